@@ -1,0 +1,1 @@
+"""Configurable experiments with fully connected networks written from scratch in NumPy, on MNIST."""

@@ -1,0 +1,1 @@
+"""Hydra and the command line: the only place that imports hydra."""

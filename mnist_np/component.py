@@ -1,0 +1,94 @@
+"""What every configurable part of an experiment shares: a dataclass that carries, names and checks its hyperparameters.
+
+A component *is* its configuration: ``Adam(lr=1e-3)`` is what a notebook writes, what ``conf/optimizer/adam.yaml`` describes
+and what trains. Its fields state their own ranges (``lr: float = bounded(0.1, gt=0)``), checked whenever one is made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, ClassVar
+
+
+class ConfigError(ValueError):
+    """A hyperparameter that cannot be: the message names the key, the value and what is allowed."""
+
+    def __init__(self, key: str, value: object, allowed: str) -> None:
+        super().__init__(f"{key} = {value!r}: {allowed}")
+        self.key, self.value, self.allowed = key, value, allowed
+
+
+def bounded(
+    default: Any, *, gt: float | None = None, ge: float | None = None, lt: float | None = None, le: float | None = None
+) -> Any:
+    """A dataclass field whose number (or each number of its list) must lie within the given bounds; None is let through."""
+    limits = {">": gt, ">=": ge, "<": lt, "<=": le}
+    metadata = {"limits": {sign: limit for sign, limit in limits.items() if limit is not None}}
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def one_of(default: str | None, *choices: str) -> Any:
+    """A dataclass field that must be one of the given words; None is let through where it is the default."""
+    return field(default=default, metadata={"choices": choices})
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """``'adm', ['adam', 'sgd']`` gives ``"did you mean 'adam'? "``, or nothing when no name is near."""
+    near = get_close_matches(str(word), known, n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'? " if near else ""
+
+
+@dataclass
+class Component:
+    """Base of all configurable parts. ``group`` is the config group (``conf/<group>/``) that chooses among its subclasses."""
+
+    group: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            self._check_type(f, value)
+            self._check_limits(f, value)
+            choices = f.metadata.get("choices")
+            if choices and value not in choices and not (value is None and f.default is None):
+                allowed = f"{did_you_mean(value, list(choices))}must be one of {', '.join(choices)}"
+                raise self.error(f.name, value, allowed)
+        self.check()
+
+    def check(self) -> None:
+        """Check what concerns several fields at once. Raises ConfigError."""
+
+    def error(self, name: str, value: object, allowed: str) -> ConfigError:
+        """The ConfigError for field ``name``, with its full dotted key."""
+        return ConfigError(f"{self.group}.{name}" if self.group else name, value, allowed)
+
+    def _check_type(self, f: dataclasses.Field[Any], value: object) -> None:
+        """Refuse what a typed YAML file would refuse too, so that a notebook is told the same."""
+        kind = str(f.type).removesuffix(" | None")
+        if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+            setattr(self, f.name, value)
+        expected = {"int": int, "float": float, "bool": bool, "str": str}.get(kind)
+        optional = str(f.type).endswith("| None")
+        if expected is None or (value is None and optional):
+            return
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            raise self.error(f.name, value, f"must be of type {kind}{' or null' if optional else ''}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self.error(f.name, value, "must be a finite number")
+
+    def _check_limits(self, f: dataclasses.Field[Any], value: object) -> None:
+        limits = f.metadata.get("limits")
+        if not limits or value is None:
+            return
+        holds = {">": lambda v, x: v > x, ">=": lambda v, x: v >= x, "<": lambda v, x: v < x, "<=": lambda v, x: v <= x}
+        for number in value if isinstance(value, list) else [value]:
+            valid = isinstance(number, int | float) and all(holds[sign](number, limit) for sign, limit in limits.items())
+            if number is not None and not valid:
+                must = " and ".join(f"{sign} {limit:g}" for sign, limit in limits.items())
+                raise self.error(f.name, value, f"{'every entry ' if isinstance(value, list) else ''}must be {must}")

@@ -1,0 +1,87 @@
+"""A data set in memory: three splits of examples in the rows, and what they are examples of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_np.nn.arrays import Array
+
+
+class DataError(ValueError):
+    """Data that cannot be used. The message names the file, what was expected and what was found."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples X (n, features) with one-hot targets Y (n, classes), side by side in the rows of one array.
+
+    One gather brings a batch's pixels and targets (`take`). Rows are padded to whole cache lines.
+    """
+
+    rows: Array
+    n_features: int
+    n_classes: int
+
+    @classmethod
+    def empty(cls, n: int, n_features: int, n_classes: int) -> Split:
+        """Room for n examples, float32, not yet filled."""
+        width = -(-(n_features + n_classes) // 16) * 16
+        return cls(np.empty((n, width), np.float32), n_features, n_classes)
+
+    @classmethod
+    def pack(cls, X: Array, labels: NDArray[np.integer], n_classes: int) -> Split:
+        """From inputs (n, features) and class numbers (n,)."""
+        split = cls.empty(len(X), X.shape[1], n_classes)
+        split.X[:] = X
+        split.Y[:] = 0
+        split.Y[np.arange(len(X)), labels] = 1
+        return split
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def X(self) -> Array:
+        return self.rows[:, : self.n_features]
+
+    @property
+    def Y(self) -> Array:
+        return self.rows[:, self.n_features : self.n_features + self.n_classes]
+
+    @property
+    def labels(self) -> NDArray[np.intp]:
+        """Class numbers (n,)."""
+        return np.argmax(self.Y, axis=1)
+
+    def take(self, indices: NDArray[np.intp], out: Split) -> None:
+        """Copy the rows at ``indices`` into ``out``. Mode "clip" skips a copy that "raise" makes (113 against 174 us)."""
+        np.take(self.rows, indices, axis=0, out=out.rows, mode="clip")
+
+    def __getitem__(self, part: slice) -> Split:
+        """A view of some rows."""
+        return Split(self.rows[part], self.n_features, self.n_classes)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train, validation and test split, preprocessed. ``sha256`` identifies the raw data, ``source`` says where it lay."""
+
+    name: str
+    train: Split
+    val: Split
+    test: Split
+    image_shape: tuple[int, int]
+    class_names: tuple[str, ...]
+    sha256: str
+    source: str
+
+    @property
+    def n_features(self) -> int:
+        return self.train.n_features
+
+    @property
+    def n_classes(self) -> int:
+        return self.train.n_classes

@@ -1,0 +1,128 @@
+"""An experiment: what to train, on what, and how; and `run`, which does it. Knows neither Hydra nor MLflow.
+
+from mnist_np.experiment import Experiment, run
+result = run(Experiment(model=MLP(hidden=[256, 128]), seed=3))
+print(result.test_accuracy)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from mnist_np.component import Component, bounded
+from mnist_np.data.dataset import Dataset
+from mnist_np.data.sources import Data, MNIST
+from mnist_np.nn.activations import Activation, ReLU
+from mnist_np.nn.initializers import Auto, Initializer
+from mnist_np.nn.losses import CrossEntropy, Loss
+from mnist_np.nn.mlp import MLP
+from mnist_np.nn.network import Network
+from mnist_np.optim.optimizers import SGD, Optimizer
+from mnist_np.optim.schedules import Constant, Schedule
+from mnist_np.streams import Streams
+from mnist_np.training.evaluation import Evaluation, evaluate
+from mnist_np.training.events import Observer, Observers, RunStart
+from mnist_np.training.loop import Trainer
+from mnist_np.training.progress import Progress
+from mnist_np.training.settings import Training
+
+
+@dataclass
+class Experiment(Component):
+    """Everything that determines a run's result, but for the data's bytes and the number of BLAS threads."""
+
+    model: MLP = field(default_factory=MLP)
+    activation: Activation = field(default_factory=ReLU)
+    init: Initializer = field(default_factory=Auto)
+    loss: Loss = field(default_factory=CrossEntropy)
+    optimizer: Optimizer = field(default_factory=SGD)
+    schedule: Schedule = field(default_factory=Constant)
+    data: Data = field(default_factory=MNIST)
+    training: Training = field(default_factory=Training)
+    seed: int = bounded(0, ge=0)
+
+    def build_network(self, n_in: int, n_out: int) -> Network:
+        """The untrained network, its weights drawn from the ``init`` stream of the seed."""
+        rng = Streams(self.seed)("init")
+        return self.model.build(n_in, n_out, rng, self.activation, self.init, self.training.dtype)
+
+
+@dataclass
+class Result:
+    """What a run came to. ``network`` holds the weights that validation chose, ``test`` their one look at the test split.
+
+    ``status`` is ``finished``, ``killed``, ``diverged`` or ``pruned``, with its ``reason`` where it is not ``finished``.
+    """
+
+    experiment: Experiment
+    data: Dataset
+    network: Network
+    status: str
+    reason: str
+    history: list[dict[str, float]]
+    best_epoch: int
+    best: dict[str, float]
+    test: Evaluation
+    seconds: float
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The numbers of the whole run: ``best/...``, ``test/...``, ``time/total_s``."""
+        best = {f"best/{key.replace('/', '_')}": value for key, value in self.best.items() if key.startswith("val/")}
+        test = {"test/loss": self.test.loss, "test/accuracy": self.test.accuracy, "test/error": 1 - self.test.accuracy}
+        return best | {"best/epoch": float(self.best_epoch)} | test | {"time/total_s": self.seconds}
+
+
+def run(
+    experiment: Experiment,
+    observers: Iterable[Observer] = (),
+    interrupted: Callable[[], str | None] = lambda: None,
+    data: Dataset | None = None,
+) -> Result:
+    """Train as ``experiment`` says and evaluate the chosen weights once on the test split.
+
+    ``interrupted`` is asked before each step: a text ends the training there. ``data`` spares the loading where the
+    caller has it already (it must be what ``experiment.data`` would load).
+    """
+    began = perf_counter()
+    data = data or experiment.data.load(Streams(experiment.seed)("split"))
+    network = experiment.build_network(data.n_features, data.n_classes)
+    listeners = Observers(observers)
+    trainer = Trainer(
+        network,
+        data,
+        experiment.loss,
+        experiment.optimizer,
+        experiment.schedule,
+        experiment.training,
+        Streams(experiment.seed),
+        listeners,
+        interrupted,
+    )
+    progress = trainer.begin()
+    listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches)))
+    trainer.fit(progress)
+    result = conclude(experiment, data, network, progress, perf_counter() - began)
+    listeners.end(result)
+    return result
+
+
+def conclude(experiment: Experiment, data: Dataset, network: Network, progress: Progress, seconds: float) -> Result:
+    """Put the chosen weights into the network and look at the test split."""
+    best = progress.best
+    if best is not None:
+        network.params[:], network.state[:] = best.params, best.state
+    return Result(
+        experiment,
+        data,
+        network,
+        progress.status,
+        progress.reason,
+        progress.history,
+        best.epoch if best else 0,
+        best.metrics if best else {},
+        evaluate(network, data.test, experiment.loss),
+        seconds,
+    )

@@ -1,0 +1,14 @@
+"""The array types that every signature speaks of."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+"""float32 for training, float64 for the gradient check: the same code serves both."""
+
+Scratch: TypeAlias = dict[str, NDArray[Any]]
+"""What a layer's forward pass leaves for its backward pass, by name; made once per batch size and handed in."""

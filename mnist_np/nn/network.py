@@ -1,0 +1,160 @@
+"""A network: layers in a row over one flat vector of parameters and one of gradients.
+
+Usable without any configuration::
+
+    network = MLP(hidden=[128, 64]).build(784, 10, rng=np.random.default_rng(0))
+    loss = network.loss_and_gradients(X, Y, CrossEntropy(), rng)
+    network.params -= 0.1 * network.grads
+    network.predict(X)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_np.nn.arrays import Array, Scratch
+from mnist_np.nn.layers import Dense, Layer
+from mnist_np.nn.losses import Loss, softmax
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a named array lies in a flat vector: ``vector[start:stop].reshape(shape)``. Names are like ``W1``, ``b1``."""
+
+    name: str
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+
+    @property
+    def is_weight(self) -> bool:
+        """Whether this is a weight matrix: what decays and what is orthogonalised, unlike biases and norm parameters."""
+        return len(self.shape) == 2
+
+    def view(self, vector: Array) -> Array:
+        """The array itself, sharing the vector's memory."""
+        return vector[self.start : self.stop].reshape(self.shape)
+
+
+class Workspace:
+    """The arrays of one pass over m examples: each layer's output, its derivative and its scratch."""
+
+    def __init__(self, layers: Sequence[Layer], m: int, dtype: Any) -> None:
+        self.outputs: list[Array] = []
+        self.gradients: list[Array] = []
+        self.scratch: list[Scratch] = [layer.scratch(m, dtype) for layer in layers]
+        for layer in layers:
+            shared = layer.in_place and self.outputs  # the network's input itself is never overwritten
+            for arrays in (self.outputs, self.gradients):
+                arrays.append(arrays[-1] if shared else np.empty((m, layer.n_out), dtype))
+
+
+class Network:
+    """Layers applied one after the other, from inputs (m, n_in) to logits (m, n_out).
+
+    ``params`` and ``grads`` are flat vectors of one dtype, ``state`` a third for what is remembered without being trained
+    (running statistics). ``slots`` and ``state_slots`` name the arrays in them; the layers hold views.
+    """
+
+    def __init__(self, layers: Sequence[Layer], rng: np.random.Generator, dtype: Any = np.float32) -> None:
+        self.layers = list(layers)
+        self.dtype = np.dtype(dtype)
+        self.slots, self.state_slots = _slots(self.layers, "shapes"), _slots(self.layers, "state_shapes")
+        self.params = np.zeros(self.slots[-1].stop if self.slots else 0, self.dtype)
+        self.grads = np.zeros_like(self.params)
+        self.state = np.zeros(self.state_slots[-1].stop if self.state_slots else 0, self.dtype)
+        slots, state_slots = iter(self.slots), iter(self.state_slots)
+        for layer in self.layers:
+            for name in layer.shapes:
+                slot = next(slots)
+                layer.params[name], layer.grads[name] = slot.view(self.params), slot.view(self.grads)
+            for name in layer.state_shapes:
+                layer.state[name] = next(state_slots).view(self.state)
+            layer.initialize(rng)
+        self._workspaces: dict[int, Workspace] = {}
+
+    @property
+    def n_in(self) -> int:
+        return self.layers[0].n_in
+
+    @property
+    def n_out(self) -> int:
+        return self.layers[-1].n_out
+
+    def workspace(self, m: int) -> Workspace:
+        """The arrays for batches of m examples, made once. The three sizes used last are kept (batch, short batch, evaluation)."""
+        found = self._workspaces.pop(m, None) or Workspace(self.layers, m, self.dtype)
+        self._workspaces[m] = found
+        if len(self._workspaces) > 3:
+            self._workspaces.pop(next(iter(self._workspaces)))
+        return found
+
+    def forward(self, X: Array, rng: np.random.Generator | None = None) -> Array:
+        """Logits (m, n_out) of inputs X (m, n_in). With ``rng`` a training pass, without it inference.
+
+        The result lies in the workspace and is overwritten by the next pass over as many examples.
+        """
+        workspace = self.workspace(len(X))
+        for layer, Y, scratch in zip(self.layers, workspace.outputs, workspace.scratch, strict=True):
+            layer.forward(X, Y, scratch, rng)
+            X = Y
+        return X
+
+    def backward(self, X: Array, dZ: Array) -> None:
+        """Fill ``grads`` from dZ, the loss's derivative by the logits that `forward` just gave for X."""
+        workspace = self.workspace(len(X))
+        outputs, gradients = workspace.outputs, workspace.gradients
+        for i in reversed(range(len(self.layers))):
+            X_i = outputs[i - 1] if i else X
+            dX = gradients[i - 1] if i else None
+            self.layers[i].backward(X_i, outputs[i], gradients[i], dX, workspace.scratch[i])
+
+    def loss_and_gradients(self, X: Array, Y: Array, loss: Loss, rng: np.random.Generator) -> float:
+        """The loss of one training pass over X (m, n_in) with targets Y (m, n_out); its gradients are left in ``grads``."""
+        logits = self.forward(X, rng)
+        dZ = self.workspace(len(X)).gradients[-1]
+        value = loss.value(logits, Y, dZ)
+        self.backward(X, dZ)
+        return value
+
+    def predict_proba(self, X: Array) -> Array:
+        """Class probabilities (m, n_out) by softmax over the logits of X (m, n_in)."""
+        return softmax(self.forward(np.ascontiguousarray(X, self.dtype)))
+
+    def predict(self, X: Array) -> NDArray[np.intp]:
+        """The most probable class (m,) of each row of X (m, n_in)."""
+        return np.argmax(self.forward(np.ascontiguousarray(X, self.dtype)), axis=1)
+
+    def arrays(self) -> dict[str, Array]:
+        """Every parameter and remembered statistic by name (``W1``, ``b1``, ...), as views."""
+        named = {slot.name: slot.view(self.params) for slot in self.slots}
+        return named | {slot.name: slot.view(self.state) for slot in self.state_slots}
+
+    def load_arrays(self, arrays: dict[str, Array]) -> None:
+        """Copy arrays by name into this network. Raises ValueError naming what is missing, left over or of another shape."""
+        own = self.arrays()
+        if own.keys() != arrays.keys():
+            missing, extra = sorted(own.keys() - arrays.keys()), sorted(arrays.keys() - own.keys())
+            raise ValueError(f"weights do not fit this network: missing {missing}, unknown {extra}")
+        for name, array in own.items():
+            if array.shape != arrays[name].shape:
+                raise ValueError(f"weights do not fit this network: {name} is {arrays[name].shape}, expected {array.shape}")
+            array[...] = arrays[name]
+
+
+def _slots(layers: Sequence[Layer], attribute: str) -> list[Slot]:
+    """Lay the layers' arrays out one after the other. Names carry the number of the Dense layer that they belong to."""
+    slots: list[Slot] = []
+    number, start = 0, 0
+    for layer in layers:
+        number += isinstance(layer, Dense)
+        for name, shape in getattr(layer, attribute).items():
+            slots.append(Slot(f"{name}{number}", start, start + prod(shape), shape))
+            start += prod(shape)
+    return slots

@@ -1,0 +1,20 @@
+"""One seed, named streams: every use of randomness has its own generators, so that no use disturbs another."""
+
+from __future__ import annotations
+
+import numpy as np
+
+NAMES = ("init", "shuffle", "dropout", "augment", "split", "mixup")
+"""Append only: a name's place is part of its seed."""
+
+
+class Streams:
+    """Generators by name and epoch, each a pure function of (seed, name, epoch): nothing is carried over between epochs,
+    so that a run resumed at an epoch draws what the uninterrupted run would have drawn."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def __call__(self, name: str, epoch: int = 0) -> np.random.Generator:
+        """The stream ``name`` of ``epoch``, from its start."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(NAMES.index(name), epoch)))

@@ -1,0 +1,107 @@
+"""What the training loop tells the world, and who listens: the loop emits events, everything else observes them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mnist_np.data.dataset import Dataset
+from mnist_np.nn.network import Network
+
+if TYPE_CHECKING:
+    from mnist_np.experiment import Experiment, Result
+    from mnist_np.training.progress import Progress
+
+log = logging.getLogger(__name__)
+
+
+class StopTraining(Exception):  # noqa: N818 (a request, not an error)
+    """Raised by an observer to end the training early. ``status`` becomes the run's (``pruned``, ...)."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """Before the first step."""
+
+    experiment: Experiment
+    data: Dataset
+    network: Network
+    progress: Progress
+    steps: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """After the gradients of a step were computed and the parameters updated."""
+
+    step: int
+    loss: float
+    lr: float
+    network: Network
+    batch_length: int
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """After an epoch was trained and validated. ``metrics`` are what is logged, ``epoch`` counts from 1."""
+
+    epoch: int
+    metrics: dict[str, float]
+    network: Network
+    progress: Progress
+
+
+class Observer:
+    """Listens to a run. Every method may be left out; none may change the training, but for raising StopTraining."""
+
+    observes_steps = False
+    """Whether `on_step` is wanted: steps are many, and silence costs nothing."""
+    required = False
+    """Whether a failure of this observer before the first step must stop the run."""
+
+    def on_start(self, event: RunStart) -> None: ...
+
+    def on_step(self, event: StepEnd) -> None: ...
+
+    def on_epoch(self, event: EpochEnd) -> None: ...
+
+    def on_end(self, result: Result) -> None: ...
+
+
+class Observers:
+    """All observers of a run, told one after the other. One that fails is reported, and the training goes on."""
+
+    def __init__(self, observers: Iterable[Observer] = ()) -> None:
+        self.observers = list(observers)
+        self.of_steps = [observer for observer in self.observers if observer.observes_steps]
+
+    def start(self, event: RunStart) -> None:
+        self._tell(self.observers, "on_start", event)
+
+    def step(self, event: StepEnd) -> None:
+        self._tell(self.of_steps, "on_step", event)
+
+    def epoch(self, event: EpochEnd) -> None:
+        self._tell(self.observers, "on_epoch", event)
+
+    def end(self, result: Result) -> None:
+        self._tell(self.observers, "on_end", result)
+
+    @staticmethod
+    def _tell(observers: list[Observer], method: str, event: Any) -> None:
+        for observer in observers:
+            try:
+                getattr(observer, method)(event)
+            except StopTraining:
+                raise
+            except Exception as error:
+                if observer.required and method == "on_start":
+                    raise
+                log.exception("%s.%s failed (training goes on): %s", type(observer).__name__, method, error)

@@ -1,0 +1,36 @@
+"""How far a training has come: everything that its future depends on beside the config and the data, so all a checkpoint holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mnist_np.nn.arrays import Array
+from mnist_np.optim.optimizers import State
+
+
+@dataclass
+class Best:
+    """The epoch (from 1) that the selection metric has liked best so far, with its weights and metrics."""
+
+    epoch: int
+    metrics: dict[str, float]
+    params: Array
+    state: Array
+
+
+@dataclass
+class Progress:
+    """``epoch`` epochs are complete, and ``batch`` batches of the next one, with these sums over their examples."""
+
+    optimizer: State
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    n_correct: int = 0
+    n_seen: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: Best | None = None
+    status: str = "running"
+    reason: str = ""
