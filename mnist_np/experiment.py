@@ -13,7 +13,7 @@ from time import perf_counter
 
 from mnist_np.component import Component, bounded
 from mnist_np.data.dataset import Dataset
-from mnist_np.data.sources import Data, MNIST
+from mnist_np.data.sources import MNIST, Data
 from mnist_np.nn.activations import Activation, ReLU
 from mnist_np.nn.initializers import Auto, Initializer
 from mnist_np.nn.losses import CrossEntropy, Loss

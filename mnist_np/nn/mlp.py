@@ -23,8 +23,8 @@ class MLP(Component):
 
     group: ClassVar[str] = "model"
     hidden: list[int] = bounded([128, 64], gt=0)
-    activations: Optional[list[Optional[str]]] = None  # noqa: UP045 (OmegaConf reads these types)
-    inits: Optional[list[Optional[str]]] = None  # noqa: UP045
+    activations: Optional[list[Optional[str]]] = None
+    inits: Optional[list[Optional[str]]] = None
 
     def check(self) -> None:
         self._check_names("activations", self.activations, list(ACTIVATIONS))

@@ -88,7 +88,7 @@ class Network:
         return self.layers[-1].n_out
 
     def workspace(self, m: int) -> Workspace:
-        """The arrays for batches of m examples, made once. The three sizes used last are kept (batch, short batch, evaluation)."""
+        """The arrays for batches of m examples, made once; those of the three sizes used last are kept."""
         found = self._workspaces.pop(m, None) or Workspace(self.layers, m, self.dtype)
         self._workspaces[m] = found
         if len(self._workspaces) > 3:
@@ -129,7 +129,8 @@ class Network:
 
     def predict(self, X: Array) -> NDArray[np.intp]:
         """The most probable class (m,) of each row of X (m, n_in)."""
-        return np.argmax(self.forward(np.ascontiguousarray(X, self.dtype)), axis=1)
+        classes: NDArray[np.intp] = np.argmax(self.forward(np.ascontiguousarray(X, self.dtype)), axis=1)
+        return classes
 
     def arrays(self) -> dict[str, Array]:
         """Every parameter and remembered statistic by name (``W1``, ``b1``, ...), as views."""

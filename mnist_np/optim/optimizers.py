@@ -1,4 +1,4 @@
-"""Optimizers: a rule plus a state. The rule is the dataclass; the state is arrays and integers by name, so that it can be saved."""
+"""Optimizers: a rule plus a state. The rule is the dataclass; the state is named arrays and integers, so it can be saved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.component import Component, bounded

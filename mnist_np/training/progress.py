@@ -1,4 +1,4 @@
-"""How far a training has come: everything that its future depends on beside the config and the data, so all a checkpoint holds."""
+"""How far a training has come: all that its future depends on beside config and data, so all that a checkpoint holds."""
 
 from __future__ import annotations
 
