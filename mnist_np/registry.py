@@ -1,0 +1,42 @@
+"""Every config group with its options: group -> name -> dataclass. What YAML, the command line and saved configs may name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mnist_np.component import Component, ConfigError, did_you_mean
+from mnist_np.data.sources import DATASETS
+from mnist_np.nn.activations import ACTIVATIONS
+from mnist_np.nn.initializers import INITIALIZERS
+from mnist_np.nn.losses import LOSSES
+from mnist_np.nn.mlp import MODELS
+from mnist_np.optim.optimizers import OPTIMIZERS
+from mnist_np.optim.schedules import SCHEDULES
+from mnist_np.training.settings import TRAININGS
+
+REGISTRY: dict[str, dict[str, type[Any]]] = {
+    "model": MODELS,
+    "activation": ACTIVATIONS,
+    "init": INITIALIZERS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "data": DATASETS,
+    "training": TRAININGS,
+}
+
+
+def name_of(component: Component) -> str:
+    """The option's name under which a component's class is registered: ``Adam(lr=1e-3)`` is ``adam``."""
+    for name, kind in REGISTRY.get(component.group, {}).items():
+        if kind is type(component):
+            return name
+    raise ConfigError(component.group, type(component).__name__, "this class is not registered")
+
+
+def lookup(group: str, name: object) -> type[Any]:
+    """The dataclass registered as ``name`` in ``group``. Raises ConfigError that lists the names there are."""
+    options = REGISTRY[group]
+    if name not in options:
+        raise ConfigError(group, name, f"{did_you_mean(str(name), list(options))}must be one of {', '.join(options)}")
+    return options[str(name)]

@@ -1,0 +1,74 @@
+"""Experiments as plain data and back: what YAML files, MLflow, checkpoints and the fingerprint hold.
+
+A component becomes a mapping of its fields, with ``name`` first, which says the option of its group::
+
+    optimizer: {name: adam, lr: 0.001, beta1: 0.9, ...}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any, TypeVar
+
+from mnist_np.component import Component, ConfigError, did_you_mean
+from mnist_np.registry import REGISTRY, lookup, name_of
+
+C = TypeVar("C", bound=Component)
+
+WITHOUT_EFFECT = ("seed",)
+"""Top-level keys that `fingerprint` leaves out when asked for a configuration's group: runs that differ by seed alone."""
+
+
+def to_dict(component: Component) -> dict[str, Any]:
+    """The component and all within it as nested dictionaries, lists and scalars."""
+    named = {"name": name_of(component)} if component.group in REGISTRY else {}
+    values = ((f.name, getattr(component, f.name)) for f in dataclasses.fields(component))
+    return named | {key: to_dict(value) if isinstance(value, Component) else value for key, value in values}
+
+
+def from_dict(kind: type[C], values: dict[str, Any], path: str = "") -> C:
+    """The component of class ``kind`` (or, by its ``name``, of its group) that `to_dict` described.
+
+    Keys left out keep their defaults. Raises ConfigError for an unknown key or name and for a value out of range.
+    """
+    values = dict(values)
+    if kind.group in REGISTRY and "name" in values:
+        kind = lookup(kind.group, values.pop("name"))
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    for key in values:
+        if key not in fields:
+            raise ConfigError(path + key, values[key], f"{did_you_mean(key, list(fields))}known keys: {', '.join(fields)}")
+    default = kind()
+    for key, value in values.items():
+        inner = getattr(default, key)
+        if isinstance(inner, Component):
+            if not isinstance(value, dict):
+                raise ConfigError(path + key, value, "must be a mapping of keys")
+            values[key] = from_dict(type(inner), value, f"{path}{key}.")
+    return kind(**values)
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys: ``{"optimizer": {"name": "sgd", "lr": 0.1}}`` gives ``{"optimizer": "sgd", "optimizer.lr": 0.1}``."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        elif key == "name" and prefix:
+            flat[prefix[:-1]] = value
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def fingerprint(experiment: Component, data_sha256: str, without_seed: bool = False) -> str:
+    """Sixteen hex digits of the hash of what determines a result: the experiment, the data's bytes and the code version."""
+    from mnist_np import __version__
+
+    values = to_dict(experiment)
+    if without_seed:
+        values = {key: value for key, value in values.items() if key not in WITHOUT_EFFECT}
+    text = json.dumps([values, data_sha256, __version__], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
