@@ -12,7 +12,6 @@ from mnist_np.nn.losses import LOSSES
 from mnist_np.nn.mlp import MODELS
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.optim.schedules import SCHEDULES
-from mnist_np.training.settings import TRAININGS
 
 REGISTRY: dict[str, dict[str, type[Any]]] = {
     "model": MODELS,
@@ -22,7 +21,6 @@ REGISTRY: dict[str, dict[str, type[Any]]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "data": DATASETS,
-    "training": TRAININGS,
 }
 
 

@@ -17,6 +17,3 @@ class Training(Component):
     batch_size: int = bounded(64, ge=1)
     dtype: str = one_of("float32", "float32", "float64")
     select: str = one_of("val/accuracy", "val/accuracy", "val/loss", "last")
-
-
-TRAININGS: dict[str, type[Training]] = {"default": Training}
