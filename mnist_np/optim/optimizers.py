@@ -14,7 +14,9 @@ from mnist_np.nn.arrays import Array
 from mnist_np.nn.network import Slot
 
 State = dict[str, Any]
-"""An optimizer's memory: name -> array or integer, nothing else. A checkpoint saves it as it is."""
+"""An optimizer's memory: name -> array, int or float, nothing else. A checkpoint saves it as it is, but for names that begin
+with ``_``: those are scratch, made by `Optimizer.init` and worth nothing between two steps. So a state is restored by
+``optimizer.init(params, slots) | saved``."""
 
 CHUNK = 1 << 16
 """Parameters updated at a time: the few vectors of an update stay in the core's cache (13 % faster at 3M parameters)."""

@@ -20,9 +20,15 @@ class Best:
 
 @dataclass
 class Progress:
-    """``epoch`` epochs are complete, and ``batch`` batches of the next one, with these sums over their examples."""
+    """``epoch`` epochs are complete, and ``batch`` batches of the next one, with these sums over their examples.
+
+    ``optimizer`` and ``average`` (the weights' running average, `averaging.py`) are `State`s; ``lr_factor`` is what the
+    schedule made of the history (reduce-on-plateau).
+    """
 
     optimizer: State
+    average: State = field(default_factory=dict)
+    lr_factor: float = 1.0
     epoch: int = 0
     batch: int = 0
     step: int = 0

@@ -10,10 +10,26 @@ from mnist_np.component import Component, bounded, one_of
 
 @dataclass
 class Training(Component):
-    """Length, batches and numerics of a training, and which epoch's weights are kept."""
+    """Length, batches and numerics of a training, what is added to or cut off its gradients, and which weights are kept."""
 
     group: ClassVar[str] = "training"
     epochs: int = bounded(10, ge=1)
     batch_size: int = bounded(64, ge=1)
     dtype: str = one_of("float32", "float32", "float64")
     select: str = one_of("val/accuracy", "val/accuracy", "val/loss", "last")
+    patience: int | None = bounded(None, ge=1)
+    min_delta: float = bounded(0.0, ge=0)
+    l1: float = bounded(0.0, ge=0)
+    l2: float = bounded(0.0, ge=0)
+    clip_norm: float | None = bounded(None, gt=0)
+    clip_value: float | None = bounded(None, gt=0)
+    ema: float | None = bounded(None, gt=0, lt=1)
+    swa_start: int | None = bounded(None, ge=1)
+
+    def check(self) -> None:
+        if self.patience is not None and self.select == "last":
+            raise self.error("patience", self.patience, "needs a metric to watch: training.select must not be 'last'")
+        if self.ema is not None and self.swa_start is not None:
+            raise self.error("swa_start", self.swa_start, "the weights are averaged one way: training.ema must be null")
+        if self.swa_start is not None and self.swa_start > self.epochs:
+            raise self.error("swa_start", self.swa_start, f"must be an epoch of the training's {self.epochs}")
