@@ -101,10 +101,14 @@ def run(
         listeners,
         interrupted,
     )
-    progress = trainer.begin()
-    listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches)))
-    trainer.fit(progress)
-    result = conclude(experiment, data, network, progress, perf_counter() - began)
+    try:
+        progress = trainer.begin()
+        listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches)))
+        trainer.fit(progress)
+        result = conclude(experiment, data, network, progress, perf_counter() - began)
+    except BaseException as error:
+        listeners.failed(error)
+        raise
     listeners.end(result)
     return result
 

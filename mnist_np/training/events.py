@@ -74,6 +74,9 @@ class Observer:
 
     def on_end(self, result: Result) -> None: ...
 
+    def on_failure(self, error: BaseException) -> None:
+        """Instead of `on_end`, when the run raises: something is broken that nobody foresaw."""
+
 
 class Observers:
     """All observers of a run, told one after the other. One that fails is reported, and the training goes on."""
@@ -93,6 +96,9 @@ class Observers:
 
     def end(self, result: Result) -> None:
         self._tell(self.observers, "on_end", result)
+
+    def failed(self, error: BaseException) -> None:
+        self._tell(self.observers, "on_failure", error)
 
     @staticmethod
     def _tell(observers: list[Observer], method: str, event: Any) -> None:

@@ -1,0 +1,26 @@
+"""Files that are either whole or not there: written under another name beside the target, then renamed over it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes | str, durable: bool = False) -> None:
+    """Put ``content`` at ``path``: a reader sees the old file or the new one, never half of one.
+
+    ``durable`` also waits until the disk has it (fsync), so that even a power cut leaves one of the two.
+    Raises OSError naming ``path`` where it cannot be written (no room, no permission); the old file is then untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise type(error)(error.errno, f"cannot write {len(data):,} bytes: {error.strerror}", str(path)) from error
