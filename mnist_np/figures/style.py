@@ -1,0 +1,51 @@
+"""How all figures look: quiet axes, and colours that colour-blind people can tell apart. No pyplot, so no global state."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F4FA8", "#6B6B6B")
+"""Okabe and Ito's palette (Color Universal Design, 2008), its yellow and black replaced by a violet and a grey."""
+ACCENT, MUTED, INK, FAINT = COLOURS[1], "#B8BDC4", "#22262B", "#E4E7EB"
+SEQUENTIAL = "viridis"
+"""For ordered values: even in lightness, so that it survives grey print too."""
+
+RC: dict[str, Any] = {
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "semibold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#9AA1A9",
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": "#5A6068",
+    "ytick.color": "#5A6068",
+    "grid.color": FAINT,
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "lines.solid_capstyle": "round",
+}
+
+
+def style() -> AbstractContextManager[None]:
+    """``with style(): ...`` draws in the project's style and leaves matplotlib's settings as they were."""
+    return mpl.rc_context(RC)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure (sizes in inches) that lays its axes out by itself."""
+    return Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
+
+
+def bare(axes: Axes) -> None:
+    """Take spines and tick marks away, for what is a table rather than a plot."""
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)

@@ -1,0 +1,141 @@
+"""What a sweep came to: its children counted by status, and its configurations ranked over their seeds.
+
+Ranking looks at validation only. The test accuracy stands beside it for the record and never moves a row: choosing by
+it would make it a second validation set. Only finished runs count towards a mean; what failed or diverged is shown.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mnist_np.sweep.children import Child
+from mnist_np.sweep.values import ABSENT, Param, varying
+
+STATUSES = ("finished", "running", "queued", "failed", "diverged", "pruned", "killed")
+TEST = "test/accuracy"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """``n`` values of a metric in short: mean, sample standard deviation (None for one value), least and greatest."""
+
+    n: int
+    mean: float
+    sd: float | None
+    low: float
+    high: float
+
+    @staticmethod
+    def of(values: Iterable[float]) -> Spread | None:
+        """None where there is no finite value."""
+        finite = [value for value in values if math.isfinite(value)]
+        if not finite:
+            return None
+        sd = statistics.stdev(finite) if len(finite) > 1 else None
+        return Spread(len(finite), statistics.fmean(finite), sd, min(finite), max(finite))
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The runs that differ by seed alone, with the spread of the metric and of the test accuracy over the finished ones."""
+
+    values: dict[str, str]
+    children: list[Child]
+    metric: Spread | None
+    test: Spread | None
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many of its runs have which status."""
+        return Counter(child.status for child in self.children)
+
+    @property
+    def label(self) -> str:
+        """``adam, he_normal``: the values of what varies."""
+        return ", ".join(self.values.values()) or "the only configuration"
+
+
+@dataclass
+class SweepReport:
+    """A sweep's children, seen as one experiment.
+
+    ``metric`` is what ranks (more is better where ``maximize``); ``skipped`` says how many of the finished children had
+    been finished before the sweep was started this time.
+    """
+
+    name: str
+    children: list[Child]
+    metric: str = "best/val_accuracy"
+    maximize: bool = True
+    skipped: int = 0
+    sign: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sign = 1 if self.maximize else -1
+
+    @property
+    def column(self) -> str:
+        """The metric as its columns are named: ``best/val_accuracy`` gives ``val/accuracy``, for ``val/accuracy_mean``."""
+        group, _, rest = self.metric.partition("/")
+        return rest.replace("_", "/", 1) if group == "best" else self.metric
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many children have each of `STATUSES`."""
+        found = Counter(child.status for child in self.children)
+        return {status: found[status] for status in STATUSES}
+
+    @cached_property
+    def params(self) -> list[Param]:
+        """What varies beside the seed."""
+        return varying(child.configuration for child in self.children)
+
+    def value(self, child: Child) -> float | None:
+        """A finished child's metric; None where it has none or is not finished."""
+        value = child.metrics.get(self.metric)
+        return value if child.status == "finished" and value is not None and math.isfinite(value) else None
+
+    @cached_property
+    def ranked(self) -> list[Child]:
+        """The finished children that have the metric, best first."""
+        valued = [(self.sign * value, child) for child in self.children if (value := self.value(child)) is not None]
+        return [child for _, child in sorted(valued, key=lambda pair: -pair[0])]
+
+    @property
+    def best(self) -> Child | None:
+        """The finished child that validation likes best."""
+        return self.ranked[0] if self.ranked else None
+
+    @property
+    def best_value(self) -> float | None:
+        """The metric of `best`."""
+        return self.value(self.best) if self.best else None
+
+    @cached_property
+    def configurations(self) -> list[Configuration]:
+        """All configurations, by the mean of the metric from the best on; those without a finished run come last."""
+        groups: dict[tuple[str, ...], list[Child]] = {}
+        for child in self.children:
+            groups.setdefault(tuple(child.configuration.get(param.key, ABSENT) for param in self.params), []).append(child)
+        found = [self._configuration(values, children) for values, children in groups.items()]
+        return sorted(found, key=lambda c: -self.sign * c.metric.mean if c.metric else math.inf)
+
+    def _configuration(self, values: tuple[str, ...], children: list[Child]) -> Configuration:
+        finished = [child for child in children if child.status == "finished"]
+        return Configuration(
+            dict(zip((param.key for param in self.params), values, strict=True)),
+            children,
+            Spread.of(child.metrics.get(self.metric, math.nan) for child in finished),
+            Spread.of(child.metrics.get(TEST, math.nan) for child in finished),
+        )
+
+    def overview(self) -> str:
+        """``12 runs: 10 finished (4 of them earlier), 1 failed, 1 diverged``."""
+        earlier = f" ({self.skipped} of them earlier)" if self.skipped else ""
+        parts = [f"{n} {status}{earlier if status == 'finished' else ''}" for status, n in self.counts.items() if n]
+        return f"{len(self.children)} runs: {', '.join(parts) or 'none begun'}"

@@ -1,0 +1,81 @@
+"""The values that a sweep varies, as a person reads them: ``1e-3`` and ``0.01`` are numbers in order, ``adam`` is a word."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+DECADES = 1.5
+"""Positive numbers spread wider than this many powers of ten belong on a logarithmic axis."""
+
+ABSENT = "—"
+"""What stands for the value of a key that a child does not have."""
+
+
+def number(text: str) -> float | None:
+    """``"1e-3"`` gives 0.001; None for what is no finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def order(text: str) -> tuple[int, tuple[float, ...], str]:
+    """Sort key: numbers by value, then lists of numbers by length and value (``[128]`` before ``[64,64]``), then words."""
+    value = number(text)
+    if value is not None:
+        return 0, (value,), text
+    try:
+        entries = json.loads(text)
+    except ValueError:
+        return 2, (), text
+    if isinstance(entries, list) and all(isinstance(entry, int | float) for entry in entries):
+        return 1, (len(entries), *entries), text
+    return 2, (), text
+
+
+@dataclass(frozen=True)
+class Param:
+    """A key that varies and its distinct values in order, with the axis that suits them.
+
+    ``scale`` is ``log``, ``linear`` or ``category``: words, lists, and numbers that no axis spreads well (zero among
+    powers of ten) stand side by side at 0, 1, 2, ...
+    """
+
+    key: str
+    values: tuple[str, ...]
+    scale: str
+
+    @staticmethod
+    def of(key: str, values: Iterable[str]) -> Param:
+        """The param with the values that its children have (repetitions allowed)."""
+        distinct = tuple(sorted(set(values), key=order))
+        return Param(key, distinct, _scale([number(value) for value in distinct]))
+
+    def position(self, value: str) -> float:
+        """Where a value lies on this param's axis; for a ``log`` scale still the number itself."""
+        found = number(value)
+        return float(self.values.index(value)) if self.scale == "category" or found is None else found
+
+
+def _scale(numbers: list[float | None]) -> str:
+    """The axis for distinct values, of which None are no numbers."""
+    known = [value for value in numbers if value is not None]
+    if len(known) < len(numbers) or not known:
+        return "category"
+    positive = [value for value in known if value > 0]
+    wide = len(positive) > 1 and math.log10(max(positive) / min(positive)) > DECADES
+    if not wide:
+        return "linear"
+    return "log" if len(positive) == len(known) else "category"
+
+
+def varying(rows: Iterable[dict[str, str]]) -> list[Param]:
+    """The keys, in order of appearance, whose value is not the same in all rows."""
+    rows = list(rows)
+    keys = dict.fromkeys(key for row in rows for key in row)
+    params = [Param.of(key, (row.get(key, ABSENT) for row in rows)) for key in keys]
+    return [param for param in params if len(param.values) > 1]
