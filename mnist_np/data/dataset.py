@@ -28,8 +28,12 @@ class Split:
     @classmethod
     def empty(cls, n: int, n_features: int, n_classes: int) -> Split:
         """Room for n examples, float32, not yet filled."""
-        width = -(-(n_features + n_classes) // 16) * 16
-        return cls(np.empty((n, width), np.float32), n_features, n_classes)
+        return cls(np.empty((n, cls.width(n_features, n_classes)), np.float32), n_features, n_classes)
+
+    @staticmethod
+    def width(n_features: int, n_classes: int) -> int:
+        """The length of a row."""
+        return -(-(n_features + n_classes) // 16) * 16
 
     @classmethod
     def pack(cls, X: Array, labels: NDArray[np.integer], n_classes: int) -> Split:
@@ -82,16 +86,25 @@ class PixelMap:
 
 
 @dataclass(frozen=True)
-class Images:
-    """All examples of a data set as they were published: pixels in [0, 1], not yet divided or preprocessed."""
+class Raw:
+    """A data set as its files hold it: images (n, height, width) and class numbers (n,), ``sha256`` of all these bytes."""
 
-    name: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.uint8]
+    n_classes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The same in rows, pixels in [0, 1]: all of the training and the test split, not yet divided or preprocessed."""
+
     train: Split
     test: Split
     image_shape: tuple[int, int]
-    class_names: tuple[str, ...]
     sha256: str
-    source: str
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -12,8 +11,13 @@ from typing import ClassVar
 import numpy as np
 
 from mnist_np.component import Component, bounded, one_of
-from mnist_np.data.dataset import Dataset, Images, Split
-from mnist_np.data.splits import split_dataset
+from mnist_np.data.dataset import Dataset, Decoded, Split
+from mnist_np.data.folder import FILES, load
+from mnist_np.data.splits import Published, divide
+
+
+_last: dict[str, Dataset] = {}
+"""What was loaded last, so that the runs of a sweep in one process share it."""
 
 
 @dataclass
@@ -26,34 +30,49 @@ class Data(Component, ABC):
     preprocess: str = one_of("scale", "scale", "standardize", "symmetric", "binarize")
 
     @abstractmethod
-    def read(self) -> Images:
-        """All examples, checked, their pixels in [0, 1]. Raises DataError."""
+    def read(self) -> Published:
+        """All examples, checked. Raises DataError."""
 
     def load(self, rng: np.random.Generator) -> Dataset:
         """Read, check, split and preprocess. ``rng`` draws the subset of ``train_size``. Raises DataError."""
-        return split_dataset(self.read(), self.validation_size, self.train_size, self.preprocess, rng)
+        published = self.read()
+        key = f"{self} {published.decoded.sha256} {rng.bit_generator.state if self.train_size else ''}"
+        if key not in _last:
+            _last.clear()  # before the next is made, so that memory holds one
+            _last[key] = divide(published, self.validation_size, self.train_size, self.preprocess, rng)
+        return _last[key]
 
 
 @dataclass
 class MNIST(Data):
     """The 70,000 handwritten digits of LeCun, Cortes and Burges, embedded in this package."""
 
-    def read(self) -> Images:
-        # provisional: the readers and checks will live in idx.py
+    def read(self) -> Published:
         folder = Path(__file__).parent / "mnist"
+        return Published("mnist", load(folder, 10, MNIST_SHA256), tuple("0123456789"), "embedded")
 
-        def raw(name: str) -> bytes:
-            return gzip.decompress((folder / f"{name}.gz").read_bytes())
 
-        tx = np.frombuffer(raw("train-images-idx3-ubyte"), np.uint8, offset=16).reshape(-1, 784)
-        ty = np.frombuffer(raw("train-labels-idx1-ubyte"), np.uint8, offset=8)
-        ex = np.frombuffer(raw("t10k-images-idx3-ubyte"), np.uint8, offset=16).reshape(-1, 784)
-        ey = np.frombuffer(raw("t10k-labels-idx1-ubyte"), np.uint8, offset=8)
-        s = np.float32(1 / 255)
-        digest = hashlib.sha256(tx.tobytes()).hexdigest()
-        return Images(
-            "mnist", Split.pack(tx * s, ty, 10), Split.pack(ex * s, ey, 10), (28, 28), tuple("0123456789"), digest, str(folder)
-        )
+MNIST_SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+
+@dataclass
+class IDX(Data):
+    """Any data set in MNIST's format: four files of its names in ``folder``, of any image size and number of classes."""
+
+    folder: str | None = None
+
+    def read(self) -> Published:
+        if self.folder is None:
+            raise self.error("folder", None, f"must name the folder with the files {', '.join(FILES)} (plain or .gz)")
+        folder = Path(self.folder).expanduser()
+        decoded = load(folder)
+        names = tuple(str(k) for k in range(decoded.train.n_classes))
+        return Published(folder.resolve().name or "idx", decoded, names, str(folder))
 
 
 @dataclass
@@ -69,7 +88,7 @@ class Synthetic(Data):
     classes: int = bounded(4, ge=2, le=10)
     side: int = bounded(8, ge=2, le=64)
 
-    def read(self) -> Images:
+    def read(self) -> Published:
         rng = np.random.default_rng(20_240)
         prototypes = rng.random((self.classes, self.side**2), dtype=np.float32)
 
@@ -81,7 +100,7 @@ class Synthetic(Data):
         train, test = draw(self.examples), draw(max(self.validation_size, 1))
         digest = hashlib.sha256(train.rows.tobytes() + test.rows.tobytes()).hexdigest()
         names = tuple(str(k) for k in range(self.classes))
-        return Images("synthetic", train, test, (self.side, self.side), names, digest, "generated")
+        return Published("synthetic", Decoded(train, test, (self.side, self.side), digest), names, "generated")
 
 
-DATASETS: dict[str, type[Data]] = {"mnist": MNIST, "synthetic": Synthetic}
+DATASETS: dict[str, type[Data]] = {"mnist": MNIST, "idx": IDX, "synthetic": Synthetic}

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_np.data.dataset import DataError, Dataset, Images, Split
+from mnist_np.data.dataset import DataError, Dataset, Decoded, Split
 from mnist_np.data.preprocess import PREPROCESS, apply
 
 
-def split_dataset(
-    images: Images, validation_size: int, train_size: int | None, preprocess: str, rng: np.random.Generator
-) -> Dataset:
+@dataclass(frozen=True)
+class Published:
+    """A data set as its authors give it: a training and a test split, no validation yet."""
+
+    name: str
+    decoded: Decoded
+    class_names: tuple[str, ...]
+    source: str
+
+
+def divide(data: Published, validation_size: int, train_size: int | None, preprocess: str, rng: np.random.Generator) -> Dataset:
     """The last ``validation_size`` training examples validate, a stratified ``train_size`` of the others (or all) train.
 
     Raises DataError when there are not that many examples.
     """
-    n = len(images.train) - validation_size
+    whole = data.decoded.train
+    n = len(whole) - validation_size
     if n < 1:
         raise DataError(
-            f"data.validation_size = {validation_size}: must be smaller than the training set of {images.name}, "
-            f"which has {len(images.train)} examples"
+            f"data.validation_size = {validation_size}: must be smaller than the training set of {data.name}, "
+            f"which has {len(whole)} examples"
         )
     if train_size is not None and train_size > n:
         raise DataError(
-            f"data.train_size = {train_size}: must be at most {n}, the training examples of {images.name} "
+            f"data.train_size = {train_size}: must be at most {n}, the training examples of {data.name} "
             f"that a validation_size of {validation_size} leaves"
         )
-    train, val = images.train[:n], images.train[n:]
+    train, val = whole[:n], whole[n:]
     if train_size is not None:
-        rows = train.rows[stratified(train.labels, train_size, rng)]
-        train = Split(rows, train.n_features, train.n_classes)
+        train = Split(train.rows[stratified(train.labels, train_size, rng)], train.n_features, train.n_classes)
     pixels = PREPROCESS[preprocess](train.X)
-    train, val, test = (apply(pixels, split) for split in (train, val, images.test))
+    train, val, test = (apply(pixels, split) for split in (train, val, data.decoded.test))
     for split in (train, val, test):
         split.rows.flags.writeable = False
-    return Dataset(images.name, train, val, test, images.image_shape, images.class_names, images.sha256, images.source, pixels)
+    shape, sha256 = data.decoded.image_shape, data.decoded.sha256
+    return Dataset(data.name, train, val, test, shape, data.class_names, sha256, data.source, pixels)
 
 
 def stratified(labels: NDArray[np.integer], size: int, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -1,0 +1,183 @@
+"""Decoded data sets, kept in the user's cache folder so that every run but the first maps them instead of decoding them.
+
+A file holds the rows of the training and the test split as the network's batches take them (float32, 800 numbers a row for
+MNIST, 224 MB). It is mapped read-only: loading costs no memory of one's own, and all processes of a sweep share its pages.
+It is found by the content that it was made from, written under a lock into a temporary file and renamed, and its size and a
+checksum are compared at every use, so that a damaged one is made anew. Without a folder to write to, all goes on in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_np.data.dataset import Decoded, Raw, Split
+from mnist_np.nn.arrays import Array
+
+log = logging.getLogger(__name__)
+
+LAYOUT = 1
+"""Part of every key: to be counted up when the layout of the files or rows changes."""
+HEADER = 4096
+"""Bytes before the rows: a JSON object and spaces. One page, so that the rows can be mapped."""
+LARGEST = 1 << 30
+"""Bytes of the largest set that is cached. Larger ones are decoded each time, rather than fill the user's disk."""
+TOTAL = 2 << 30
+"""Bytes that the cache may hold; the files used longest ago go first."""
+CHUNK = 2048
+"""Examples converted at a time, so that no temporary is as large as the data."""
+
+_last: dict[str, Decoded] = {}
+"""The set that this process used last: its next run need not even check the file."""
+
+
+def cache_folder() -> Path | None:
+    """Where decoded and downloaded data are kept: MNIST_NP_CACHE, or mnist-np in the user's cache folder. None if "off"."""
+    chosen = os.environ.get("MNIST_NP_CACHE")
+    if chosen:
+        return None if chosen == "off" else Path(chosen).absolute()
+    base = os.environ.get("XDG_CACHE_HOME")
+    with suppress(RuntimeError):  # nobody's home
+        return (Path(base) if base else Path.home() / ".cache") / "mnist-np"
+    return None
+
+
+def fetch(key: str, decode: Callable[[], Raw]) -> Decoded:
+    """The data set that ``decode`` gives, from the cache if it is there. ``key`` is a hash of all that it is made from."""
+    if key not in _last:
+        found = _fetch(key, decode)
+        _last.clear()
+        _last[key] = found
+    return _last[key]
+
+
+def _fetch(key: str, decode: Callable[[], Raw]) -> Decoded:
+    folder, raw = cache_folder(), None
+    if folder:
+        path = folder / f"{key}.rows"
+        if found := read(path, key):
+            return found
+        from filelock import FileLock, Timeout  # only a first use needs it
+
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with FileLock(folder / ".lock", timeout=60):
+                found = read(path, key)  # another process may have written it meanwhile
+                if not found:
+                    raw = decode()
+                    write(path, key, raw)
+                    found = read(path, key)
+            if found:
+                return found
+        except (OSError, Timeout) as error:
+            log.info("decoded data are not cached in %s: %s", folder, error)
+    return in_memory(raw or decode())
+
+
+def read(path: Path, key: str) -> Decoded | None:
+    """Map a cached data set; None if there is none or it is not what was written."""
+    try:
+        with path.open("rb") as file:
+            header = json.loads(file.read(HEADER))
+        n, n_train, n_features, n_classes = (header[k] for k in ("n", "n_train", "n_features", "n_classes"))
+        width = Split.width(n_features, n_classes)
+        if header["key"] != key or path.stat().st_size != HEADER + n * width * 4:
+            return None
+        rows = np.memmap(path, np.float32, "r", HEADER, (n, width)).view(np.ndarray)
+        if header.pop("checksum") != checksum(header, rows):
+            return None
+        with suppress(OSError):
+            os.utime(path)  # it was used now
+        train, test = (Split(part, n_features, n_classes) for part in (rows[:n_train], rows[n_train:]))
+        return Decoded(train, test, tuple(header["image_shape"]), header["sha256"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def write(path: Path, key: str, raw: Raw) -> None:
+    """Write ``raw`` to ``path``, atomically, and make room for it. Raises OSError. The caller holds the lock."""
+    n, n_features = len(raw.labels) + len(raw.test_labels), raw.images[0].size
+    if n * Split.width(n_features, raw.n_classes) * 4 > LARGEST:
+        raise OSError(f"{raw.sha256[:8]}... is larger than {LARGEST:,} bytes")
+    header: dict[str, Any] = {"key": key, "n": n, "n_train": len(raw.labels), "n_features": n_features}
+    header |= {"n_classes": raw.n_classes, "image_shape": list(raw.images.shape[1:]), "sha256": raw.sha256}
+    for left_over in path.parent.glob("*.tmp"):  # by a process that was killed here: the lock says that nobody writes
+        left_over.unlink()
+    handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(b" " * HEADER)
+            sums = []
+            for rows in packed(raw):
+                file.write(rows.data)
+                sums.append(row_sums(rows))
+            file.seek(0)
+            header["checksum"] = _digest(header, np.concatenate(sums))
+            file.write(json.dumps(header).encode())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _make_room(path)
+
+
+def packed(raw: Raw) -> Iterator[Array]:
+    """All rows in order, some at a time, pixels divided by 255."""
+    for images, labels in ((raw.images, raw.labels), (raw.test_images, raw.test_labels)):
+        for start in range(0, len(images), CHUNK):
+            part = slice(start, start + CHUNK)
+            X = images[part].reshape(len(labels[part]), -1) / np.float32(255)
+            yield Split.pack(X, labels[part], raw.n_classes).rows
+
+
+def in_memory(raw: Raw) -> Decoded:
+    """The same without a cache."""
+    n_features, n_train = raw.images[0].size, len(raw.labels)
+    rows = Split.empty(n_train + len(raw.test_labels), n_features, raw.n_classes).rows
+    start = 0
+    for part in packed(raw):
+        rows[start : start + len(part)] = part
+        start += len(part)
+    train, test = (Split(part, n_features, raw.n_classes) for part in (rows[:n_train], rows[n_train:]))
+    height, width = raw.images.shape[1:]
+    return Decoded(train, test, (height, width), raw.sha256)
+
+
+def row_sums(rows: Array) -> NDArray[np.uint64]:
+    """Each row's sum as unsigned integers (n,): any changed bit of a row changes it, at the speed of memory."""
+    sums: NDArray[np.uint64] = rows.view(np.uint64).sum(axis=1)
+    return sums
+
+
+def checksum(header: dict[str, Any], rows: Array) -> str:
+    """Tells damaged files from whole ones: SHA-256 of the header and the rows' sums (of all bytes it would take 0.3 s).
+
+    It is no defence against somebody who may write to the user's cache folder.
+    """
+    return _digest(header, np.concatenate([row_sums(rows[i : i + CHUNK]) for i in range(0, len(rows), CHUNK)]))
+
+
+def _digest(header: dict[str, Any], sums: NDArray[np.uint64]) -> str:
+    return hashlib.sha256(json.dumps(header, sort_keys=True).encode() + sums.tobytes()).hexdigest()
+
+
+def _make_room(newest: Path) -> None:
+    """Remove the files used longest ago until `TOTAL` bytes are left, but never ``newest``."""
+    with suppress(OSError):
+        files = sorted(newest.parent.glob("*.rows"), key=lambda path: path.stat().st_mtime, reverse=True)
+        held = 0
+        for path in files:
+            held += path.stat().st_size
+            if held > TOTAL and path != newest:
+                path.unlink()
