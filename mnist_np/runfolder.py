@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import logging
 import math
 import os
 import platform
@@ -28,8 +27,6 @@ from mnist_np.weights import save_weights
 
 if TYPE_CHECKING:
     from mnist_np.experiment import Result
-
-log = logging.getLogger(__name__)
 
 
 class RunFolder(Observer):
@@ -79,20 +76,10 @@ class RunFolder(Observer):
     def on_end(self, result: Result) -> None:
         save_weights(self.path / "weights.safetensors", result.network, result.experiment, result.data)
         if self.figures:
-            self.draw(result)
+            from mnist_np.figures.run import draw
+
+            draw(result, self.path / "figures")
         write_atomically(self.path / "result.json", as_json(summary(result) | self.about | {"ended": now()}))
-
-    def draw(self, result: Result) -> None:
-        """Every figure into ``figures/``. One that fails is reported and the others are drawn."""
-        from mnist_np.figures import FIGURES, save_png
-
-        folder = self.path / "figures"
-        folder.mkdir(exist_ok=True)
-        for name, figure in FIGURES.items():
-            try:
-                save_png(figure(result), folder / f"{name}.png")
-            except Exception:
-                log.exception("the figure '%s' could not be drawn", name)
 
     def on_failure(self, error: BaseException) -> None:
         if self.path.is_dir():

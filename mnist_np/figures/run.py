@@ -1,0 +1,33 @@
+"""The figures of one run, by the names of their files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from mnist_np.experiment import Result
+
+log = logging.getLogger(__name__)
+
+FIGURES: dict[str, Callable[[Result], Figure]] = {}
+
+
+def draw(result: Result, folder: Path) -> None:
+    """Every figure into ``folder`` as PNG. One that fails is reported, and the others are drawn."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in FIGURES.items():
+        try:
+            save_png(figure(result), folder / f"{name}.png")
+        except Exception:
+            log.exception("the figure '%s' could not be drawn", name)
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Light compression: the files grow by a tenth, and are written in a third of the time."""
+    FigureCanvasAgg(figure).print_png(path, pil_kwargs={"compress_level": 1})

@@ -1,0 +1,39 @@
+"""The one door to MLflow: imported late, with bounded waits, no telemetry and a quiet log."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
+    "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "60",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""What MLflow reads from the environment, unless the user has set it: a server that is away must not stall the training."""
+
+QUIET = {"mlflow": logging.ERROR, "mlflow.store.db.utils": logging.CRITICAL, "alembic": logging.ERROR}
+"""Loggers that would tell the user of every failed attempt, with a traceback; what failed is told once, by us."""
+
+
+class TrackingError(RuntimeError):
+    """The tracker cannot be used. The message names it and says what to do."""
+
+
+def client(uri: str) -> MlflowClient:
+    """A client of the store at ``uri``. The first one imports MLflow (1 s)."""
+    for key, value in DEFAULTS.items():
+        os.environ.setdefault(key, value)
+    os.environ.pop("MLFLOW_RUN_ID", None)  # an inherited one would win over what we ask for
+    from mlflow import MlflowClient
+
+    for name, level in (QUIET | {"urllib3.connectionpool": logging.ERROR}).items():
+        logging.getLogger(name).setLevel(level)
+    return MlflowClient(tracking_uri=uri)

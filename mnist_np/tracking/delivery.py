@@ -1,0 +1,136 @@
+"""Bringing a journal to MLflow: in order, each record at least once, and so that twice is the same as once.
+
+MLflow keeps one value per (metric, step, time), so a metric sent again changes nothing; params, tags and files overwrite
+themselves; only creating the run needs care (`Ledger.key`).
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.journal import Journal, Ledger, Record
+from mnist_np.tracking.store import Store, first_line
+
+log = logging.getLogger(__name__)
+
+KEY = "run_key"
+"""The tag that holds `Ledger.key`."""
+
+PARAMS_AT_ONCE = 100
+"""What MLflow takes in one batch."""
+
+SHARE = 10
+"""After an attempt that failed in t seconds none is made for SHARE * t: a tracker that is away costs at most a tenth."""
+
+
+class Delivery:
+    """Sends what ``journal`` holds beyond ``ledger.offset`` to ``store``."""
+
+    def __init__(self, folder: Path, journal: Journal, ledger: Ledger, store: Store) -> None:
+        self.folder, self.journal, self.ledger, self.store = folder, journal, ledger, store
+        self.next_attempt = 0.0
+        self.warned = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are records that the tracker has not acknowledged."""
+        return self.journal.size > self.ledger.offset
+
+    def attempt(self, patience: float = 1.0) -> None:
+        """Deliver if the tracker lets us, else leave it for later: warns once, never raises, never waits long."""
+        if monotonic() < self.next_attempt:
+            return
+        began = monotonic()
+        try:
+            self.deliver(patience)
+        except TrackingError as error:
+            self.next_attempt = monotonic() + max(1.0, SHARE * (monotonic() - began))
+            if not self.warned:
+                log.warning("%s. Training goes on; the metrics are kept in %s", error, self.journal.path)
+            self.warned = True
+
+    def deliver(self, patience: float) -> None:
+        """Deliver everything. Raises TrackingError where it stops; what was acknowledged until then stays so."""
+        if not self.pending:
+            return
+        if not self.store.is_free(patience):
+            raise TrackingError(f"the MLflow store {self.store.uri} is locked by another program")
+        try:
+            for record, offset in self.journal.read(self.ledger.offset):
+                self.send(record)
+                self.ledger.offset = offset
+                self.ledger.write(self.folder)
+        except TrackingError:
+            raise
+        except Exception as error:
+            raise TrackingError(f"MLflow at {self.store.uri} does not take it: {first_line(error)}") from error
+
+    def send(self, record: Record) -> None:
+        """Send one record."""
+        from mlflow.entities import Metric, RunTag
+
+        mlflow = self.store.client
+        run_id = self.ledger.run_id
+        if record["kind"] == "start":
+            self.start(record)
+        elif record["kind"] == "metrics":
+            metrics = [Metric(key, value, record["time"], record["step"]) for key, value in record["metrics"].items()]
+            mlflow.log_batch(run_id, metrics=metrics)
+        elif record["kind"] == "tags":
+            mlflow.log_batch(run_id, tags=[RunTag(key, value) for key, value in record["tags"].items()])
+        elif record["kind"] == "files":
+            for name in record["paths"]:
+                self.send_file(name)
+        elif record["kind"] == "end":
+            mlflow.set_terminated(run_id, record["status"], record["time"])
+
+    def send_file(self, name: str) -> None:
+        """Send a file or folder of the run's folder; one that is not there is passed over."""
+        path = self.folder / name
+        if path.is_dir():
+            self.store.client.log_artifacts(self.ledger.run_id, str(path), name)
+        elif path.exists():
+            self.store.client.log_artifact(self.ledger.run_id, str(path), str(Path(name).parent) if "/" in name else None)
+
+    def start(self, record: Record) -> None:
+        """Make the run known to MLflow, or go on with the one that is."""
+        from mlflow.entities import Param, RunTag
+
+        mlflow, ledger = self.store.client, self.ledger
+        ledger.experiment_id = self.store.experiment_id(ledger.experiment)
+        if ledger.run_id is None and ledger.asked:
+            ledger.run_id = self.find()
+        if ledger.run_id is None:
+            ledger.asked = True
+            ledger.write(self.folder)
+            tags = record["tags"] | {KEY: ledger.key}
+            ledger.run_id = mlflow.create_run(ledger.experiment_id, record["time"], tags, record["name"]).info.run_id
+        else:
+            mlflow.update_run(ledger.run_id, status="RUNNING")
+            mlflow.log_batch(ledger.run_id, tags=[RunTag(key, value) for key, value in record["tags"].items()])
+        ledger.write(self.folder)
+        params = [Param(key, value) for key, value in record["params"].items()]
+        for i in range(0, len(params), PARAMS_AT_ONCE):
+            mlflow.log_batch(ledger.run_id, params=params[i : i + PARAMS_AT_ONCE])
+        mlflow.log_inputs(ledger.run_id, datasets=[dataset_input(record["data"])])
+
+    def find(self) -> str | None:
+        """The run that was created although its answer never came."""
+        found = self.store.client.search_runs([self.ledger.experiment_id], f"tags.{KEY} = '{self.ledger.key}'", max_results=1)
+        return found[0].info.run_id if found else None
+
+
+def dataset_input(data: dict[str, Any]) -> Any:
+    """MLflow's description of a data set, from `runfolder.describe`'s."""
+    import json
+
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    profile = {name: data[name] for name in ("train", "val", "test")}
+    source = json.dumps({"uri": data["source"], "sha256": data["sha256"]})
+    dataset = Dataset(data["name"], data["sha256"][:36], "local", source, profile=json.dumps(profile))
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

@@ -1,0 +1,87 @@
+"""The journal: everything that a run has to say to its tracker, written first into the run's own folder, line by line.
+
+A tracker may be away; the folder is there. Each line of ``journal.jsonl`` is a record ``{"kind": ..., "time": ms, ...}``::
+
+    start     name, tags, params, data       the run begins
+    metrics   step, metrics                  an epoch's numbers
+    tags      tags
+    files     paths                          files of the run's folder that the tracker shall have
+    end       status                         MLflow's: FINISHED, FAILED or KILLED
+
+How much of it the tracker has acknowledged is the ``offset`` in `Ledger`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_np.files import write_atomically
+
+Record = dict[str, Any]
+
+
+class Journal:
+    """An append-only file of records. A last line that a crash left unfinished is cut off when it is opened for writing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "journal.jsonl"
+
+    def append(self, kind: str, **content: Any) -> None:
+        """Add a record of now. It is with the operating system on return, and so survives this process."""
+        line = json.dumps({"kind": kind, "time": int(time.time() * 1000)} | content, allow_nan=False)
+        with open(self.path, "ab") as file:
+            file.write(line.encode() + b"\n")
+
+    def repair(self) -> None:
+        """Cut off a half-written last line."""
+        if self.path.exists():
+            content = self.path.read_bytes()
+            if content and not content.endswith(b"\n"):
+                with open(self.path, "r+b") as file:
+                    file.truncate(content.rfind(b"\n") + 1)
+
+    def read(self, offset: int = 0) -> Iterator[tuple[Record, int]]:
+        """The whole records from byte ``offset`` on, each with the offset behind it."""
+        if not self.path.exists():
+            return
+        with open(self.path, "rb") as file:
+            file.seek(offset)
+            for line in file:
+                if line.endswith(b"\n"):
+                    offset += len(line)
+                    yield json.loads(line), offset
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
+
+@dataclass
+class Ledger:
+    """Where a journal goes and how far it has come there (``tracking.json``).
+
+    ``key`` is a tag of the run that no other run has. ``asked`` is set before the tracker is asked to create the run: if the
+    answer was lost, the run is looked for by its key, and not created twice.
+    """
+
+    uri: str
+    experiment: str
+    key: str
+    run_id: str | None = None
+    experiment_id: str | None = None
+    offset: int = 0
+    asked: bool = False
+
+    @classmethod
+    def read(cls, folder: Path) -> Ledger | None:
+        """The ledger of a run's folder, or None where nothing was ever tracked."""
+        path = folder / "tracking.json"
+        return cls(**json.loads(path.read_text())) if path.exists() else None
+
+    def write(self, folder: Path) -> None:
+        write_atomically(folder / "tracking.json", json.dumps(asdict(self), indent=2) + "\n")

@@ -1,0 +1,172 @@
+"""The observer that tells MLflow of a run: what it says goes into the journal first, and from there to the tracker."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import math
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from mnist_np.experiment import Experiment
+from mnist_np.provenance import blas, git, versions
+from mnist_np.registry import name_of
+from mnist_np.runfolder import describe
+from mnist_np.serialize import fingerprint, flatten, to_dict
+from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.delivery import Delivery
+from mnist_np.tracking.journal import Journal, Ledger
+from mnist_np.tracking.note import note
+from mnist_np.tracking.settings import Tracking
+from mnist_np.tracking.store import store_of
+from mnist_np.training.events import EpochEnd, Observer, RunStart
+
+if TYPE_CHECKING:
+    from mnist_np.experiment import Result
+
+log = logging.getLogger(__name__)
+
+STATUS = {"finished": "FINISHED", "killed": "KILLED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+"""Ours, which the tag ``status`` holds, to MLflow's."""
+
+FILES = ("config.yaml", "history.csv", "weights.safetensors", "result.json", "figures")
+"""What MLflow gets of the run's folder when the run is over."""
+
+LAST_PATIENCE = 20.0
+"""Seconds that the end of a run waits for a locked database."""
+
+
+class MlflowObserver(Observer):
+    """Tells the MLflow store of ``tracking`` of the run that lives in ``folder``.
+
+    ``run_id`` continues that run (resume), as does a folder that was tracked before. ``parent_run_id`` and ``tags`` say which sweep the run belongs
+    to, ``run_name`` what it is called (default: model, optimizer and seed). To come after `RunFolder`, whose files it sends.
+    """
+
+    def __init__(
+        self,
+        tracking: Tracking,
+        outputs: Path,
+        folder: Path,
+        run_name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        parent_run_id: str | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        self.required = tracking.required
+        self.tracking, self.folder = tracking, folder
+        self.store = store_of(tracking, outputs)
+        self.run_name, self.tags, self.parent_run_id, self.run_id = run_name, dict(tags or {}), parent_run_id, run_id
+        if self.required:
+            self.store.experiment_id(tracking.experiment)  # before the data is read, so that the user hears at once
+
+    def on_start(self, event: RunStart) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = lock(self.folder)
+        self.journal = Journal(self.folder)
+        self.journal.repair()
+        ledger = Ledger.read(self.folder) or Ledger(self.store.uri, self.tracking.experiment, uuid.uuid4().hex, self.run_id)
+        ledger.write(self.folder)
+        self.logged = max((record["step"] for record, _ in self.journal.read() if record["kind"] == "metrics"), default=0)
+        self.delivery = Delivery(self.folder, self.journal, ledger, self.store)
+        experiment = event.experiment
+        self.journal.append(
+            "start",
+            name=self.run_name or run_name(experiment),
+            tags=self.tags | self.tags_of(event),
+            params={key: as_text(value) for key, value in flatten(to_dict(experiment)).items()},
+            data=describe(event.data),
+        )
+        self.journal.append("files", paths=["config.yaml"])
+        if self.required:
+            self.delivery.deliver(LAST_PATIENCE)
+        else:
+            self.delivery.attempt()
+
+    def on_epoch(self, event: EpochEnd) -> None:
+        if event.epoch > self.logged:  # a resumed run may train an epoch again that it had logged already
+            self.journal.append("metrics", step=event.epoch, metrics=finite(event.metrics))
+        self.delivery.attempt()
+
+    def on_end(self, result: Result) -> None:
+        self.journal.append("metrics", step=len(result.history), metrics=finite(result.metrics))
+        self.journal.append("files", paths=list(FILES))
+        self.finish(result.status, result.reason, {"mlflow.note.content": note(result)})
+
+    def on_failure(self, error: BaseException) -> None:
+        if hasattr(self, "delivery"):
+            self.journal.append("files", paths=list(FILES))
+            self.finish("failed", f"{type(error).__name__}: {error}", {})
+
+    def finish(self, status: str, reason: str, tags: dict[str, str]) -> None:
+        """The last words, and the last attempt to deliver them all."""
+        self.journal.append("tags", tags=tags | {"status": status} | ({"reason": reason} if reason else {}))
+        self.journal.append("end", status=STATUS[status])
+        self.delivery.next_attempt = 0.0
+        self.delivery.attempt(LAST_PATIENCE)
+        if self.delivery.pending:
+            log.warning("MLflow has not got all of this run. Deliver it later: python scripts/sync.py %s", self.folder)
+        self.lock.release()
+
+    def tags_of(self, event: RunStart) -> dict[str, str]:
+        """Where the run comes from, as tags."""
+        library, source = blas(), git()
+        tags = {
+            "mlflow.user": user(),
+            "mlflow.source.name": Path(sys.argv[0]).name or "python",
+            "mlflow.source.type": "LOCAL",
+            "status": "running",
+            "seed": str(event.experiment.seed),
+            "fingerprint": fingerprint(event.experiment, event.data.sha256),
+            "config_group": fingerprint(event.experiment, event.data.sha256, without_seed=True),
+            "data.sha256": event.data.sha256,
+            "blas": f"{library['name']} {library['version']}",
+            "blas.threads": str(library["threads"]),
+            "n_parameters": str(len(event.network.params)),
+        }
+        tags |= {f"version.{name}": number for name, number in versions().items()}
+        if source:
+            tags |= {"mlflow.source.git.commit": str(source["commit"]), "git.dirty": as_text(source["dirty"])}
+        return tags | ({"mlflow.parentRunId": self.parent_run_id} if self.parent_run_id else {})
+
+
+def lock(folder: Path) -> FileLock:
+    """The lock that a process holds while it speaks for the run in ``folder``. Raises TrackingError if another one does."""
+    held = FileLock(folder / ".tracking.lock", timeout=0)
+    try:
+        held.acquire()
+    except Timeout:
+        raise TrackingError(f"another process is still at work on the run in {folder}") from None
+    return held
+
+
+def run_name(experiment: Experiment) -> str:
+    """``mlp-128-64-adam-seed=3``: what a single run is called."""
+    hidden = experiment.model.hidden
+    sizes = "-".join(map(str, hidden)) if len(hidden) <= 4 else f"{len(hidden)}x{hidden[0]}"
+    model = f"{name_of(experiment.model)}-{sizes}" if hidden else "linear"
+    return f"{model}-{name_of(experiment.optimizer)}-seed={experiment.seed}"
+
+
+def as_text(value: Any) -> str:
+    """A config value as the command line would take it: ``null``, ``true``, ``[256, 128]``, ``0.1``, ``relu``."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def finite(metrics: dict[str, float]) -> dict[str, float]:
+    """The metrics that are numbers: MLflow's charts break on NaN, and it stores infinity as 1.8e308."""
+    return {key: float(value) for key, value in metrics.items() if math.isfinite(value)}
+
+
+def user() -> str:
+    """The login name, or "unknown" where the user has none (a container)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

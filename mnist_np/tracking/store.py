@@ -1,0 +1,104 @@
+"""The MLflow store of a project: found, made ready once, and its experiment in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from mnist_np.tracking.client import TrackingError, client
+from mnist_np.tracking.settings import Tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+PATIENCE = 60.0
+"""Seconds to wait for another process that makes the store ready."""
+
+_READY: dict[tuple[str, str], str] = {}
+"""(uri, experiment) -> experiment id, as far as this process knows."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """An MLflow store at ``uri``. What it keeps in files of this machine lies under ``outputs``."""
+
+    uri: str
+    outputs: Path
+
+    @property
+    def client(self) -> MlflowClient:
+        return client(self.uri)
+
+    @property
+    def database(self) -> Path | None:
+        """The SQLite file, where the store is one."""
+        return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
+
+    def experiment_id(self, name: str) -> str:
+        """The id of the experiment ``name``, made if need be.
+
+        Under a lock: processes that open a fresh SQLite store, or create an experiment, at the same time break it.
+        Raises TrackingError.
+        """
+        known = _READY.get((self.uri, name))
+        if known:
+            return known
+        try:
+            self.outputs.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.outputs / ".mlflow.lock", timeout=PATIENCE):
+                found = self._find_or_create(name)
+        except Exception as error:
+            raise TrackingError(f"the MLflow store {self.uri} cannot be used: {first_line(error)}") from error
+        _READY[self.uri, name] = found
+        return found
+
+    def _find_or_create(self, name: str) -> str:
+        fresh = self.database is not None and not self.database.exists()
+        mlflow = self.client
+        experiment = mlflow.get_experiment_by_name(name)
+        if fresh and self.database:
+            with closing(sqlite3.connect(self.database)) as database:
+                database.execute("PRAGMA journal_mode=WAL")  # readers (the UI) and writers do not wait for each other
+        if experiment is None:
+            location = None if self.uri.startswith("http") else (self.outputs / "artifacts").resolve().as_uri()
+            created: str = mlflow.create_experiment(name, location)
+            return created
+        if experiment.lifecycle_stage == "deleted":
+            mlflow.restore_experiment(experiment.experiment_id)
+        found: str = experiment.experiment_id
+        return found
+
+    def is_free(self, seconds: float) -> bool:
+        """Whether a SQLite store can be written within ``seconds``; other stores have time limits of their own.
+
+        MLflow itself would wait 20 s for a lock, which would hold up the training.
+        """
+        if self.database is None or not self.database.exists():
+            return True
+        connection = sqlite3.connect(self.database, timeout=seconds, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+            return True
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+
+
+def store_of(tracking: Tracking, outputs: Path) -> Store:
+    """The store that the settings name: a SQLite file under ``outputs``, or what is at ``tracking.uri``."""
+    if tracking.backend == "sqlite" and tracking.uri is None:
+        return Store(f"sqlite:///{(outputs / 'mlflow.db').resolve()}", outputs)
+    return Store(str(tracking.uri), outputs)
+
+
+def first_line(error: BaseException) -> str:
+    """An error's message, short enough for a person: MLflow's may hold a whole SQL statement or a page of HTML."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
