@@ -37,6 +37,16 @@ def one_of(default: str | None, *choices: str) -> Any:
     return field(default=default, metadata={"choices": choices})
 
 
+def without_effect(default: Any) -> Any:
+    """A dataclass field that says how a run is carried out and not what comes of it: no part of an experiment's fingerprint.
+
+    ``threads: int = without_effect(bounded(1, ge=1))``
+    """
+    f = default if isinstance(default, dataclasses.Field) else field(default=default)
+    metadata = {**f.metadata, "affects_result": False}
+    return field(default=f.default, default_factory=f.default_factory, metadata=metadata)
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """``'adm', ['adam', 'sgd']`` gives ``"did you mean 'adam'? "``, or nothing when no name is near."""
     near = get_close_matches(str(word), known, n=1, cutoff=0.5)

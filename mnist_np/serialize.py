@@ -21,11 +21,17 @@ WITHOUT_EFFECT = ("seed",)
 """Top-level keys that `fingerprint` leaves out when asked for a configuration's group: runs that differ by seed alone."""
 
 
-def to_dict(component: Component) -> dict[str, Any]:
-    """The component and all within it as nested dictionaries, lists and scalars."""
-    named = {"name": name_of(component)} if component.group in REGISTRY else {}
-    values = ((f.name, getattr(component, f.name)) for f in dataclasses.fields(component))
-    return named | {key: to_dict(value) if isinstance(value, Component) else value for key, value in values}
+def to_dict(component: Component, only_effective: bool = False) -> dict[str, Any]:
+    """The component and all within it as nested dictionaries, lists and scalars.
+
+    ``only_effective`` leaves out the fields that are marked `without_effect` on a run's result.
+    """
+    described: dict[str, Any] = {"name": name_of(component)} if component.group in REGISTRY else {}
+    for f in dataclasses.fields(component):
+        if f.metadata.get("affects_result", True) or not only_effective:
+            value = getattr(component, f.name)
+            described[f.name] = to_dict(value, only_effective) if isinstance(value, Component) else value
+    return described
 
 
 def from_dict(kind: type[C], values: dict[str, Any], path: str = "") -> C:
@@ -67,7 +73,7 @@ def fingerprint(experiment: Component, data_sha256: str, without_seed: bool = Fa
     """Sixteen hex digits of the hash of what determines a result: the experiment, the data's bytes and the code version."""
     from mnist_np import __version__
 
-    values = to_dict(experiment)
+    values = to_dict(experiment, only_effective=True)
     if without_seed:
         values = {key: value for key, value in values.items() if key not in WITHOUT_EFFECT}
     text = json.dumps([values, data_sha256, __version__], sort_keys=True)
