@@ -19,7 +19,7 @@ from mnist_np.nn.network import Network
 from mnist_np.serialize import from_dict, to_dict
 
 KEY = "mnist_np"
-"""The one key of the file's metadata. Only one, since safetensors writes several in an arbitrary order: equal weights, equal bytes."""
+"""The one key of the file's metadata: safetensors writes several in an arbitrary order, and equal weights shall be equal files."""
 
 
 class WeightsError(ValueError):

@@ -30,4 +30,4 @@ def draw(result: Result, folder: Path) -> None:
 
 def save_png(figure: Figure, path: Path) -> None:
     """Light compression: the files grow by a tenth, and are written in a third of the time."""
-    FigureCanvasAgg(figure).print_png(path, pil_kwargs={"compress_level": 1})
+    FigureCanvasAgg(figure).print_figure(path, format="png", pil_kwargs={"compress_level": 1})

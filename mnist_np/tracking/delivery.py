@@ -69,15 +69,21 @@ class Delivery:
         except Exception as error:
             raise TrackingError(f"MLflow at {self.store.uri} does not take it: {first_line(error)}") from error
 
+    @property
+    def run_id(self) -> str:
+        """The run's id in MLflow, known since its start was delivered."""
+        if self.ledger.run_id is None:
+            raise TrackingError(f"{self.journal.path} does not begin with the start of a run")
+        return self.ledger.run_id
+
     def send(self, record: Record) -> None:
         """Send one record."""
         from mlflow.entities import Metric, RunTag
 
-        mlflow = self.store.client
-        run_id = self.ledger.run_id
         if record["kind"] == "start":
             self.start(record)
-        elif record["kind"] == "metrics":
+        mlflow, run_id = self.store.client, self.run_id
+        if record["kind"] == "metrics":
             metrics = [Metric(key, value, record["time"], record["step"]) for key, value in record["metrics"].items()]
             mlflow.log_batch(run_id, metrics=metrics)
         elif record["kind"] == "tags":
@@ -92,9 +98,9 @@ class Delivery:
         """Send a file or folder of the run's folder; one that is not there is passed over."""
         path = self.folder / name
         if path.is_dir():
-            self.store.client.log_artifacts(self.ledger.run_id, str(path), name)
+            self.store.client.log_artifacts(self.run_id, str(path), name)
         elif path.exists():
-            self.store.client.log_artifact(self.ledger.run_id, str(path), str(Path(name).parent) if "/" in name else None)
+            self.store.client.log_artifact(self.run_id, str(path), str(Path(name).parent) if "/" in name else None)
 
     def start(self, record: Record) -> None:
         """Make the run known to MLflow, or go on with the one that is."""
@@ -120,7 +126,8 @@ class Delivery:
 
     def find(self) -> str | None:
         """The run that was created although its answer never came."""
-        found = self.store.client.search_runs([self.ledger.experiment_id], f"tags.{KEY} = '{self.ledger.key}'", max_results=1)
+        experiments = [self.store.experiment_id(self.ledger.experiment)]
+        found = self.store.client.search_runs(experiments, f"tags.{KEY} = '{self.ledger.key}'", max_results=1)
         return found[0].info.run_id if found else None
 
 

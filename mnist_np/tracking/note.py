@@ -21,7 +21,8 @@ def note(result: Result) -> str:
         "| | |",
         "|---|---|",
         f"| network | {sizes}, {name_of(experiment.activation)} |",
-        f"| optimizer | {name_of(experiment.optimizer)}, lr {experiment.optimizer.lr:g}, batch {experiment.training.batch_size} |",
+        f"| optimizer | {name_of(experiment.optimizer)}, lr {experiment.optimizer.lr:g}, "
+        f"batch {experiment.training.batch_size} |",
     ]
     if "val/accuracy" in result.best:
         lines.append(f"| best epoch | {result.best_epoch}: validation accuracy {result.best['val/accuracy']:.2%} |")

@@ -45,8 +45,9 @@ LAST_PATIENCE = 20.0
 class MlflowObserver(Observer):
     """Tells the MLflow store of ``tracking`` of the run that lives in ``folder``.
 
-    ``run_id`` continues that run (resume), as does a folder that was tracked before. ``parent_run_id`` and ``tags`` say which sweep the run belongs
-    to, ``run_name`` what it is called (default: model, optimizer and seed). To come after `RunFolder`, whose files it sends.
+    ``run_id`` continues that run (resume), as does a folder that was tracked before. ``parent_run_id`` and ``tags`` say
+    which sweep the run belongs to, ``run_name`` what it is called (default: model, optimizer and seed). To come after
+    `RunFolder`, whose files it sends.
     """
 
     def __init__(
