@@ -1,0 +1,23 @@
+"""The Hydra application: what a composed config sets going."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from mnist_np.cli.compose import to_run_config
+from mnist_np.cli.folders import conf_folder
+from mnist_np.cli.run import execute
+from mnist_np.cli.schemas import store_schemas
+
+store_schemas()
+
+
+@hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")
+def app(config: DictConfig) -> float:
+    """Train as the composed config says. Gives what a search minimises or maximises: the best validation accuracy."""
+    result = execute(to_run_config(config), Path(HydraConfig.get().runtime.output_dir))
+    return result.best.get("val/accuracy", result.test.accuracy)
