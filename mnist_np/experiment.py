@@ -46,7 +46,9 @@ class Experiment(Component):
     def build_network(self, n_in: int, n_out: int) -> Network:
         """The untrained network, its weights drawn from the ``init`` stream of the seed."""
         rng = Streams(self.seed)("init")
-        return self.model.build(n_in, n_out, rng, self.activation, self.init, self.training.dtype)
+        network = self.model.build(n_in, n_out, rng, self.activation, self.init, self.training.dtype)
+        network.probabilities = self.loss.probabilities
+        return network
 
 
 @dataclass

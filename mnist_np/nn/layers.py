@@ -8,6 +8,7 @@ in dY: the loss divides by m once (`losses.py`), so dW = X^T dY and db = 1^T dY 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,10 +25,14 @@ class Layer(ABC):
     the network lays both out in flat vectors and gives the layer views of them: ``params``, ``grads``, ``state``.
     """
 
+    elementwise: ClassVar[bool] = True
+    """Whether Y has the shape of X: the backward step then turns dY into dX in place."""
     in_place: ClassVar[bool] = False
-    """Whether Y may be X itself and dX may be dY itself."""
+    """Whether Y may overwrite X: whether this layer's own backward step can do without X."""
+    reads_output: ClassVar[bool] = False
+    """Whether the backward step reads Y, so that the next layer must not overwrite it."""
     stochastic: ClassVar[bool] = False
-    """Whether the training pass draws random numbers."""
+    """Whether the training pass draws random numbers. Such a layer does nothing in inference and is left out there."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         self.n_in, self.n_out = n_in, n_out
@@ -40,6 +45,12 @@ class Layer(ABC):
     def initialize(self, rng: np.random.Generator) -> None:
         """Fill ``params`` and ``state`` with their first values."""
 
+    def unbound(self) -> Layer:
+        """A copy without arrays, for another network."""
+        other = copy(self)
+        other.params, other.grads, other.state = {}, {}, {}
+        return other
+
     def scratch(self, m: int, dtype: Any) -> Scratch:
         """The arrays that this layer's passes over m examples need beside X, Y, dY and dX."""
         return {}
@@ -50,15 +61,24 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(self, X: Array, Y: Array, dY: Array, dX: Array | None, scratch: Scratch) -> None:
-        """Write ``grads`` and, unless None, dX, from dY. Called after forward in training, with the same arrays."""
+        """Write ``grads`` and, unless None, dX, from dY. Called after forward in training, with the same arrays.
+
+        dX is dY itself where the layer is ``elementwise``; dY may be overwritten in any case.
+        """
 
 
 class Dense(Layer):
-    """Z = X W + b, with W (n_in, n_out) and b (n_out,)."""
+    """Z = X W + b, with W (n_in, n_out) and b (n_out,).
 
-    def __init__(self, n_in: int, n_out: int, init: Initializer) -> None:
+    ``max_norm`` caps the length of each unit's incoming weights (a column of W) after every update (Srebro & Shraibman 2005,
+    Hinton et al. 2012).
+    """
+
+    elementwise: ClassVar[bool] = False
+
+    def __init__(self, n_in: int, n_out: int, init: Initializer, max_norm: float | None = None) -> None:
         super().__init__(n_in, n_out)
-        self.init = init
+        self.init, self.max_norm = init, max_norm
         self.shapes = {"W": (n_in, n_out), "b": (n_out,)}
 
     def initialize(self, rng: np.random.Generator) -> None:
@@ -77,6 +97,13 @@ class Dense(Layer):
         if dX is not None:
             np.matmul(dZ, self.params["W"].T, out=dX)
 
+    def constrain(self) -> None:
+        """W_j <- W_j * min(1, max_norm / |W_j|) for each column W_j."""
+        if self.max_norm is not None:
+            W = self.params["W"]
+            lengths = np.sqrt(np.einsum("ij,ij->j", W, W))
+            W *= self.max_norm / np.maximum(lengths, self.max_norm)
+
 
 class Activate(Layer):
     """A = g(Z), elementwise, for the chosen activation g."""
@@ -84,7 +111,7 @@ class Activate(Layer):
     def __init__(self, n: int, activation: Activation) -> None:
         super().__init__(n, n)
         self.activation = activation
-        self.in_place = activation.in_place  # type: ignore[misc]
+        self.in_place = self.reads_output = activation.in_place  # type: ignore[misc]
 
     def scratch(self, m: int, dtype: Any) -> Scratch:
         return self.activation.scratch(m, self.n_out, dtype)
@@ -95,5 +122,3 @@ class Activate(Layer):
     def backward(self, Z: Array, A: Array, dA: Array, dZ: Array | None, scratch: Scratch) -> None:
         """dZ = dA * g'(Z)."""
         self.activation.backward(Z, A, dA, scratch)
-        if dZ is not None and dZ is not dA:
-            np.copyto(dZ, dA)

@@ -7,28 +7,54 @@ from typing import Any, ClassVar, Optional
 
 import numpy as np
 
-from mnist_np.component import Component, bounded, did_you_mean
+from mnist_np.component import Component, bounded, did_you_mean, one_of
 from mnist_np.nn.activations import ACTIVATIONS, Activation, Identity, ReLU
 from mnist_np.nn.initializers import INITIALIZERS, Auto, Initializer
 from mnist_np.nn.layers import Activate, Dense, Layer
 from mnist_np.nn.network import Network
+from mnist_np.nn.noise import Dropout, GaussianNoise
+from mnist_np.nn.norms import BatchNorm, LayerNorm
 
 
 @dataclass
 class MLP(Component):
-    """Hidden layers of the given sizes between the input and the logits of the classes.
+    """mlp: A[l] = g[l](A[l-1] W[l] + b[l]) for hidden layers of the given sizes, then logits Z = A W + b (Rumelhart et al. 1986).
 
     ``activations`` and ``inits`` name a choice per hidden layer; None, as a whole or as an entry, means the group's choice.
+    ``init_output`` names the output layer's. A hidden layer is Dense, norm, noise, activation, dropout in this order, or with
+    ``norm_position="after"`` Dense, noise, activation, norm, dropout. ``dropout`` and ``noise`` (a standard deviation) are a
+    number for all hidden layers or one for each, ``max_norm`` too, with a last one for the output layer.
     """
 
     group: ClassVar[str] = "model"
     hidden: list[int] = bounded([128, 64], gt=0)
     activations: Optional[list[Optional[str]]] = None
     inits: Optional[list[Optional[str]]] = None
+    init_output: str | None = None
+    dropout: Any = bounded(0.0, ge=0, lt=1)
+    input_dropout: float = bounded(0.0, ge=0, lt=1)
+    noise: Any = bounded(0.0, ge=0)
+    input_noise: float = bounded(0.0, ge=0)
+    norm: str = one_of("none", "none", "batch", "layer")
+    norm_position: str = one_of("before", "before", "after")
+    norm_output: bool = False
+    norm_momentum: float = bounded(0.9, ge=0, lt=1)
+    norm_epsilon: float = bounded(1e-5, gt=0)
+    max_norm: Any = bounded(None, gt=0)
 
     def check(self) -> None:
+        n = len(self.hidden)
         self._check_names("activations", self.activations, list(ACTIVATIONS))
         self._check_names("inits", self.inits, list(INITIALIZERS))
+        if self.init_output is not None and self.init_output not in INITIALIZERS:
+            hint = did_you_mean(self.init_output, list(INITIALIZERS))
+            raise self.error("init_output", self.init_output, f"{hint}must be null or one of {', '.join(INITIALIZERS)}")
+        for key, length, of in (("dropout", n, "hidden layer"), ("noise", n, "hidden layer"), ("max_norm", n + 1, "layer")):
+            value = getattr(self, key)
+            if isinstance(value, list) and len(value) != length:
+                raise self.error(key, value, f"must be a number or a list with one per {of}: {length}, not {len(value)}")
+        if self.norm_output and self.norm == "none":
+            raise self.error("norm_output", True, "needs model.norm to be batch or layer")
 
     def _check_names(self, key: str, names: list[str | None] | None, known: list[str]) -> None:
         if names is None:
@@ -45,20 +71,51 @@ class MLP(Component):
         self,
         n_in: int,
         n_out: int,
-        rng: np.random.Generator,
+        rng: np.random.Generator | None,
         activation: Activation | None = None,
         init: Initializer | None = None,
         dtype: Any = np.float32,
     ) -> Network:
-        """The network from n_in inputs to n_out logits, its weights drawn from ``rng``. Default: ReLU and ``Auto()``."""
+        """The network from n_in inputs to n_out logits, its weights drawn from ``rng`` (None: zeros, to be loaded).
+
+        The defaults are ReLU and ``Auto()``.
+        """
         activation, init = activation or ReLU(), init or Auto()
+        dropout, noise = _each(self.dropout, len(self.hidden)), _each(self.noise, len(self.hidden))
+        max_norm = _each(self.max_norm, len(self.hidden) + 1)
         layers: list[Layer] = []
+        if self.input_noise:
+            layers.append(GaussianNoise(n_in, self.input_noise))
+        if self.input_dropout:
+            layers.append(Dropout(n_in, self.input_dropout))
         for i, n in enumerate(self.hidden):
             g = _chosen(self.activations, i, ACTIVATIONS, activation)
-            layers += [Dense(n_in, n, _for_layer(_chosen(self.inits, i, INITIALIZERS, init), g)), Activate(n, g)]
+            layers.append(Dense(n_in, n, _for_layer(_chosen(self.inits, i, INITIALIZERS, init), g), max_norm[i]))
+            if self.norm_position == "before":
+                layers += self._norm(n)
+            if noise[i]:
+                layers.append(GaussianNoise(n, noise[i]))
+            layers.append(Activate(n, g))
+            if self.norm_position == "after":
+                layers += self._norm(n)
+            if dropout[i]:
+                layers.append(Dropout(n, dropout[i]))
             n_in = n
-        layers.append(Dense(n_in, n_out, _for_layer(init, Identity())))
+        init = INITIALIZERS[self.init_output]() if self.init_output else init
+        layers.append(Dense(n_in, n_out, _for_layer(init, Identity()), max_norm[-1]))
+        if self.norm_output:
+            layers += self._norm(n_out)
         return Network(layers, rng, dtype)
+
+    def _norm(self, n: int) -> list[Layer]:
+        if self.norm == "batch":
+            return [BatchNorm(n, self.norm_momentum, self.norm_epsilon)]
+        return [LayerNorm(n, self.norm_epsilon)] if self.norm == "layer" else []
+
+
+def _each(value: Any, n: int) -> list[Any]:
+    """One entry for each of n layers."""
+    return list(value) if isinstance(value, list) else [value] * n
 
 
 def _chosen(names: list[str | None] | None, i: int, registry: dict[str, Any], default: Any) -> Any:

@@ -10,7 +10,7 @@ Usable without any configuration::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -49,20 +49,25 @@ class Workspace:
         self.outputs: list[Array] = []
         self.gradients: list[Array] = []
         self.scratch: list[Scratch] = [layer.scratch(m, dtype) for layer in layers]
+        previous = None  # the network's input itself is never overwritten
         for layer in layers:
-            shared = layer.in_place and self.outputs  # the network's input itself is never overwritten
-            for arrays in (self.outputs, self.gradients):
-                arrays.append(arrays[-1] if shared else np.empty((m, layer.n_out), dtype))
+            over_input = previous is not None and layer.in_place and not previous.reads_output
+            self.outputs.append(self.outputs[-1] if over_input else np.empty((m, layer.n_out), dtype))
+            over_gradient = previous is not None and layer.elementwise
+            self.gradients.append(self.gradients[-1] if over_gradient else np.empty((m, layer.n_out), dtype))
+            previous = layer
 
 
 class Network:
     """Layers applied one after the other, from inputs (m, n_in) to logits (m, n_out).
 
     ``params`` and ``grads`` are flat vectors of one dtype, ``state`` a third for what is remembered without being trained
-    (running statistics). ``slots`` and ``state_slots`` name the arrays in them; the layers hold views.
+    (running statistics). ``slots`` and ``state_slots`` name the arrays in them; the layers hold views. ``rng`` draws the
+    first weights; without it all is zero, to be loaded. ``probabilities`` turns logits into those of the classes, as the loss
+    sees them.
     """
 
-    def __init__(self, layers: Sequence[Layer], rng: np.random.Generator, dtype: Any = np.float32) -> None:
+    def __init__(self, layers: Sequence[Layer], rng: np.random.Generator | None, dtype: Any = np.float32) -> None:
         self.layers = list(layers)
         self.dtype = np.dtype(dtype)
         self.slots, self.state_slots = _slots(self.layers, "shapes"), _slots(self.layers, "state_shapes")
@@ -76,7 +81,9 @@ class Network:
                 layer.params[name], layer.grads[name] = slot.view(self.params), slot.view(self.grads)
             for name in layer.state_shapes:
                 layer.state[name] = next(state_slots).view(self.state)
-            layer.initialize(rng)
+            if rng is not None:
+                layer.initialize(rng)
+        self.probabilities: Callable[[Array], Array] = softmax
         self._workspaces: dict[int, Workspace] = {}
 
     @property
@@ -102,6 +109,8 @@ class Network:
         """
         workspace = self.workspace(len(X))
         for layer, Y, scratch in zip(self.layers, workspace.outputs, workspace.scratch, strict=True):
+            if rng is None and layer.stochastic:
+                continue
             layer.forward(X, Y, scratch, rng)
             X = Y
         return X
@@ -123,9 +132,15 @@ class Network:
         self.backward(X, dZ)
         return value
 
+    def constrain(self) -> None:
+        """Bring the weights back to where they are allowed to be, after an update: max-norm."""
+        for layer in self.layers:
+            if isinstance(layer, Dense):
+                layer.constrain()
+
     def predict_proba(self, X: Array) -> Array:
-        """Class probabilities (m, n_out) by softmax over the logits of X (m, n_in)."""
-        return softmax(self.forward(np.ascontiguousarray(X, self.dtype)))
+        """Class probabilities (m, n_out) of X (m, n_in)."""
+        return self.probabilities(self.forward(np.ascontiguousarray(X, self.dtype)))
 
     def predict(self, X: Array) -> NDArray[np.intp]:
         """The most probable class (m,) of each row of X (m, n_in)."""

@@ -74,6 +74,7 @@ class Trainer:
                 raise Diverged(f"the loss became {loss} at step {progress.step} (epoch {progress.epoch + 1})")
             lr = self.lr(progress.step)
             self.optimizer.step(progress.optimizer, network.params, network.grads, lr, network.slots)
+            network.constrain()
             progress.loss_sum += loss * len(batch)
             progress.n_correct += n_correct(network.workspace(len(batch)).outputs[-1], batch.Y)
             progress.n_seen += len(batch)
