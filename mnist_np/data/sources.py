@@ -11,10 +11,10 @@ from typing import ClassVar
 import numpy as np
 
 from mnist_np.component import Component, bounded, one_of
+from mnist_np.data import fashion
 from mnist_np.data.dataset import Dataset, Decoded, Split
 from mnist_np.data.folder import FILES, load
 from mnist_np.data.splits import Published, divide
-
 
 _last: dict[str, Dataset] = {}
 """What was loaded last, so that the runs of a sweep in one process share it."""
@@ -76,6 +76,20 @@ class IDX(Data):
 
 
 @dataclass
+class FashionMNIST(Data):
+    """Ten kinds of clothes (Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747), in numbers and size like MNIST, but harder.
+
+    Read from ``folder``; without one from Debian's package dataset-fashion-mnist; without that downloaded, once.
+    """
+
+    folder: str | None = None
+
+    def read(self) -> Published:
+        folder = Path(self.folder).expanduser() if self.folder else fashion.folder()
+        return Published("fashion_mnist", load(folder, len(fashion.CLASS_NAMES)), fashion.CLASS_NAMES, str(folder))
+
+
+@dataclass
 class Synthetic(Data):
     """A tiny learnable set for tests: each class is one random image, each example that image with noise.
 
@@ -103,4 +117,4 @@ class Synthetic(Data):
         return Published("synthetic", Decoded(train, test, (self.side, self.side), digest), names, "generated")
 
 
-DATASETS: dict[str, type[Data]] = {"mnist": MNIST, "idx": IDX, "synthetic": Synthetic}
+DATASETS: dict[str, type[Data]] = {"mnist": MNIST, "idx": IDX, "fashion_mnist": FashionMNIST, "synthetic": Synthetic}
