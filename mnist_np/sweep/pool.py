@@ -1,0 +1,168 @@
+"""Worker processes that are started once, import once, and run one task after the other.
+
+The workers descend from a fork server: a clean process that has imported everything and started no thread, so a worker (or
+one that replaces a killed one) is there in milliseconds. Each has one BLAS thread. A worker that dies loses its own task
+only; workers whose launching process dies end their run tidily by themselves.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, TypeVar
+
+Task = TypeVar("Task")
+
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(eq=False)
+class Worker:
+    """A worker process, the pipe to it, and the lifeline whose end tells it that we are gone."""
+
+    process: BaseProcess
+    pipe: Connection
+    lifeline: Connection
+
+    def end(self) -> None:
+        self.pipe.close()
+        self.lifeline.close()
+        self.process.join()
+
+
+class WorkerDied(Exception):  # noqa: N818 (an event of the task, not an error of the caller)
+    """The worker that ran the task was killed: by the system for want of memory, by a person, by a crash."""
+
+
+class WorkerPool(Generic[Task]):
+    """``n`` workers that call ``function(task)``; function and tasks are sent to them by pickle, so both are our own."""
+
+    def __init__(self, n: int, function: Callable[[Task], Any]) -> None:
+        self.n, self.function = n, function
+        self._context: ForkServerContext = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([function.__module__])
+        self._idle: list[Worker] = []
+        self._busy: dict[Worker, Task] = {}
+
+    def start(self) -> None:
+        """Start the workers; they import in the background while the caller goes on."""
+        with one_blas_thread():
+            self._idle += [self._new_worker() for _ in range(self.n - len(self._idle))]
+
+    def run(
+        self, tasks: Iterator[Task], done: Callable[[Task, Any], None], stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Run all tasks, each taken from the iterator when a worker is free, and call ``done(task, outcome)`` for each.
+
+        The outcome is what the function returned or the exception it raised (`WorkerDied` when its process ended). When
+        ``stopped()`` turns true, no more tasks are taken and the running ones are sent SIGTERM once.
+        """
+        self.start()
+        busy = self._busy
+        terminated = False
+        while True:
+            while self._idle and not stopped() and (task := next(tasks, None)) is not None:
+                worker = self._idle.pop()
+                worker.pipe.send(task)
+                busy[worker] = task
+            if not busy:
+                return
+            if stopped() and not terminated:
+                terminated = True
+                for worker in busy:
+                    if worker.process.pid is not None:
+                        os.kill(worker.process.pid, signal.SIGTERM)
+            ready = wait([worker.pipe for worker in busy], timeout=0.2)
+            for worker in [worker for worker in busy if worker.pipe in ready]:
+                outcome = self._receive(worker)
+                done(busy.pop(worker), outcome)
+
+    def _receive(self, worker: Worker) -> Any:
+        try:
+            outcome = worker.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            worker.end()
+            code = worker.process.exitcode
+            with one_blas_thread():
+                self._idle.append(self._new_worker())
+            return WorkerDied(f"its worker process died ({describe_exit(code)})")
+        self._idle.append(worker)
+        return outcome
+
+    def _new_worker(self) -> Worker:
+        ours, theirs = self._context.Pipe()
+        reader, lifeline = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=work, args=(self.function, theirs, reader), daemon=False)
+        process.start()
+        theirs.close()
+        reader.close()
+        return Worker(process, ours, lifeline)
+
+    def close(self) -> None:
+        """End the workers: idle ones at once, busy ones (there are some only after an error here) when their run has ended."""
+        for worker in [*self._idle, *self._busy]:
+            worker.end()
+        self._idle.clear()
+        self._busy.clear()
+
+    def __enter__(self) -> WorkerPool[Task]:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def work(function: Callable[[Any], Any], pipe: Connection, lifeline: Connection) -> None:
+    """A worker's life: receive a task, send what came of it, until the pipe is closed."""
+    os.setpgid(0, 0)  # Ctrl-C in the terminal is for the launching process, which tells us
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # between runs; a run has a handler of its own
+    threading.Thread(target=_follow_parent, args=(lifeline,), daemon=True).start()
+    while True:
+        try:
+            task = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            outcome: Any = function(task)
+        except Exception as error:
+            outcome = error
+        try:
+            pipe.send(outcome)
+        except OSError:
+            return
+
+
+def _follow_parent(lifeline: Connection) -> None:
+    """Wait until the launching process is gone, then ask the running task to end tidily."""
+    lifeline.poll(None)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Processes started meanwhile have one BLAS thread each: so many runs side by side make the best use of the cores."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def describe_exit(code: int | None) -> str:
+    """``-9`` is ``signal SIGKILL``: Python's exit code of a process in words."""
+    if code is not None and code < 0:
+        return f"signal {signal.Signals(-code).name}"
+    return f"exit code {code}"
