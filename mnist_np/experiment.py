@@ -7,9 +7,12 @@ print(result.test_accuracy)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from time import perf_counter
+
+import numpy as np
 
 from mnist_np.component import Component, bounded
 from mnist_np.data.dataset import Dataset
@@ -56,6 +59,7 @@ class Result:
     """What a run came to. ``network`` holds the weights that validation chose, ``test`` their one look at the test split.
 
     ``status`` is ``finished``, ``killed``, ``diverged`` or ``pruned``, with its ``reason`` where it is not ``finished``.
+    ``failures`` says which observers failed: the training itself is whole, but not all that should be left of it.
     """
 
     experiment: Experiment
@@ -68,13 +72,15 @@ class Result:
     best: dict[str, float]
     test: Evaluation
     seconds: float
+    failures: list[str] = field(default_factory=list)
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The numbers of the whole run: ``best/...``, ``test/...``, ``time/total_s``."""
+        """The numbers of the whole run: ``best/...``, ``test/...``, ``time/total_s``. Those that are not finite are left out."""
         best = {f"best/{key.replace('/', '_')}": value for key, value in self.best.items() if key.startswith("val/")}
         test = {"test/loss": self.test.loss, "test/accuracy": self.test.accuracy, "test/error": 1 - self.test.accuracy}
-        return best | {"best/epoch": float(self.best_epoch)} | test | {"time/total_s": self.seconds}
+        metrics = best | {"best/epoch": float(self.best_epoch)} | test | {"time/total_s": self.seconds}
+        return {key: value for key, value in metrics.items() if math.isfinite(value)}
 
 
 def run(
@@ -106,20 +112,29 @@ def run(
     try:
         progress = trainer.begin()
         listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches)))
-        trainer.fit(progress)
-        result = conclude(experiment, data, network, progress, perf_counter() - began)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `divergence.py` looks at the numbers themselves
+            trainer.fit(progress)
+            result = conclude(experiment, data, network, progress, perf_counter() - began)
     except BaseException as error:
         listeners.failed(error)
         raise
+    result.failures = listeners.failures
     listeners.end(result)
     return result
 
 
 def conclude(experiment: Experiment, data: Dataset, network: Network, progress: Progress, seconds: float) -> Result:
-    """Put the chosen weights into the network and look at the test split."""
+    """Put the chosen weights into the network and look at the test split.
+
+    Without a whole epoch to choose from these are the last ones; or the initial ones, where the first epoch spoilt them.
+    """
     best = progress.best
     if best is not None:
         network.params[:], network.state[:] = best.params, best.state
+    test = evaluate(network, data.test, experiment.loss)
+    if best is None and progress.status == "diverged" and not math.isfinite(test.loss):
+        network.load_arrays(experiment.build_network(network.n_in, network.n_out).arrays())
+        test = evaluate(network, data.test, experiment.loss)
     return Result(
         experiment,
         data,
@@ -129,6 +144,6 @@ def conclude(experiment: Experiment, data: Dataset, network: Network, progress: 
         progress.history,
         best.epoch if best else 0,
         best.metrics if best else {},
-        evaluate(network, data.test, experiment.loss),
+        test,
         seconds,
     )

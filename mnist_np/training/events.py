@@ -72,6 +72,9 @@ class Observer:
 
     def on_epoch(self, event: EpochEnd) -> None: ...
 
+    def on_stop(self, progress: Progress) -> None:
+        """After the last step, whatever ended the training, and before the kept weights take the place of the last ones."""
+
     def on_end(self, result: Result) -> None: ...
 
     def on_failure(self, error: BaseException) -> None:
@@ -79,10 +82,14 @@ class Observer:
 
 
 class Observers:
-    """All observers of a run, told one after the other. One that fails is reported, and the training goes on."""
+    """All observers of a run, told one after the other. One that fails is reported, and the training goes on.
+
+    ``failures`` are what was reported, so that the run does not end as if nothing had been lost.
+    """
 
     def __init__(self, observers: Iterable[Observer] = ()) -> None:
         self.observers = list(observers)
+        self.failures: list[str] = []
         self.of_steps = [observer for observer in self.observers if observer.observes_steps]
 
     def start(self, event: RunStart) -> None:
@@ -94,14 +101,16 @@ class Observers:
     def epoch(self, event: EpochEnd) -> None:
         self._tell(self.observers, "on_epoch", event)
 
+    def stop(self, progress: Progress) -> None:
+        self._tell(self.observers, "on_stop", progress)
+
     def end(self, result: Result) -> None:
         self._tell(self.observers, "on_end", result)
 
     def failed(self, error: BaseException) -> None:
         self._tell(self.observers, "on_failure", error)
 
-    @staticmethod
-    def _tell(observers: list[Observer], method: str, event: Any) -> None:
+    def _tell(self, observers: list[Observer], method: str, event: Any) -> None:
         for observer in observers:
             try:
                 getattr(observer, method)(event)
@@ -110,4 +119,10 @@ class Observers:
             except Exception as error:
                 if observer.required and method == "on_start":
                     raise
-                log.exception("%s.%s failed (training goes on): %s", type(observer).__name__, method, error)
+                self._report(f"{type(observer).__name__}.{method} failed: {error}", error)
+
+    def _report(self, failure: str, error: Exception) -> None:
+        """Say it once, with a traceback unless it is the machine's fault and not the code's (a full disk, a lost server)."""
+        if failure not in self.failures:
+            self.failures.append(failure)
+            log.error("%s (training goes on)", failure, exc_info=None if isinstance(error, OSError) else error)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+
+import numpy as np
 
 from mnist_np.data.batches import Batches
 from mnist_np.data.dataset import Dataset
@@ -14,17 +15,11 @@ from mnist_np.nn.network import Network
 from mnist_np.optim.optimizers import Optimizer
 from mnist_np.optim.schedules import Schedule
 from mnist_np.streams import Streams
+from mnist_np.training.divergence import check_loss, check_step, check_weights
 from mnist_np.training.evaluation import evaluate, n_correct
 from mnist_np.training.events import EpochEnd, Observers, StepEnd, StopTraining
 from mnist_np.training.progress import Best, Progress
 from mnist_np.training.settings import Training
-
-
-class Diverged(StopTraining):
-    """Loss, gradients or weights are not finite any more."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__("diverged", reason)
 
 
 @dataclass
@@ -58,21 +53,21 @@ class Trainer:
             progress.status = "finished"
         except StopTraining as stop:
             progress.status, progress.reason = stop.status, str(stop)
+        self.observers.stop(progress)
         return progress
 
     def train_epoch(self, progress: Progress) -> None:
         """One pass over the training set, from batch ``progress.batch`` on."""
         began = perf_counter()
-        network, step_rng = self.network, self.streams("dropout", progress.epoch)
+        network, step_rng = self.network, self.stream("dropout", progress)
         order = self.batches.order(self.streams("shuffle", progress.epoch))
         for batch in self.batches(order, progress.batch):
             if reason := self.interrupted():
                 raise StopTraining("killed", reason)
             X = batch.X.astype(network.dtype, copy=False)
             loss = network.loss_and_gradients(X, batch.Y, self.loss, step_rng)
-            if not math.isfinite(loss):
-                raise Diverged(f"the loss became {loss} at step {progress.step} (epoch {progress.epoch + 1})")
             lr = self.lr(progress.step)
+            check_step(network, loss, lr, progress)
             self.optimizer.step(progress.optimizer, network.params, network.grads, lr, network.slots)
             network.constrain()
             progress.loss_sum += loss * len(batch)
@@ -84,12 +79,17 @@ class Trainer:
                 self.observers.step(StepEnd(progress.step, loss, lr, network, len(batch)))
         progress.seconds += perf_counter() - began
 
+    def stream(self, name: str, progress: Progress) -> np.random.Generator:
+        """The stream ``name`` of this epoch, drawn from step by step: where the epoch is resumed, it goes on from there."""
+        return progress.generators.setdefault(name, self.streams(name, progress.epoch))
+
     def lr(self, step: int) -> float:
         """The learning rate of a step (from 0)."""
         return self.optimizer.lr * self.schedule(step, self.steps, len(self.batches))
 
     def end_epoch(self, progress: Progress) -> None:
         """Validate, keep the best weights, and tell the observers."""
+        check_weights(self.network, self.lr(progress.step - 1), progress)
         metrics = {
             "train/loss": progress.loss_sum / progress.n_seen,
             "train/accuracy": progress.n_correct / progress.n_seen,
@@ -98,8 +98,10 @@ class Trainer:
         }
         if len(self.data.val):
             validation = evaluate(self.network, self.data.val, self.loss)
+            check_loss("validation", validation.loss, progress.epoch + 1)
             metrics |= {"val/loss": validation.loss, "val/accuracy": validation.accuracy}
         progress.epoch += 1
+        progress.generators.clear()
         progress.batch, progress.loss_sum, progress.n_correct, progress.n_seen, progress.seconds = 0, 0.0, 0, 0, 0.0
         progress.history.append({"epoch": progress.epoch} | metrics)
         if self.is_best(metrics, progress.best):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from mnist_np.nn.arrays import Array
 from mnist_np.optim.optimizers import State
 
@@ -23,7 +25,11 @@ class Progress:
     """``epoch`` epochs are complete, and ``batch`` batches of the next one, with these sums over their examples.
 
     ``optimizer`` and ``average`` (the weights' running average, `averaging.py`) are `State`s; ``lr_factor`` is what the
-    schedule made of the history (reduce-on-plateau).
+    schedule made of the history (reduce-on-plateau); ``generators`` are the random streams of the epoch under way that its
+    steps draw from one after the other.
+
+    `checkpoint.py` saves every field as it is, by its annotation: arrays, numbers, text, lists and dictionaries of these,
+    generators, dataclasses of these. Names in a dictionary that begin with ``_`` are scratch and are not saved.
     """
 
     optimizer: State
@@ -38,5 +44,6 @@ class Progress:
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     best: Best | None = None
+    generators: dict[str, np.random.Generator] = field(default_factory=dict)
     status: str = "running"
     reason: str = ""

@@ -1,0 +1,68 @@
+"""Divergence: a number that is not finite is found in the step that made it, and named, before it spoils the weights."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mnist_np.nn.arrays import Array
+from mnist_np.nn.network import Network, Slot
+from mnist_np.training.events import StopTraining
+from mnist_np.training.progress import Progress
+
+
+class Diverged(StopTraining):
+    """Loss, gradients or weights are NaN or infinite. The message says which, where and when."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("diverged", reason)
+
+
+def check_step(network: Network, loss: float, lr: float, progress: Progress) -> None:
+    """Raise Diverged unless loss, weights and gradients are finite. Called between the gradients and their update.
+
+    One dot product watches both vectors: W . dW is finite only if each of their entries is (0 * inf is NaN). That takes
+    7 us of the default network's step of 390 us. It can overflow without any of them being infinite, so it only gives the
+    alarm; `examine` decides.
+    """
+    if not math.isfinite(loss + float(np.dot(network.params, network.grads))):
+        examine(network, loss, lr, progress)
+
+
+def examine(network: Network, loss: float, lr: float, progress: Progress) -> None:
+    """Look at everything, the earliest cause first: the last update's weights, then this step's loss, then its gradients."""
+    check_weights(network, lr, progress)
+    step = f"at step {progress.step + 1} (epoch {progress.epoch + 1}, batch {progress.batch + 1})"
+    details = f"learning rate {lr:.3g}, gradient norm {np.linalg.norm(network.grads.astype(np.float64)):.3g}"
+    if not math.isfinite(loss):
+        raise Diverged(f"the loss became {loss} {step}; {details}")
+    for slot in reversed(network.slots):  # the last layer's gradient is computed first
+        if bad := not_finite(slot.view(network.grads)):
+            raise Diverged(f"the gradient of {where(slot)} became {bad} {step}; loss {loss:.3g}, {details}")
+
+
+def check_weights(network: Network, lr: float, progress: Progress) -> None:
+    """Raise Diverged unless all weights and running statistics are finite after ``progress.step`` steps, the last at ``lr``."""
+    for vector, slots in ((network.params, network.slots), (network.state, network.state_slots)):
+        for slot in slots:
+            if bad := not_finite(slot.view(vector)):
+                raise Diverged(f"{where(slot)} became {bad} by the update of step {progress.step}; learning rate {lr:.3g}")
+
+
+def check_loss(name: str, loss: float, epoch: int) -> None:
+    """Raise Diverged unless a split's loss after an epoch is finite."""
+    if not math.isfinite(loss):
+        raise Diverged(f"the {name} loss became {loss} after epoch {epoch}, while loss and weights in training are finite")
+
+
+def where(slot: Slot) -> str:
+    """``W2 of layer 2``."""
+    kind = slot.name.rstrip("0123456789")
+    return f"{slot.name} of layer {slot.name.removeprefix(kind)}"
+
+
+def not_finite(array: Array) -> str:
+    """The first entry that is not finite and how many there are: ``"nan (3 of 8,192 entries)"``; empty when there is none."""
+    bad = array[~np.isfinite(array)]
+    return f"{bad[0]} ({len(bad):,} of {array.size:,} entries)" if len(bad) else ""
