@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,7 +20,7 @@ SEQUENTIAL = "viridis"
 RC: dict[str, Any] = {
     "font.size": 9.5,
     "axes.titlesize": 10.5,
-    "axes.titleweight": "semibold",
+    "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.edgecolor": "#9AA1A9",
     "axes.labelcolor": INK,
@@ -37,12 +39,27 @@ RC: dict[str, Any] = {
 
 def style() -> AbstractContextManager[None]:
     """``with style(): ...`` draws in the project's style and leaves matplotlib's settings as they were."""
-    return mpl.rc_context(RC)
+    return mpl.rc_context(RC)  # type: ignore[arg-type]
 
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure (sizes in inches) that lays its axes out by itself."""
     return Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
+
+
+def headline(figure: Figure, *lines: str) -> None:
+    """Write the figure's title at its top left, each line broken where the figure is too narrow for it."""
+    room = int(12.5 * figure.get_figwidth()) - 4
+    text = "\n".join(textwrap.fill(line, room) for line in lines if line)
+    figure.suptitle(text, x=0.08 / figure.get_figwidth(), ha="left", fontsize=11.5)
+
+
+def slant(axes: Axes, labels: Iterable[str], room: float) -> None:
+    """Write the x labels at an angle where the longest does not fit into ``room`` inches."""
+    if max(map(len, labels), default=0) * 0.085 > room:
+        axes.tick_params(axis="x", rotation=25)
+        for label in axes.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
 
 
 def bare(axes: Axes) -> None:

@@ -10,11 +10,11 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from mnist_np.sweep.children import Child
-from mnist_np.sweep.values import ABSENT, Param, varying
+from mnist_np.sweep.values import ABSENT, Param, readable, varying
 
 STATUSES = ("finished", "running", "queued", "failed", "diverged", "pruned", "killed")
 TEST = "test/accuracy"
@@ -57,7 +57,7 @@ class Configuration:
     @property
     def label(self) -> str:
         """``adam, he_normal``: the values of what varies."""
-        return ", ".join(self.values.values()) or "the only configuration"
+        return ", ".join(map(readable, self.values.values())) or "the only configuration"
 
 
 @dataclass
@@ -73,10 +73,11 @@ class SweepReport:
     metric: str = "best/val_accuracy"
     maximize: bool = True
     skipped: int = 0
-    sign: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.sign = 1 if self.maximize else -1
+    @property
+    def sign(self) -> int:
+        """Times this, more of the metric is better."""
+        return 1 if self.maximize else -1
 
     @property
     def column(self) -> str:

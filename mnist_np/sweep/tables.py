@@ -6,9 +6,11 @@ import csv
 import io
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from mnist_np.sweep.report import TEST, Configuration, Spread, SweepReport
+from mnist_np.sweep.values import readable
 
 TOP = 20
 """Rows that a person reads; the CSV has all."""
@@ -70,7 +72,7 @@ def console_table(report: SweepReport, top: int = TOP) -> Table:
         words = any(param.key == name for param in report.params)
         table.add_column(name, justify="left" if words else "right", overflow="fold" if words else "ellipsis")
     for i, cells in enumerate(body):
-        table.add_row(*cells, style="bold" if i == 0 and report.best else None)
+        table.add_row(*map(escape, cells), style="bold" if i == 0 and report.best else None)
     return table
 
 
@@ -85,24 +87,33 @@ def markdown(report: SweepReport, top: int = TOP) -> str:
 
 
 def _readable(report: SweepReport, top: int) -> tuple[list[str], list[list[str]]]:
-    """Header and cells for a person: means with their spread in one cell, trouble only where there is some."""
+    """Header and cells for a person: means with their spread in one cell; best of several, and trouble, where there is any."""
+    several = any(c.metric and c.metric.n > 1 for c in report.configurations)
     troubled = [s for s in ("failed", "diverged", "pruned", "killed", "running", "queued") if report.counts[s]]
-    header = ["#", *(param.key for param in report.params), "n", f"{report.column} mean ± sd", "best", f"{TEST} mean ± sd"]
+    means = [f"{report.column} mean ± sd", "best", f"{TEST} mean ± sd"] if several else [report.column, TEST]
+    header = ["#", *(param.key for param in report.params), "n", *means, *troubled]
     body = []
     for rank, c in enumerate(report.configurations[:top], start=1):
-        best = (c.metric.high if report.maximize else c.metric.low) if c.metric else None
-        numbers = [str(c.metric.n if c.metric else 0), spread(c.metric), "" if best is None else f"{best:.4f}", spread(c.test)]
-        body.append([str(rank) if c.metric else "", *c.values.values(), *numbers, *(str(c.counts[s] or "") for s in troubled)])
-    return header + troubled, body
+        n = c.metric.n if c.metric else 0
+        best = [shown(c.metric.high if report.maximize else c.metric.low) if c.metric else ""] if several else []
+        trouble = [str(c.counts[status] or "") for status in troubled]
+        first = [str(rank) if n else "", *map(readable, c.values.values()), str(n)]
+        body.append([*first, spread(c.metric), *best, spread(c.test), *trouble])
+    return header, body
+
+
+def shown(value: float) -> str:
+    """Four decimals, which is one example of ten thousand; large and tiny numbers by their first four digits."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.4g}"
 
 
 def spread(values: Spread | None) -> str:
     """``0.9812 ± 0.0011``, or the mean alone where one run says nothing of the spread."""
     if values is None:
         return ""
-    return f"{values.mean:.4f}" + ("" if values.sd is None else f" ± {values.sd:.4f}")
+    return shown(values.mean) + ("" if values.sd is None else f" ± {values.sd:.4f}")
 
 
 def _rest(report: SweepReport, top: int) -> str:
     hidden = len(report.configurations) - top
-    return f"and {hidden} configurations more" if hidden > 0 else ""
+    return f"and {hidden} configuration{'' if hidden == 1 else 's'} more" if hidden > 0 else ""

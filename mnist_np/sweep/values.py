@@ -10,17 +10,27 @@ from dataclasses import dataclass
 DECADES = 1.5
 """Positive numbers spread wider than this many powers of ten belong on a logarithmic axis."""
 
+LONG_NUMBER = 8
+"""Characters of a number that nobody typed."""
+
 ABSENT = "—"
 """What stands for the value of a key that a child does not have."""
 
 
 def number(text: str) -> float | None:
-    """``"1e-3"`` gives 0.001; None for what is no finite number."""
+    """``"1e-3"`` gives 0.001, and so does ``"[1e-3]"``, a list of one; None for what is no finite number."""
+    inner = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
-        value = float(text)
+        value = float(inner)
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def readable(text: str) -> str:
+    """A value as a person reads it: a long number by its first four digits, all else as it is written."""
+    value = number(text)
+    return f"{value:.4g}" if value is not None and len(text) > LONG_NUMBER and text[0] != "[" else text
 
 
 def order(text: str) -> tuple[int, tuple[float, ...], str]:

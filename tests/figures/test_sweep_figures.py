@@ -1,0 +1,137 @@
+"""Figures of sweeps: which are drawn, that they hold what they should, and that no sweep breaks them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "sweep"))
+from made_up import child, grid
+
+from mnist_np.figures.scales import metric_scale, param_scale, shorten
+from mnist_np.figures.sweep import FIGURES, sweep_figures
+from mnist_np.figures.sweep_curves import learning_curves, spread_out
+from mnist_np.figures.sweep_heatmap import heat_map
+from mnist_np.sweep.report import SweepReport
+from mnist_np.sweep.values import Param
+
+OPTIMIZER = {"sgd": 0.3, "adam": -0.2}
+LR = {"1e-4": 1.0, "1e-3": 0.0, "0.01": 0.1, "0.1": 2.0}
+
+
+def drawn(figure) -> str:
+    """All texts of a figure, drawn as it is when it is saved; layout warnings are errors in the tests."""
+    figure.canvas.draw()
+    return "\n".join(text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text")))
+
+
+def test_two_params():
+    report = SweepReport("optimizer-lr", grid({"optimizer": OPTIMIZER, "optimizer.lr": LR}))
+    figures = sweep_figures(report)
+    assert list(figures) == list(FIGURES)
+    assert "adam, 1e-3" in drawn(figures["learning_curves"])
+    assert "mean over seeds" in drawn(figures["heat_map"])
+
+
+def test_no_pyplot():
+    sweep_figures(SweepReport("x", grid({"optimizer": OPTIMIZER})))
+    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+@pytest.mark.parametrize(
+    "children",
+    [
+        pytest.param([], id="empty"),
+        pytest.param([child({"lr": "1", "seed": "0"}, 0.9)], id="one"),
+        pytest.param([child({"lr": str(i)}, 0.9, "failed") for i in range(3)], id="all failed"),
+        pytest.param([child({"lr": str(i)}, 0.9, "diverged") for i in range(3)], id="all diverged"),
+        pytest.param([child({"lr": str(i)}, 0.9, "queued") for i in range(3)], id="not begun"),
+        pytest.param([replace(c, history=[]) for c in grid({"lr": LR})], id="no histories"),
+        pytest.param(grid({"init": OPTIMIZER}, seeds=1, epochs=1), id="one epoch"),
+        pytest.param(grid({"very.long." * 9 + "key": {"[relu,tanh,gelu,relu]" * 3: 0, "b" * 90: 1}, "x": LR}), id="long names"),
+        pytest.param(grid({f"param{i}": {"1": 0.0, "2": 0.1} for i in range(5)}, seeds=1), id="five params"),
+        pytest.param(grid({"lr": {repr(10 ** -(i / 9)): i / 30 for i in range(40)}}, seeds=1), id="forty values"),
+        pytest.param([replace(c, metrics={"best/val_accuracy": 1.0}) for c in grid({"lr": LR, "x": LR})], id="all the same"),
+    ],
+)
+def test_every_sweep_can_be_drawn(children, caplog):
+    with caplog.at_level(logging.ERROR):
+        for figure in sweep_figures(SweepReport("some name", children)).values():
+            drawn(figure)
+    assert not caplog.records
+
+
+def test_what_did_not_finish_is_shown():
+    children = grid({"optimizer": OPTIMIZER, "optimizer.lr": LR})
+    children[3:6] = [replace(c, status="diverged", history=c.history[:2]) for c in children[3:6]]
+    children[0] = replace(children[0], status="failed", history=[])
+    report = SweepReport("x", children)
+    figures = sweep_figures(report)
+    assert "3 diverged" in drawn(figures["heat_map"])
+    assert "1 failed" in drawn(figures["heat_map"])
+    assert "4 diverged or failed" in drawn(figures["main_effects"])
+    assert "20 finished, 1 failed, 3 diverged" in drawn(figures["learning_curves"])
+
+
+def test_only_the_best_is_named_among_many():
+    figure = learning_curves(SweepReport("x", grid({"a": LR, "b": {str(i): i / 10 for i in range(4)}})))
+    assert figure is not None
+    labels = {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert labels == {"1e-3, 0"}
+
+
+def test_heat_map_takes_the_params_that_matter_most():
+    effects = {"idle": {"a": 0.0, "b": 0.0}, "lr": LR, "width": {"[32]": 0.5, "[64]": 0.0}}
+    figure = heat_map(SweepReport("x", grid(effects)))
+    assert figure is not None
+    axes = figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("lr", "width")
+    assert "mean over seeds, idle" in drawn(figure)
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(LR)
+
+
+def test_a_random_search_has_no_heat_map():
+    rng = np.random.default_rng(0)
+    children = [child({"lr": repr(rng.uniform()), "momentum": repr(rng.uniform())}, 0.9) for _ in range(12)]
+    assert heat_map(SweepReport("x", children)) is None
+
+
+def test_accuracies_are_spaced_by_their_error():
+    """0.9 -> 0.99 is as far as 0.99 -> 0.999; a narrow range stays linear."""
+    wide = metric_scale("val/accuracy", [0.5, 0.999])
+    assert float(wide.forward(0.99) - wide.forward(0.9)) == pytest.approx(float(wide.forward(0.999) - wide.forward(0.99)))
+    assert float(metric_scale("val/accuracy", [0.97, 0.98]).forward(0.975)) == 0.975
+    assert float(metric_scale("val/loss", [0.01, 1.0]).forward(0.1)) == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.1, 0.98), (0.9, 0.97), (0.93, 0.98), (0.0, 1.0), (0.98, 0.9999), (0.1, 0.11), (0.97, 0.9701), (0.5, 0.5)]
+)
+def test_axes_have_ticks(low, high):
+    scale = metric_scale("val/accuracy", [low, high])
+    assert 1 <= len(scale.ticks) <= 10
+    assert all(-0.1 <= float(scale.unit(value)) <= 1.1 for value, _ in scale.ticks)
+
+
+def test_few_numbers_are_ticked_as_written():
+    assert [label for _, label in param_scale(Param.of("lr", LR)).ticks] == list(LR)
+    assert [label for _, label in param_scale(Param.of("lr", [repr(10 ** (-i / 9)) for i in range(40)])).ticks] == [
+        "0.0001", "0.001", "0.01", "0.1", "1",
+    ]  # fmt: skip
+
+
+def test_labels_do_not_overlap():
+    heights = spread_out([0.0, 0.01, 0.02, 0.9], gap=0.1)
+    assert min(np.diff(heights)) >= 0.1 - 1e-9
+    assert heights[0] >= 0
+    assert heights[-1] <= 1
+
+
+def test_shorten():
+    assert shorten("short") == "short"
+    assert shorten("a" * 20 + "b" * 20, 11) == "aaaaa…bbbbb"
