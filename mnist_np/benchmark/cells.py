@@ -1,0 +1,141 @@
+"""What is measured: cells (task, network, batch, optimizer), the modes they are measured in, and the rows that come out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One line of a table. ``net`` is like ``512-256``, ``1024x3`` or ``512-256+dropout``."""
+
+    task: str
+    net: str
+    batch: int
+    optimizer: str = "sgd"
+
+    @property
+    def hidden(self) -> list[int]:
+        """The sizes of the hidden layers: ``1024x3`` is three of 1024."""
+        sizes: list[int] = []
+        for part in self.net.split("+")[0].split("-"):
+            size, _, times = part.partition("x")
+            sizes += [int(size)] * int(times or 1)
+        return sizes
+
+    @property
+    def extra(self) -> str:
+        """``dropout``, ``batchnorm`` or nothing."""
+        return self.net.partition("+")[2]
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One way to do the work: a function ``job`` in a module of this package, run with so many BLAS threads."""
+
+    name: str
+    label: str
+    module: str
+    threads: int = 1
+    processes: int = 1
+    needs: tuple[str, ...] = ()
+
+    @property
+    def cores(self) -> int:
+        return self.threads * self.processes
+
+    @property
+    def installed(self) -> bool:
+        return all(find_spec(package) for package in self.needs)
+
+
+def all_modes() -> dict[str, Mode]:
+    """Every mode by name, the libraries' on all cores of this process."""
+    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    modes = [Mode("gemm-1", "GEMM, 1 thread", "engines", 1), Mode("threads-1", "1 thread", "engines", 1)]
+    if n > 1:
+        modes += [Mode(f"gemm-{n}", f"GEMM, {n} threads", "engines", n), Mode(f"threads-{n}", f"{n} threads", "engines", n)]
+        modes += [Mode("processes-2", "2 processes", "engines", 1, 2)]
+    modes += [
+        Mode("torch-eager", "PyTorch eager", "peers_torch", n, needs=("torch",)),
+        Mode("torch-fused", "PyTorch fused", "peers_torch", n, needs=("torch",)),
+        Mode("torch-compiled", "PyTorch compiled", "peers_torch", n, needs=("torch",)),
+        Mode("jax", "JAX scan", "peers_jax", n, needs=("jax",)),
+        Mode("sklearn", "scikit-learn", "peers_sklearn", n, needs=("sklearn",)),
+        Mode("keras", "Keras on JAX", "peers_keras", n, needs=("keras", "jax")),
+    ]
+    return {mode.name: mode for mode in modes}
+
+
+NETS = ("128", "128-64", "512-256", "800", "1024x3")
+EXTRAS = ("dropout", "batchnorm")
+
+
+def train_cells(nets: Sequence[str], batches: Sequence[int], optimizers: Sequence[str]) -> list[Cell]:
+    """The product of what was asked for; with nothing asked for, the README's table."""
+    if nets or batches or optimizers:
+        return [Cell("train", n, b, o) for o in optimizers or ["sgd"] for n in nets or NETS for b in batches or [32, 128, 512]]
+    cells = [Cell("train", net, batch) for net in NETS for batch in (32, 128, 512) if (net, batch) != ("1024x3", 32)]
+    cells += [Cell("train", net, 128, "adam") for net in ("128-64", "512-256", "1024x3")]
+    cells += [Cell("train", "512-256", 128, "momentum")]
+    return cells + [Cell("train", f"512-256+{extra}", 128) for extra in EXTRAS]
+
+
+def infer_cells(nets: Sequence[str]) -> list[Cell]:
+    """One image, and ten thousand of them."""
+    return [Cell("infer", net, batch, "none") for net in nets or ("128-64", "512-256") for batch in (1, 10_000)]
+
+
+@dataclass
+class Row:
+    """One measurement: milliseconds over the rounds, and how it compares with the matrix products alone on as many cores."""
+
+    task: str
+    net: str
+    batch: int
+    optimizer: str
+    mode: str
+    threads: int
+    ms_median: float
+    ms_min: float
+    ms_max: float
+    ratio_to_gemm: float | None
+    rounds: int
+    foreign_cores: float | None
+    """Cores kept busy by others while this was measured."""
+    kernel: str
+    """Versions, and for NumPy the kernel that OpenBLAS chose."""
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.task, self.net, self.batch, self.optimizer)
+
+
+class Rows(list[Row]):
+    """The rows so far, written to a file after every cell, so that a benchmark can be stopped and taken up again."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__()
+        self.path = path
+        if path and path.exists():
+            self += [Row(**row) for row in json.loads(path.read_text())]
+
+    def missing(self, cell: Cell, modes: Sequence[Mode]) -> list[Mode]:
+        """The modes in which a cell has not been measured."""
+        done = {row.mode for row in self if row.cell == cell}
+        return [mode for mode in modes if mode.name not in done]
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Put the rows of a cell in place of its old ones, and save."""
+        for new in rows:
+            self[:] = [row for row in self if (row.cell, row.mode) != (new.cell, new.mode)] + [new]
+        if self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self.path.with_suffix(".partial")
+            partial.write_text("[\n" + ",\n".join(json.dumps(asdict(row)) for row in self) + "\n]\n")
+            partial.replace(self.path)

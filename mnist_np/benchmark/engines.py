@@ -1,0 +1,101 @@
+"""The limit (matrix products alone) and this project's own trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+
+from mnist_np.benchmark.cells import Cell, Mode
+from mnist_np.benchmark.child import Images, Job
+from mnist_np.experiment import Experiment
+from mnist_np.nn.mlp import MLP
+from mnist_np.registry import lookup
+from mnist_np.streams import Streams
+from mnist_np.training.events import Observers
+from mnist_np.training.loop import Trainer
+from mnist_np.training.settings import Training
+
+ONE_IMAGE_REPEATS = 2000
+
+
+def job(mode: Mode, cell: Cell, images: Images) -> Job:
+    """One epoch of training, or inference, by the matrix products alone (``gemm-...``) or by the whole engine."""
+    if mode.name.startswith("gemm"):
+        return Job(products(cell), "", _repeats(cell))
+    if cell.task == "infer":
+        network = experiment(cell).build_network(784, 10)
+        X = images.X[: cell.batch]
+        return Job(_repeated(lambda: network.predict_proba(X), _repeats(cell)), "", _repeats(cell))
+    return Job(epoch(mode, cell, images), "")
+
+
+def products(cell: Cell, n: int = 60_000) -> Callable[[], None]:
+    """All matrix products of one epoch of n images, or of one inference: operands and results stay where they are.
+
+    Forward Z = X W, backward dW = X^T dZ and dX = dZ W^T, the last not for the first layer. Nothing else is done.
+    """
+    training = cell.task == "train"
+    m = cell.batch if training else min(cell.batch, 1000)
+    sizes, rng = [784, *cell.hidden, 10], np.random.default_rng(0)
+    W = [rng.random((a, b), np.float32) for a, b in pairwise(sizes)]
+    X, dX = ([rng.random((m, size), np.float32) for size in sizes] for _ in range(2))
+    dW = [np.empty_like(w) for w in W]
+
+    def batch(m: int) -> None:
+        for i, w in enumerate(W):
+            np.matmul(X[i][:m], w, out=X[i + 1][:m])
+        if training:
+            for i in reversed(range(len(W))):
+                np.matmul(X[i][:m].T, dX[i + 1][:m], out=dW[i])
+                if i:
+                    np.matmul(dX[i + 1][:m], W[i].T, out=dX[i][:m])
+
+    total = n if training else cell.batch
+    lengths = [min(m, total - start) for start in range(0, total, m)] * _repeats(cell)
+
+    def run() -> None:
+        for length in lengths:
+            batch(length)
+
+    return run
+
+
+def epoch(mode: Mode, cell: Cell, images: Images) -> Callable[[], None]:
+    """One epoch of the training loop as a user runs it, without the validation."""
+    what = experiment(cell, mode.processes)
+    network = what.build_network(784, 10)
+    parts = (what.loss, what.optimizer, what.schedule, what.training, Streams(0), Observers())
+    trainer = Trainer(network, images.dataset, *parts)
+    progress = trainer.begin()
+
+    def run() -> None:
+        trainer.train_epoch(progress)
+        progress.batch = 0
+
+    return run
+
+
+def experiment(cell: Cell, processes: int = 1) -> Experiment:
+    """The cell in this project's own words."""
+    model = MLP(hidden=cell.hidden)
+    if cell.extra == "dropout":
+        model = MLP(hidden=cell.hidden, dropout=[0.5] * len(cell.hidden))
+    elif cell.extra:
+        model = MLP(hidden=cell.hidden, norm=cell.extra)
+    lr = {"adam": 0.001, "momentum": 0.01}.get(cell.optimizer, 0.05)
+    rule = lookup("optimizer", "sgd" if cell.task == "infer" else cell.optimizer)(lr=lr)
+    return Experiment(model=model, optimizer=rule, training=Training(batch_size=cell.batch, epochs=1000))
+
+
+def _repeats(cell: Cell) -> int:
+    return ONE_IMAGE_REPEATS if cell.task == "infer" and cell.batch == 1 else 1
+
+
+def _repeated(run: Callable[[], object], times: int) -> Callable[[], None]:
+    def loop() -> None:
+        for _ in range(times):
+            run()
+
+    return loop

@@ -1,0 +1,108 @@
+"""Interleaved rounds: every mode once, then every mode again, so that a busy minute hits all of them alike."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from statistics import fmean, median
+from time import perf_counter, sleep
+
+from mnist_np.benchmark.cells import Cell, Mode, Row, Rows
+from mnist_np.benchmark.children import Child, Unmeasurable
+from mnist_np.benchmark.load import Load, foreign_cores
+
+PAUSE = 0.1
+"""Seconds between two measurements: the threads of the last one stop spinning."""
+
+
+class Rounds:
+    """Measures cells, one child process per mode through all of them, until ``minutes`` are over."""
+
+    def __init__(self, rows: Rows, rounds: int, minutes: float) -> None:
+        self.rows, self.rounds = rows, rounds
+        self.deadline = perf_counter() + 60 * minutes
+        self.children: dict[str, Child] = {}
+
+    @property
+    def over(self) -> bool:
+        return perf_counter() > self.deadline
+
+    def measure(self, cells: Sequence[Cell], modes: Sequence[Mode]) -> None:
+        """Measure every cell that the rows lack, in every mode that can do it."""
+        limits = [mode for mode in modes if mode.name.startswith("gemm")]
+        with ExitStack() as stack:
+            stack.callback(self._close)
+            for number, cell in enumerate(cells, 1):
+                wanted = self.rows.missing(cell, modes)
+                if not wanted:
+                    continue
+                if self.over:
+                    say(f"the time is over; {len(cells) - number + 1} cells are left for the next time")
+                    break
+                say(f"[{number}/{len(cells)}] {cell.task} {cell.net}, batch {cell.batch}, {cell.optimizer}")
+                self.rows.add(self._cell(cell, limits + [mode for mode in wanted if mode not in limits]))
+
+    def _cell(self, cell: Cell, modes: Sequence[Mode]) -> list[Row]:
+        kernels: dict[str, str] = {}
+        for mode in modes:
+            try:
+                kernels[mode.name] = self._child(mode).prepare(cell)
+            except Unmeasurable as reason:
+                self._skip(mode, reason)
+        times: dict[str, list[float]] = {name: [] for name in kernels}
+        foreign: dict[str, list[float]] = {name: [] for name in kernels}
+        for _ in range(self.rounds):
+            for name in list(kernels):
+                sleep(PAUSE)
+                sessions = {child.process.pid for child in self.children.values()}
+                before = Load.now(sessions)
+                try:
+                    times[name].append(self.children[name].run())
+                except Unmeasurable as reason:
+                    self._skip(self.children[name].mode, reason)
+                    del kernels[name]
+                    continue
+                others = foreign_cores(before, Load.now(sessions))
+                foreign[name] += [] if others is None else [others]
+            if self.over:
+                break
+        measured = [mode for mode in modes if times.get(mode.name)]
+        limits = {mode.cores: median(times[mode.name]) for mode in measured if mode.name.startswith("gemm")}
+        return [
+            Row(
+                **vars(cell),
+                mode=mode.name,
+                threads=mode.threads,
+                ms_median=round(median(times[mode.name]), 5),
+                ms_min=round(min(times[mode.name]), 5),
+                ms_max=round(max(times[mode.name]), 5),
+                ratio_to_gemm=round(median(times[mode.name]) / limits[mode.cores], 3) if mode.cores in limits else None,
+                rounds=len(times[mode.name]),
+                foreign_cores=round(fmean(foreign[mode.name]), 2) if foreign[mode.name] else None,
+                kernel=kernels.get(mode.name, ""),
+            )
+            for mode in measured
+        ]
+
+    def _child(self, mode: Mode) -> Child:
+        if mode.name not in self.children:
+            self.children[mode.name] = Child(mode)
+        return self.children[mode.name]
+
+    def _skip(self, mode: Mode, reason: Unmeasurable) -> None:
+        say(f"    {mode.name}: {reason}")
+        child = self.children[mode.name]
+        if child.process.poll() is not None:
+            child.close()
+            del self.children[mode.name]
+
+    def _close(self) -> None:
+        for child in self.children.values():
+            child.close()
+        self.children.clear()
+
+
+def say(text: str) -> None:
+    """Progress, beside the result on standard output."""
+    print(text, file=sys.stderr, flush=True)
