@@ -1,0 +1,63 @@
+"""Gradient descent with and without momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnist_np.component import bounded
+from mnist_np.nn.arrays import Array
+from mnist_np.nn.network import Slot
+from mnist_np.optim.optimizer import Optimizer, State, chunks
+
+
+@dataclass
+class SGD(Optimizer):
+    """W <- W - lr dW: gradient descent on mini-batches (Robbins & Monro 1951)."""
+
+    def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
+        for p, g in chunks(params, grads):
+            g *= lr
+            p -= g
+
+
+@dataclass
+class Momentum(Optimizer):
+    """V <- mu V + (1 - dampening) dW; W <- W - lr V, or W <- W - lr (dW + mu V) with ``nesterov``
+    (Polyak 1964; Sutskever, Martens, Dahl & Hinton 2013).
+
+    ``dampening=None`` means as much as the momentum, so that V is a weighted mean of gradients (Hinton et al. 2012).
+    The momentum in force is part of the state, where a schedule may change it (``schedule.momentum_from``).
+    """
+
+    momentum: float = bounded(0.9, ge=0, lt=1)
+    dampening: float | None = bounded(0.0, ge=0, le=1)
+    nesterov: bool = False
+
+    def check(self) -> None:
+        if self.nesterov and (self.momentum == 0 or self.dampening != 0):
+            raise self.error("nesterov", True, "needs a momentum > 0 and dampening = 0")
+
+    def memory(self) -> list[str]:
+        return ["V"]
+
+    def init(self, params: Array, slots: Sequence[Slot]) -> State:
+        return super().init(params, slots) | {"momentum": self.momentum}
+
+    def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
+        mu = state["momentum"]
+        dampening = mu if self.dampening is None else self.dampening
+        for p, g, V, s in chunks(params, grads, state["V"], scratch=state["_scratch"]):
+            V *= mu
+            if dampening:
+                g *= 1 - dampening
+            V += g
+            if self.nesterov:
+                np.multiply(V, mu, out=s)
+                s += g
+                s *= lr
+            else:
+                np.multiply(V, lr, out=s)
+            p -= s

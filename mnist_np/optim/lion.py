@@ -1,0 +1,36 @@
+"""Lion: steps of one size, in the direction of a sign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnist_np.component import bounded
+from mnist_np.nn.arrays import Array
+from mnist_np.optim.optimizer import Optimizer, State, chunks, mix
+
+
+@dataclass
+class Lion(Optimizer):
+    """W <- W - lr sign(beta1 m + (1 - beta1) dW); then m <- beta2 m + (1 - beta2) dW (Chen et al. 2023).
+
+    Every weight moves by just lr each step, so lr is some ten times smaller than Adam's.
+    """
+
+    lr: float = bounded(0.0001, gt=0)
+    beta1: float = bounded(0.9, ge=0, lt=1)
+    beta2: float = bounded(0.99, ge=0, lt=1)
+
+    def memory(self) -> list[str]:
+        return ["m"]
+
+    def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
+        for p, g, m, s in chunks(params, grads, state["m"], scratch=state["_scratch"]):
+            np.subtract(m, g, out=s)
+            s *= self.beta1
+            s += g  # beta1 m + (1 - beta1) g
+            np.sign(s, out=s)
+            s *= lr
+            p -= s
+            mix(m, g, self.beta2, s)

@@ -1,0 +1,91 @@
+"""Muon: momentum made orthogonal, for the weight matrices; Adam for all else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from mnist_np.component import bounded
+from mnist_np.nn.arrays import Array
+from mnist_np.nn.network import Slot
+from mnist_np.optim.adam import Adam
+from mnist_np.optim.optimizer import Optimizer, State, mix
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of Jordan et al. (2024): steep at 0, so that few iterations lift every singular value to near 1 (0.7 to 1.2)."""
+
+
+@dataclass
+class Muon(Optimizer):
+    """V <- mu V + (1 - mu) dW; W <- W - lr 0.2 sqrt(max(n_in, n_out)) orth(V) for each weight matrix, where orth(V) is about
+    P Q^T of the singular value decomposition V = P S Q^T; with ``nesterov`` orth(mu V + (1 - mu) dW) (Jordan et al. 2024).
+
+    Biases and norm parameters are left to Adam. The factor 0.2 sqrt(max(n_in, n_out)) gives the matrices steps of Adam's
+    size, so that one lr serves both (Liu et al. 2025).
+    """
+
+    lr: float = bounded(0.001, gt=0)
+    weight_decay: float = bounded(0.01, ge=0)
+    momentum: float = bounded(0.95, ge=0, lt=1)
+    nesterov: bool = True
+    iterations: int = bounded(5, ge=1)
+    beta1: float = bounded(0.9, ge=0, lt=1)
+    beta2: float = bounded(0.999, ge=0, lt=1)
+    eps: float = bounded(1e-8, gt=0)
+
+    def memory(self) -> list[str]:
+        """V of the matrices and, in the places of the other parameters, Adam's m; and Adam's v for those."""
+        return ["V", "v"]
+
+    def init(self, params: Array, slots: Sequence[Slot]) -> State:
+        orthogonalizers = {slot.name: Orthogonalizer(slot.shape, params.dtype) for slot in slots if slot.is_weight}
+        own = {"momentum": self.momentum, "_slots": slots, "_orthogonalizers": orthogonalizers, "_step": np.empty_like(params)}
+        return super().init(params, slots) | own
+
+    def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
+        adam, mu = Adam(lr, beta1=self.beta1, beta2=self.beta2, eps=self.eps), state["momentum"]
+        for slot in state["_slots"]:
+            part = slice(slot.start, slot.stop)
+            W, dW, V, v, step = (vector[part] for vector in (params, grads, state["V"], state["v"], state["_step"]))
+            if not slot.is_weight:
+                adam.update({"t": state["t"], "m": V, "v": v, "_scratch": step}, W, dW, lr)
+                continue
+            mix(V, dW, mu, step)
+            if self.nesterov:
+                mix(dW, V, 1 - mu, step)
+            else:
+                np.copyto(dW, V)
+            state["_orthogonalizers"][slot.name](slot.view(grads), self.iterations)
+            dW *= 0.2 * lr * sqrt(max(slot.shape))
+            W -= dW
+
+
+class Orthogonalizer:
+    """Turns G (n_in, n_out) into about the nearest orthogonal matrix, in place, by Newton-Schulz iterations on X = G / |G|:
+    X <- a X + (b X X^T + c (X X^T)^2) X, a polynomial of the singular values alone that drives them towards 1."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        short, long = min(shape), max(shape)
+        self.transposed = shape[0] > shape[1]
+        self.X, self.BX = np.empty((short, long), dtype), np.empty((short, long), dtype)
+        self.S, self.SS = np.empty((short, short), dtype), np.empty((short, short), dtype)
+
+    def __call__(self, G: Array, iterations: int) -> None:
+        X, S, SS = self.X, self.S, self.SS
+        a, b, c = COEFFICIENTS
+        np.copyto(X, G.T if self.transposed else G)
+        X /= max(float(np.linalg.norm(X)), 1e-7)
+        for _ in range(iterations):
+            np.matmul(X, X.T, out=S)
+            np.matmul(S, S, out=SS)
+            S *= b
+            SS *= c
+            SS += S
+            np.matmul(SS, X, out=self.BX)
+            X *= a
+            X += self.BX
+        np.copyto(G, X.T if self.transposed else X)
