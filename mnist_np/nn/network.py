@@ -56,6 +56,14 @@ class Workspace:
             over_gradient = previous is not None and layer.elementwise
             self.gradients.append(self.gradients[-1] if over_gradient else np.empty((m, layer.n_out), dtype))
             previous = layer
+        self._loss: Loss | None = None
+        self._loss_scratch: Scratch = {}
+
+    def loss_scratch(self, loss: Loss, Y: Array) -> Scratch:
+        """The arrays for the loss of these m examples' logits against targets of the shape of Y."""
+        if self._loss is not loss or self._loss_scratch["Y"].shape[0] != Y.shape[1]:
+            self._loss, self._loss_scratch = loss, loss.scratch(self.outputs[-1], Y)
+        return self._loss_scratch
 
 
 class Network:
@@ -127,8 +135,9 @@ class Network:
     def loss_and_gradients(self, X: Array, Y: Array, loss: Loss, rng: np.random.Generator) -> float:
         """The loss of one training pass over X (m, n_in) with targets Y (m, n_out); its gradients are left in ``grads``."""
         logits = self.forward(X, rng)
-        dZ = self.workspace(len(X)).gradients[-1]
-        value = loss.value(logits, Y, dZ)
+        workspace = self.workspace(len(X))
+        dZ = workspace.gradients[-1]
+        value = loss.value(logits, Y, dZ, workspace.loss_scratch(loss, Y))
         self.backward(X, dZ)
         return value
 
