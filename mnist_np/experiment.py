@@ -15,6 +15,7 @@ from time import perf_counter
 import numpy as np
 
 from mnist_np.component import Component, bounded
+from mnist_np.data.augment import Augment, NoAugment
 from mnist_np.data.dataset import Dataset
 from mnist_np.data.sources import MNIST, Data
 from mnist_np.nn.activations import Activation, ReLU
@@ -43,6 +44,7 @@ class Experiment(Component):
     optimizer: Optimizer = field(default_factory=SGD)
     schedule: Schedule = field(default_factory=Constant)
     data: Data = field(default_factory=MNIST)
+    augment: Augment = field(default_factory=NoAugment)
     training: Training = field(default_factory=Training)
     seed: int = bounded(0, ge=0)
 
@@ -108,6 +110,7 @@ def run(
         Streams(experiment.seed),
         listeners,
         interrupted,
+        experiment.augment,
     )
     try:
         progress = trainer.begin()

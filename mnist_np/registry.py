@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mnist_np.component import Component, ConfigError, did_you_mean
+from mnist_np.data.augment import AUGMENTS
 from mnist_np.data.sources import DATASETS
 from mnist_np.nn.activations import ACTIVATIONS
 from mnist_np.nn.initializers import INITIALIZERS
@@ -21,6 +22,7 @@ REGISTRY: dict[str, dict[str, type[Any]]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "data": DATASETS,
+    "augment": AUGMENTS,
 }
 
 

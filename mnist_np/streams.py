@@ -15,6 +15,6 @@ class Streams:
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def __call__(self, name: str, epoch: int = 0) -> np.random.Generator:
-        """The stream ``name`` of ``epoch``, from its start."""
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(NAMES.index(name), epoch)))
+    def __call__(self, name: str, epoch: int = 0, *part: int) -> np.random.Generator:
+        """The stream ``name`` of ``epoch``, from its start; or of a ``part`` of the epoch, for what is drawn out of order."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(NAMES.index(name), epoch, *part)))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_np.data.dataset import Split
+from mnist_np.data.augment import Augment
+from mnist_np.data.dataset import Dataset, Split
+from mnist_np.streams import Streams
 
 
 class Batches:
@@ -22,14 +28,73 @@ class Batches:
         """Batches in an epoch."""
         return -(-len(self.split) // self.batch_size)
 
-    def order(self, rng: np.random.Generator) -> NDArray[np.intp]:
+    def order(self, streams: Streams, epoch: int) -> NDArray[np.intp]:
         """The order (n,) of one epoch: a permutation of all examples."""
-        return rng.permutation(len(self.split))
+        return streams("shuffle", epoch).permutation(len(self.split))
 
-    def __call__(self, order: NDArray[np.intp], start: int = 0) -> Iterator[Split]:
-        """The epoch's batches from batch number ``start`` on."""
+    def epoch(self, streams: Streams, epoch: int, start: int = 0) -> Generator[Split, None, None]:
+        """The batches of an epoch, from batch number ``start`` on."""
+        order = self.order(streams, epoch)
         for i in range(start * self.batch_size, len(order), self.batch_size):
             indices = order[i : i + self.batch_size]
             batch = self._buffer[: len(indices)] if len(indices) < self.batch_size else self._buffer
             self.split.take(indices, out=batch)
             yield batch
+
+
+class AugmentedBatches(Batches):
+    """The same batches, their images distorted, prepared by threads while the network trains on earlier ones.
+
+    A block of some batches is prepared at a time. What is drawn for it is a function of seed, epoch and block alone, so
+    neither the threads' timing nor where an epoch is resumed changes a bit. The threads live as long as the epoch's iterator.
+    """
+
+    PIXELS = 1 << 19
+    """Pixels distorted at a time (668 images of 28 x 28): few enough that the temporaries stay in the cache."""
+
+    def __init__(self, data: Dataset, batch_size: int, augment: Augment) -> None:
+        super().__init__(data.train, batch_size)
+        self.data, self.augment = data, augment
+        self.piece = max(1, self.PIXELS // data.n_features)
+        self.block_size = self.batch_size * -(-self.piece // self.batch_size)
+
+    def epoch(self, streams: Streams, epoch: int, start: int = 0) -> Generator[Split, None, None]:
+        order = self.order(streams, epoch)
+        first = start * self.batch_size
+        numbers = range(first // self.block_size, -(-len(order) // self.block_size))
+        workers = _workers()
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="augment")
+        try:
+            ahead: deque[Future[Split]] = deque()
+            waiting = iter(numbers)
+            for number in numbers:
+                for following in islice(waiting, workers + 1 - len(ahead)):
+                    ahead.append(pool.submit(self.block, order, streams, epoch, following))
+                block = ahead.popleft().result()
+                for i in range(max(0, first - number * self.block_size), len(block), self.batch_size):
+                    yield block[i : i + self.batch_size]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def block(self, order: NDArray[np.intp], streams: Streams, epoch: int, number: int) -> Split:
+        """The block with that number of the epoch's ``order``."""
+        rng = streams("augment", epoch, number)
+        indices = order[number * self.block_size : (number + 1) * self.block_size]
+        block = Split.empty(len(indices), self.split.n_features, self.split.n_classes)
+        self.split.take(indices, out=block)
+        for start in range(0, len(block), self.piece):
+            X = block.X[start : start + self.piece]
+            images = self.data.pixels.inverse(X).reshape(-1, *self.data.image_shape)
+            X[:] = self.data.pixels(self.augment(images, rng).reshape(X.shape))
+        return block
+
+
+def _workers() -> int:
+    """How many threads prepare: as many as there are cores for this process, but four at most."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(4, cores or 1)
+
+
+def batches_of(data: Dataset, batch_size: int, augment: Augment) -> Batches:
+    """Batches of the training split, distorted where ``augment`` says so."""
+    return AugmentedBatches(data, batch_size, augment) if augment.active else Batches(data.train, batch_size)

@@ -84,6 +84,12 @@ class PixelMap:
             return (p >= 0.5).astype(p.dtype)
         return p * p.dtype.type(self.gain) + p.dtype.type(self.offset)
 
+    def inverse(self, x: Array) -> Array:
+        """The pixels (a new array) that x was made from; of binary ones what is left of them."""
+        if self.binary:
+            return x.copy()
+        return (x - x.dtype.type(self.offset)) / x.dtype.type(self.gain)
+
 
 @dataclass(frozen=True)
 class Raw:

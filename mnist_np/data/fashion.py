@@ -6,7 +6,6 @@ from pathlib import Path
 
 from mnist_np.data.cache import cache_folder
 from mnist_np.data.dataset import DataError
-from mnist_np.data.download import download
 
 CLASS_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
@@ -34,6 +33,8 @@ def folder() -> Path:
 
 def downloaded() -> Path:
     """The folder with the four files in the user's cache, fetched where they are missing. Raises DataError."""
+    from mnist_np.data.download import download  # the HTTP modules take a while
+
     base = cache_folder()
     if base is None:
         raise _nowhere("and there is no cache folder to download it to (MNIST_NP_CACHE)")

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mnist_np.component import Component, bounded, one_of
+from mnist_np.component import Component, bounded, one_of, without_effect
 from mnist_np.data import fashion
 from mnist_np.data.dataset import Dataset, Decoded, Split
 from mnist_np.data.folder import FILES, load
@@ -64,7 +64,7 @@ MNIST_SHA256 = {
 class IDX(Data):
     """Any data set in MNIST's format: four files of its names in ``folder``, of any image size and number of classes."""
 
-    folder: str | None = None
+    folder: str | None = without_effect(None)
 
     def read(self) -> Published:
         if self.folder is None:
@@ -82,7 +82,7 @@ class FashionMNIST(Data):
     Read from ``folder``; without one from Debian's package dataset-fashion-mnist; without that downloaded, once.
     """
 
-    folder: str | None = None
+    folder: str | None = without_effect(None)
 
     def read(self) -> Published:
         folder = Path(self.folder).expanduser() if self.folder else fashion.folder()

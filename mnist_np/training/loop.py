@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
 
-from mnist_np.data.batches import Batches
+from mnist_np.data.augment import Augment, NoAugment
+from mnist_np.data.batches import batches_of
 from mnist_np.data.dataset import Dataset
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import Network
@@ -35,9 +37,10 @@ class Trainer:
     streams: Streams
     observers: Observers
     interrupted: Callable[[], str | None] = lambda: None
+    augment: Augment = field(default_factory=NoAugment)
 
     def __post_init__(self) -> None:
-        self.batches = Batches(self.data.train, self.training.batch_size)
+        self.batches = batches_of(self.data, self.training.batch_size, self.augment)
         self.steps = self.training.epochs * len(self.batches)
 
     def begin(self) -> Progress:
@@ -60,23 +63,23 @@ class Trainer:
         """One pass over the training set, from batch ``progress.batch`` on."""
         began = perf_counter()
         network, step_rng = self.network, self.stream("dropout", progress)
-        order = self.batches.order(self.streams("shuffle", progress.epoch))
-        for batch in self.batches(order, progress.batch):
-            if reason := self.interrupted():
-                raise StopTraining("killed", reason)
-            X = batch.X.astype(network.dtype, copy=False)
-            loss = network.loss_and_gradients(X, batch.Y, self.loss, step_rng)
-            lr = self.lr(progress.step)
-            check_step(network, loss, lr, progress)
-            self.optimizer.step(progress.optimizer, network.params, network.grads, lr, network.slots)
-            network.constrain()
-            progress.loss_sum += loss * len(batch)
-            progress.n_correct += n_correct(network.workspace(len(batch)).outputs[-1], batch.Y)
-            progress.n_seen += len(batch)
-            progress.batch += 1
-            progress.step += 1
-            if self.observers.of_steps:
-                self.observers.step(StepEnd(progress.step, loss, lr, network, len(batch)))
+        with closing(self.batches.epoch(self.streams, progress.epoch, progress.batch)) as batches:
+            for batch in batches:
+                if reason := self.interrupted():
+                    raise StopTraining("killed", reason)
+                X = batch.X.astype(network.dtype, copy=False)
+                loss = network.loss_and_gradients(X, batch.Y, self.loss, step_rng)
+                lr = self.lr(progress.step)
+                check_step(network, loss, lr, progress)
+                self.optimizer.step(progress.optimizer, network.params, network.grads, lr, network.slots)
+                network.constrain()
+                progress.loss_sum += loss * len(batch)
+                progress.n_correct += n_correct(network.workspace(len(batch)).outputs[-1], batch.Y)
+                progress.n_seen += len(batch)
+                progress.batch += 1
+                progress.step += 1
+                if self.observers.of_steps:
+                    self.observers.step(StepEnd(progress.step, loss, lr, network, len(batch)))
         progress.seconds += perf_counter() - began
 
     def stream(self, name: str, progress: Progress) -> np.random.Generator:
