@@ -1,31 +1,36 @@
-"""Learning-rate schedules: functions of the step that give the share of the optimizer's ``lr`` to use."""
+"""All schedules by the name that YAML and the command line give them."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from mnist_np.optim.cycles import CosineRestarts, OneCycle
+from mnist_np.optim.decay import Constant, Cosine, Exponential, InverseTime, MultiStep, Polynomial, Step
+from mnist_np.optim.plateau import ReduceOnPlateau
+from mnist_np.optim.schedule import Schedule
 
-from mnist_np.component import Component
+__all__ = [
+    "SCHEDULES",
+    "Constant",
+    "Cosine",
+    "CosineRestarts",
+    "Exponential",
+    "InverseTime",
+    "MultiStep",
+    "OneCycle",
+    "Polynomial",
+    "ReduceOnPlateau",
+    "Schedule",
+    "Step",
+]
 
-
-@dataclass
-class Schedule(Component, ABC):
-    """``schedule(step, steps, steps_per_epoch)`` is the factor by which ``optimizer.lr`` is multiplied at a step (from 0)."""
-
-    group: ClassVar[str] = "schedule"
-
-    @abstractmethod
-    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
-        """The factor at ``step`` of ``steps`` in all."""
-
-
-@dataclass
-class Constant(Schedule):
-    """Always the optimizer's own lr: factor 1."""
-
-    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
-        return 1.0
-
-
-SCHEDULES: dict[str, type[Schedule]] = {"constant": Constant}
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "step": Step,
+    "multi_step": MultiStep,
+    "exponential": Exponential,
+    "inverse_time": InverseTime,
+    "polynomial": Polynomial,
+    "cosine": Cosine,
+    "cosine_restarts": CosineRestarts,
+    "one_cycle": OneCycle,
+    "reduce_on_plateau": ReduceOnPlateau,
+}

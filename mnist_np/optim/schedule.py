@@ -1,0 +1,67 @@
+"""What every schedule is: a function of the step, with a linear warm-up before it and a momentum ramp beside it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import cos, pi
+from typing import ClassVar
+
+from mnist_np.component import Component, bounded
+
+
+@dataclass
+class Schedule(Component, ABC):
+    """``schedule(step, steps, steps_per_epoch)`` is the factor by which ``optimizer.lr`` is multiplied at a step (from 0).
+
+    Any schedule may begin with a linear warm-up of ``warmup_steps`` or ``warmup_epochs``: factors 1/(n + 1), ..., n/(n + 1) of
+    the schedule's first value. The schedule itself then fills the steps that remain, and its epochs count from there.
+
+    The momentum of an optimizer that has one goes linearly from ``momentum_from`` to ``momentum_to`` over the first
+    ``momentum_epochs`` (None: the whole training), as in the dropout papers (Hinton et al. 2012: .5 to .99 over 500 epochs).
+    """
+
+    group: ClassVar[str] = "schedule"
+
+    warmup_steps: int = bounded(0, ge=0)
+    warmup_epochs: float = bounded(0.0, ge=0)
+    momentum_from: float | None = bounded(None, ge=0, lt=1)
+    momentum_to: float = bounded(0.99, ge=0, lt=1)
+    momentum_epochs: float | None = bounded(None, gt=0)
+
+    def check(self) -> None:
+        if self.warmup_steps and self.warmup_epochs:
+            raise self.error("warmup_epochs", self.warmup_epochs, "schedule.warmup_steps is given already: set one of them to 0")
+
+    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """The factor at ``step`` of ``steps`` in all."""
+        warmup = self.warmup_steps or round(self.warmup_epochs * steps_per_epoch)
+        if step < warmup:
+            return (step + 1) / (warmup + 1) * self.factor(0, max(1, steps - warmup), steps_per_epoch)
+        return self.factor(step - warmup, steps - warmup, steps_per_epoch)
+
+    @abstractmethod
+    def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """The factor at ``step`` (from 0) of the ``steps`` after the warm-up."""
+
+    def momentum(self, step: int, steps: int, steps_per_epoch: int) -> float | None:
+        """The momentum at ``step``, or None where it is the optimizer's own."""
+        if self.momentum_from is None:
+            return None
+        ramp = steps if self.momentum_epochs is None else self.momentum_epochs * steps_per_epoch
+        return between(self.momentum_from, self.momentum_to, min(1.0, step / ramp))
+
+    def after_epoch(self, history: Sequence[dict[str, float]]) -> float:
+        """A further factor, from the metrics of all epochs so far: 1 but for schedules that watch a metric."""
+        return 1.0
+
+
+def between(start: float, end: float, share: float) -> float:
+    """The number at ``share`` of the way from ``start`` to ``end``, in a straight line."""
+    return start + (end - start) * share
+
+
+def cosine_between(start: float, end: float, share: float) -> float:
+    """The number at ``share`` of the way from ``start`` to ``end``, along half a cosine: flat at both ends."""
+    return end + (start - end) * (1 + cos(pi * share)) / 2
