@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -30,6 +31,7 @@ from mnist_np.training.evaluation import Evaluation, evaluate
 from mnist_np.training.events import Observer, Observers, RunStart
 from mnist_np.training.loop import Trainer
 from mnist_np.training.progress import Progress
+from mnist_np.training.resume import resume
 from mnist_np.training.settings import Training
 
 
@@ -90,11 +92,13 @@ def run(
     observers: Iterable[Observer] = (),
     interrupted: Callable[[], str | None] = lambda: None,
     data: Dataset | None = None,
+    resume_from: Path | None = None,
 ) -> Result:
     """Train as ``experiment`` says and evaluate the chosen weights once on the test split.
 
     ``interrupted`` is asked before each step: a text ends the training there. ``data`` spares the loading where the
-    caller has it already (it must be what ``experiment.data`` would load).
+    caller has it already (it must be what ``experiment.data`` would load). ``resume_from`` is the folder of checkpoints of
+    this same experiment, interrupted earlier: it goes on from the newest. Raises CheckpointError if that cannot be.
     """
     began = perf_counter()
     data = data or experiment.data.load(Streams(experiment.seed)("split"))
@@ -112,8 +116,10 @@ def run(
         interrupted,
         experiment.augment,
     )
+    progress = trainer.begin()
+    if resume_from:
+        resume(resume_from, experiment, data, network, progress)
     try:
-        progress = trainer.begin()
         listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches)))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `divergence.py` looks at the numbers themselves
             trainer.fit(progress)

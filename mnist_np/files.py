@@ -21,6 +21,17 @@ def write_atomically(path: Path, content: bytes | str, durable: bool = False) ->
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, path)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise type(error)(error.errno, f"cannot write {len(data):,} bytes: {error.strerror}", str(path)) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names of ``folder``'s files too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

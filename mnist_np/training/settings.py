@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnist_np.component import Component, bounded, one_of
+from mnist_np.component import Component, bounded, one_of, without_effect
 
 
 @dataclass
@@ -25,6 +25,9 @@ class Training(Component):
     clip_value: float | None = bounded(None, gt=0)
     ema: float | None = bounded(None, gt=0, lt=1)
     swa_start: int | None = bounded(None, ge=1)
+    checkpoint_every_epochs: int = without_effect(bounded(1, ge=0))
+    checkpoint_every_steps: int = without_effect(bounded(0, ge=0))
+    resume: str = without_effect("never")
 
     def check(self) -> None:
         if self.patience is not None and self.select == "last":
