@@ -1,4 +1,4 @@
-"""The Hydra application: what a composed config sets going."""
+"""Hydra's own application: sweeps, and Hydra's flags that show configs instead of running them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from omegaconf import DictConfig
 
 from mnist_np.cli.compose import to_run_config
 from mnist_np.cli.folders import conf_folder
+from mnist_np.cli.plugins import load_plugins
 from mnist_np.cli.run import execute
-from mnist_np.cli.schemas import store_schemas
-
-store_schemas()
 
 
 @hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")
 def app(config: DictConfig) -> float:
     """Train as the composed config says. Gives what a search minimises or maximises: the best validation accuracy."""
+    load_plugins(config.plugins)
     result = execute(to_run_config(config), Path(HydraConfig.get().runtime.output_dir))
     return result.best.get("val/accuracy", result.test.accuracy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mnist_np.cli.schemas import RunConfig
+from mnist_np.cli.config import RunConfig
 from mnist_np.console import Report
 from mnist_np.experiment import Result, run
 from mnist_np.runfolder import RunFolder
@@ -23,6 +23,13 @@ def observers(config: RunConfig, folder: Path) -> list[Observer]:
     if config.tracking.backend != "off":
         from mnist_np.tracking.observer import MlflowObserver
 
-        listeners.append(MlflowObserver(config.tracking, Path(config.outputs), folder, run_name=config.name))
+        sweep = config.sweep
+        tags = {"sweep": sweep.id, "sweep_role": "child"} if sweep.id else {}
+        name = config.name or sweep.child
+        listeners.append(MlflowObserver(config.tracking, Path(config.outputs), folder, name, tags, sweep.parent))
         look.append(("MLflow", "python scripts/ui.py"))
-    return [*listeners, Report(folder, look)]
+    if config.sweep.trial is not None and config.sweep.search.pruner != "none" and not config.sweep.search.metrics:
+        from mnist_np.sweep.study import Pruning
+
+        listeners.append(Pruning(folder.parent / "study.db", config.sweep))
+    return listeners if config.sweep.id else [*listeners, Report(folder, look)]

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from mnist_np.cli.config import RunConfig
+from mnist_np.cli.folders import conf_folder
 from mnist_np.component import Component
-from mnist_np.experiment import Experiment
 from mnist_np.registry import REGISTRY
+from mnist_np.sweep.settings import Sweep
 from mnist_np.tracking.settings import Tracking
 from mnist_np.training.settings import Training
 
-SINGLE = {"training": Training, "tracking": Tracking}
+SINGLE: dict[str, type[Component]] = {"training": Training, "tracking": Tracking, "sweep": Sweep}
 """Groups whose options are all of one class: presets of values."""
-
-
-@dataclass
-class RunConfig(Experiment):
-    """An experiment and what surrounds it without changing its result: its name, where it is written and tracked."""
-
-    name: str | None = None
-    tracking: Tracking = field(default_factory=Tracking)
-    outputs: str = "outputs"
-    plugins: list[str] = field(default_factory=list)
-
-    @property
-    def experiment(self) -> Experiment:
-        """The experiment alone: what determines the result, and so the fingerprint."""
-        return Experiment(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Experiment)})
 
 
 def store_schemas() -> None:
     """Tell Hydra all types: ``config_schema`` for the whole, and ``<group>/base_<name>`` for each option of each group.
 
     In the whole, each group starts empty: else an option's values would be merged into those of the default's class.
+    A plugin's option (`plugins.py`) has no YAML file, so its class with its defaults is the option.
     """
     store = ConfigStore.instance()
     root = OmegaConf.structured(RunConfig)
@@ -47,5 +34,7 @@ def store_schemas() -> None:
     for group, options in REGISTRY.items():
         for name, kind in options.items():
             store.store(group=group, name=f"base_{name}", node=kind)
+            if not (conf_folder() / group / f"{name}.yaml").exists():
+                store.store(group=group, name=name, node=kind)
     for group, kind in SINGLE.items():
         store.store(group=group, name=f"base_{group}", node=kind)

@@ -93,7 +93,7 @@ def read_child(folder: Path) -> Child:
     note, result = read_json(folder / "child.json"), read_json(folder / "result.json")
     started = (folder / "run.json").exists()
     status = str(result.get("status") or ("running" if started else "queued"))
-    run_id = result.get("run_id") or read_json(folder / "run.json").get("run_id")
+    run_id = read_json(folder / "tracking.json").get("run_id")
     return Child(
         overrides=dict(note["overrides"]),  # type: ignore[call-overload]
         folder=folder,

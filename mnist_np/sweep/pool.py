@@ -57,9 +57,7 @@ class WorkerPool(Generic[Task]):
         with one_blas_thread():
             self._idle += [self._new_worker() for _ in range(self.n - len(self._idle))]
 
-    def run(
-        self, tasks: Iterator[Task], done: Callable[[Task, Any], None], stopped: Callable[[], bool] = lambda: False
-    ) -> None:
+    def run(self, tasks: Iterator[Task], done: Callable[[Task, Any], None], stopped: Callable[[], bool] = lambda: False) -> None:
         """Run all tasks, each taken from the iterator when a worker is free, and call ``done(task, outcome)`` for each.
 
         The outcome is what the function returned or the exception it raised (`WorkerDied` when its process ended). When

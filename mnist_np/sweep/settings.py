@@ -17,6 +17,7 @@ class Search(Component):
 
     group: ClassVar[str] = "sweep.search"
     trials: int = bounded(20, ge=1)
+    parallel: int | None = bounded(None, ge=1)
     sampler: str = one_of("tpe", "tpe", "random", "cmaes", "grid", "qmc")
     pruner: str = one_of("median", "none", "median", "halving", "hyperband")
     startup_trials: int = bounded(5, ge=0)

@@ -1,0 +1,26 @@
+"""The config of a run: an experiment and what surrounds it. Imports no hydra, since worker processes need none."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from mnist_np.experiment import Experiment
+from mnist_np.sweep.settings import Sweep
+from mnist_np.tracking.settings import Tracking
+
+
+@dataclass
+class RunConfig(Experiment):
+    """An experiment and what surrounds it without changing its result: its name, where it is written, tracked and swept."""
+
+    name: str | None = None
+    tracking: Tracking = field(default_factory=Tracking)
+    sweep: Sweep = field(default_factory=Sweep)
+    outputs: str = "outputs"
+    plugins: list[str] = field(default_factory=list)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment alone: what determines the result, and so the fingerprint."""
+        return Experiment(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Experiment)})

@@ -1,0 +1,61 @@
+"""``hydra/launcher=local``: runs side by side on this machine's cores, in workers that live as long as the sweep."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+from mnist_np.cli.child import record_failure
+from mnist_np.cli.compose import to_run_config, without_hydra
+from mnist_np.cli.worker import Task, run_task
+from mnist_np.serialize import to_dict
+from mnist_np.sweep.pool import WorkerPool
+
+
+class LocalLauncher(Launcher):
+    """Runs jobs in ``workers`` processes of one BLAS thread each; null means one for each core this process may use."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or len(os.sched_getaffinity(0))
+        self.pool: WorkerPool[Task] | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config, self.hydra_context = config, hydra_context
+
+    def start(self) -> WorkerPool[Task]:
+        """Start the workers, which import in the background."""
+        if self.pool is None:
+            self.pool = WorkerPool(self.workers, run_task)
+            self.pool.start()
+        return self.pool
+
+    def run(self, tasks: Iterator[Task], done: Callable[[Task], None], stopped: Callable[[], bool] = lambda: False) -> None:
+        """Run the tasks, each taken when a worker is free, and call ``done`` after each."""
+
+        def finished(task: Task, outcome: Any) -> None:
+            if isinstance(outcome, BaseException):
+                record_failure(Path(task.folder), outcome)
+            done(task)
+
+        with self.start() as pool:
+            pool.run(tasks, finished, stopped)
+        self.pool = None
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Hydra's way of calling a launcher, for sweepers of others."""
+        self.run((self._task(overrides, initial_job_idx + i) for i, overrides in enumerate(job_overrides)), lambda task: None)
+        return [JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED) for overrides in job_overrides]
+
+    def _task(self, overrides: Sequence[str], number: int) -> Task:
+        composed = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(composed):
+            composed.hydra.job.num = composed.hydra.job.id = number
+        folder = Path(str(composed.hydra.sweep.dir)) / str(composed.hydra.sweep.subdir)
+        return Task(to_dict(to_run_config(without_hydra(composed))), str(folder))

@@ -1,0 +1,34 @@
+"""Our sweepers and launcher as Hydra plugins."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+
+from hydra.core.plugins import Plugins
+
+from mnist_np.cli.local_launcher import LocalLauncher
+from mnist_np.cli.search import SearchSweeper
+from mnist_np.cli.sweepers import GridSweeper
+
+PLACE = "hydra_plugins.mnist_np"
+
+
+def register_plugins() -> None:
+    """Make them known to Hydra as ``hydra_plugins.mnist_np.<class>``.
+
+    Hydra takes plugins from the package ``hydra_plugins`` only and finds them there by import; a module made here stands
+    in for a second top-level package beside ours.
+    """
+    try:
+        package = importlib.import_module("hydra_plugins")
+    except ModuleNotFoundError:  # no other plugin is installed
+        package = sys.modules["hydra_plugins"] = ModuleType("hydra_plugins")
+        package.__path__ = []
+    module = sys.modules[PLACE] = ModuleType(PLACE)
+    package.mnist_np = module  # type: ignore[attr-defined]
+    for plugin in (GridSweeper, SearchSweeper, LocalLauncher):
+        setattr(module, plugin.__name__, plugin)
+        plugin.__module__ = PLACE
+        Plugins.instance().register(plugin)

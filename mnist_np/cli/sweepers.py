@@ -1,0 +1,113 @@
+"""Our Hydra sweepers: ``grid`` runs every combination, ``search`` lets Optuna choose. Both validate before they run anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, product
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from mnist_np.cli.compose import to_run_config, without_hydra
+from mnist_np.cli.conduct import Conductor, Ready, job_of
+from mnist_np.cli.config import RunConfig
+from mnist_np.cli.local_launcher import LocalLauncher
+from mnist_np.cli.worker import Task
+from mnist_np.component import ConfigError
+from mnist_np.serialize import to_dict
+
+
+class ValidatingSweeper(Sweeper):
+    """What both sweepers share: the launcher, the parsing of overrides, and composing a job's config."""
+
+    def __init__(self, params: DictConfig | None = None) -> None:
+        self.params = params or {}
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config, self.hydra_context = config, hydra_context
+        self.launcher: Launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+        self.digests: dict[str, str] = {}
+
+    def parse(self, arguments: Sequence[str]) -> dict[str, Override]:
+        """All overrides by key, those of a sweep file first, so that the command line has the last word."""
+        from_file = [f"{key}={value}" for key, value in self.params.items()]
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        return {override.get_key_element(): override for override in parser.parse_overrides([*from_file, *arguments])}
+
+    def compose(self, overrides: Sequence[str]) -> RunConfig:
+        """The checked config of a job. Raises what a single run would raise."""
+        loader = self.hydra_context.config_loader
+        composed = loader.load_sweep_config(self.config, list(overrides))
+        return to_run_config(without_hydra(composed))
+
+    def launch(self, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]) -> None:
+        """Run the jobs by the configured launcher: our own takes each when a worker is free, Hydra's take lists."""
+        if isinstance(self.launcher, LocalLauncher):
+            given: dict[str, Ready] = {}
+
+            def tasks() -> Iterator[Task]:
+                for ready in jobs:
+                    given[str(ready.folder)] = ready
+                    yield Task(to_dict(ready.config), str(ready.folder))
+
+            self.launcher.run(tasks(), lambda task: done(given.pop(task.folder)), stopped)
+            return
+        size = 1 if self.one_at_a_time else None
+        iterator = iter(jobs)
+        while batch := list(islice(iterator, size)):
+            self.launcher.launch([list(ready.overrides) for ready in batch], initial_job_idx=0)
+            for ready in batch:
+                done(ready)
+            if stopped():
+                return
+
+    one_at_a_time = False
+
+
+class GridSweeper(ValidatingSweeper):
+    """Every combination of the values given: ``choice``, ``range``, lists and globs of Hydra's grammar."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        if isinstance(self.launcher, LocalLauncher):
+            self.launcher.start()  # the workers import while the jobs are composed
+        overrides = self.parse(arguments)
+        fixed = [text_of(override) for override in overrides.values() if not override.is_sweep_override()]
+        axes = {key: list(_values(override)) for key, override in overrides.items() if override.is_sweep_override()}
+        jobs = []
+        for values in product(*axes.values()):
+            varied = dict(zip(axes, values, strict=True))
+            job = [*fixed, *(f"{key}={value}" for key, value in varied.items())]
+            jobs.append((job, varied, self.compose_job(job, varied)))
+        base = jobs[0][2]
+        with Conductor(base, list(axes), fixed, len(jobs)) as conductor:
+            ready = [conductor.ready(job_of(config, job, varied, self.digests), config) for job, varied, config in jobs]
+            self.launch([job for job in ready if job], lambda job: None, conductor.stopped)
+
+    def compose_job(self, job: Sequence[str], varied: dict[str, str]) -> RunConfig:
+        """Compose one combination; an impossible one is named in the error, before anything has run."""
+        try:
+            return self.compose(job)
+        except ConfigError as error:
+            where = " ".join(f"{key}={value}" for key, value in varied.items())
+            raise ConfigError(error.key, error.value, f"{error.allowed} (in the combination {where})") from error
+
+
+def _values(override: Override) -> Iterator[str]:
+    """The values of a discrete sweep, as overrides write them."""
+    if not override.is_discrete_sweep():
+        key = override.get_key_element()
+        raise ConfigError(key, override.input_line, "interval(...) has no end of values: use hydra/sweeper=search, or range(...)")
+    return (str(value) for value in override.sweep_string_iterator())
+
+
+def text_of(override: Override) -> str:
+    """An override that is no sweep, as it was written."""
+    return f"{override.get_key_element()}={override.get_value_element_as_str()}"

@@ -1,0 +1,25 @@
+"""What a worker process does with a job of a sweep. The fork server imports this once, and with it all that a run needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_np.cli.child import run_child
+from mnist_np.cli.config import RunConfig
+from mnist_np.serialize import from_dict
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to do: its config as plain data (`serialize.to_dict`), and its folder."""
+
+    config: dict[str, Any]
+    folder: str
+
+
+def run_task(task: Task) -> str:
+    """Do the run; the folder tells what came of it. Gives its status."""
+    result = run_child(from_dict(RunConfig, task.config), Path(task.folder))
+    return result.status if result else "failed"
