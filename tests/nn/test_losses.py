@@ -99,7 +99,7 @@ def test_extreme_logits_are_finite_and_warn_of_nothing(loss, dtype):
     Z = np.array([[1000, -1000, 0], [-1000, 1000, 1000], [1000, 0, 0], [0, 0, 0]], dtype)
     Y = np.array([[0, 1, 0], [0, 1, 0], [1, 0, 0], [0.2, 0.3, 0.5]], dtype)
     value, dZ = value_and_gradient(loss, Z, Y)
-    assert np.isfinite(J)
+    assert np.isfinite(value)
     assert np.isfinite(dZ).all()
     P = loss.probabilities(Z)
     assert ((P >= 0) & (P <= 1)).all()
