@@ -50,6 +50,23 @@ class Experiment(Component):
     training: Training = field(default_factory=Training)
     seed: int = bounded(0, ge=0)
 
+    def load_data(self) -> Dataset:
+        """The data, split and preprocessed; the subset of ``data.train_size`` drawn from the ``split`` stream of the seed."""
+        return self.data.load(Streams(self.seed)("split"))
+
+    def check(self) -> None:
+        optimizer, training, kind = self.optimizer, self.training, type(self.optimizer).__name__
+        for key in ("clip_norm", "clip_value"):
+            if optimizer.full_batch and getattr(training, key) is not None:
+                raise training.error(key, getattr(training, key), f"must be null: {kind}'s line search needs the true gradient")
+        for key in ("ema", "swa_start"):
+            if optimizer.averages and getattr(training, key) is not None:
+                raise training.error(key, getattr(training, key), f"must be null: {kind} averages the weights by itself")
+        if self.schedule.momentum_from is not None and not optimizer.ramps_momentum:
+            raise self.schedule.error(
+                "momentum_from", self.schedule.momentum_from, f"must be null: {kind} has no momentum to ramp"
+            )
+
     def build_network(self, n_in: int, n_out: int) -> Network:
         """The untrained network, its weights drawn from the ``init`` stream of the seed."""
         rng = Streams(self.seed)("init")
@@ -101,7 +118,7 @@ def run(
     this same experiment, interrupted earlier: it goes on from the newest. Raises CheckpointError if that cannot be.
     """
     began = perf_counter()
-    data = data or experiment.data.load(Streams(experiment.seed)("split"))
+    data = data or experiment.load_data()
     network = experiment.build_network(data.n_features, data.n_classes)
     listeners = Observers(observers)
     trainer = Trainer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class Momentum(Optimizer):
     The momentum in force is part of the state, where a schedule may change it (``schedule.momentum_from``).
     """
 
+    ramps_momentum: ClassVar[bool] = True
     momentum: float = bounded(0.9, ge=0, lt=1)
     dampening: float | None = bounded(0.0, ge=0, le=1)
     nesterov: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class Muon(Optimizer):
     size, so that one lr serves both (Liu et al. 2025).
     """
 
+    ramps_momentum: ClassVar[bool] = True
     lr: float = bounded(0.001, gt=0)
     weight_decay: float = bounded(0.01, ge=0)
     momentum: float = bounded(0.95, ge=0, lt=1)

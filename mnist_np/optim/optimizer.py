@@ -41,6 +41,9 @@ class Optimizer(Component):
     averages: ClassVar[bool] = False
     """Whether the weights to evaluate differ from the weights being trained (`eval_params`)."""
 
+    ramps_momentum: ClassVar[bool] = False
+    """Whether ``state["momentum"]`` is the momentum in force, for a schedule to change."""
+
     lr: float = bounded(0.1, gt=0)
     weight_decay: float = bounded(0.0, ge=0)
     decay_all: bool = False

@@ -24,6 +24,10 @@ class ReduceOnPlateau(Schedule):
     cooldown: int = bounded(0, ge=0)
     end: float = bounded(0.0, ge=0, le=1)
 
+    @property
+    def watches(self) -> str | None:
+        return self.metric
+
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         return 1.0
 

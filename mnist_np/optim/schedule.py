@@ -52,6 +52,11 @@ class Schedule(Component, ABC):
         ramp = steps if self.momentum_epochs is None else self.momentum_epochs * steps_per_epoch
         return between(self.momentum_from, self.momentum_to, min(1.0, step / ramp))
 
+    @property
+    def watches(self) -> str | None:
+        """The metric that `after_epoch` reads, if it reads any."""
+        return None
+
     def after_epoch(self, history: Sequence[dict[str, float]]) -> float:
         """A further factor, from the metrics of all epochs so far: 1 but for schedules that watch a metric."""
         return 1.0

@@ -12,16 +12,20 @@ import numpy as np
 from mnist_np.data.augment import Augment, NoAugment
 from mnist_np.data.batches import batches_of
 from mnist_np.data.dataset import Dataset
+from mnist_np.nn.arrays import Array
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import Network
-from mnist_np.optim.optimizers import Optimizer
+from mnist_np.optim.optimizer import Objective, Optimizer
 from mnist_np.optim.schedules import Schedule
 from mnist_np.streams import Streams
+from mnist_np.training.averaging import average_epoch, average_step, chosen_weights, start_average
 from mnist_np.training.divergence import check_loss, check_step, check_weights
 from mnist_np.training.evaluation import evaluate, n_correct
 from mnist_np.training.events import EpochEnd, Observers, StepEnd, StopTraining
+from mnist_np.training.penalty import Penalty, clip
 from mnist_np.training.progress import Best, Progress
 from mnist_np.training.settings import Training
+from mnist_np.training.stopping import stop_early
 
 
 @dataclass
@@ -40,17 +44,30 @@ class Trainer:
     augment: Augment = field(default_factory=NoAugment)
 
     def __post_init__(self) -> None:
-        self.batches = batches_of(self.data, self.training.batch_size, self.augment)
+        self.require_validation()
+        batch_size = len(self.data.train) if self.optimizer.full_batch else self.training.batch_size
+        self.batches = batches_of(self.data, batch_size, self.augment)
         self.steps = self.training.epochs * len(self.batches)
+        self.penalty = Penalty(self.training, self.network)
+
+    def require_validation(self) -> None:
+        """Raise ConfigError if something watches a validation metric and there is no validation split."""
+        needed = "needs a validation split: data.validation_size must be > 0"
+        if not len(self.data.val) and self.training.patience is not None:
+            raise self.training.error("patience", self.training.patience, needed)
+        if not len(self.data.val) and (self.schedule.watches or "").startswith("val/"):
+            raise self.schedule.error("metric", self.schedule.watches, needed)
 
     def begin(self) -> Progress:
         """The progress of a training that has not begun."""
-        return Progress(optimizer=self.optimizer.init(self.network.params, self.network.slots))
+        state = self.optimizer.init(self.network.params, self.network.slots)
+        return Progress(optimizer=state, average=start_average(self.training, self.network))
 
     def fit(self, progress: Progress) -> Progress:
         """Train from where ``progress`` stands to the end, or until stopped; ``progress.status`` says which."""
         try:
             while progress.epoch < self.training.epochs:
+                stop_early(self.training, progress.history)
                 self.train_epoch(progress)
                 self.end_epoch(progress)
             progress.status = "finished"
@@ -69,13 +86,12 @@ class Trainer:
                     raise StopTraining("killed", reason)
                 X = batch.X.astype(network.dtype, copy=False)
                 loss = network.loss_and_gradients(X, batch.Y, self.loss, step_rng)
-                lr = self.lr(progress.step)
+                lr = self.lr(progress)
                 check_step(network, loss, lr, progress)
-                self.optimizer.step(progress.optimizer, network.params, network.grads, lr, network.slots)
-                network.constrain()
                 progress.loss_sum += loss * len(batch)
                 progress.n_correct += n_correct(network.workspace(len(batch)).outputs[-1], batch.Y)
                 progress.n_seen += len(batch)
+                self.update(progress, lr, X, batch.Y)
                 progress.batch += 1
                 progress.step += 1
                 if self.observers.of_steps:
@@ -86,17 +102,53 @@ class Trainer:
         """The stream ``name`` of this epoch, drawn from step by step: where the epoch is resumed, it goes on from there."""
         return progress.generators.setdefault(name, self.streams(name, progress.epoch))
 
-    def lr(self, step: int) -> float:
-        """The learning rate of a step (from 0)."""
-        return self.optimizer.lr * self.schedule(step, self.steps, len(self.batches))
+    def lr(self, progress: Progress, step: int | None = None) -> float:
+        """The learning rate of the step that is due, or of another one (from 0) of the same epoch."""
+        step = progress.step if step is None else step
+        return self.optimizer.lr * progress.lr_factor * self.schedule(step, self.steps, len(self.batches))
+
+    def update(self, progress: Progress, lr: float, X: Array, Y: Array) -> None:
+        """Change the weights by the gradients that the batch (X, Y) has left in the network."""
+        network, training = self.network, self.training
+        momentum = self.schedule.momentum(progress.step, self.steps, len(self.batches))
+        if momentum is not None:
+            progress.optimizer["momentum"] = momentum
+        self.penalty.add_gradient()
+        clip(network.grads, training.clip_value, training.clip_norm)
+        objective = self.objective(progress, X, Y) if self.optimizer.full_batch else None
+        self.optimizer.step(progress.optimizer, network.params, network.grads, lr, network.slots, objective)
+        network.constrain()
+        if training.ema is not None:
+            average_step(progress.average, network, training.ema)
+
+    def objective(self, progress: Progress, X: Array, Y: Array) -> Objective:
+        """Loss and penalty of (X, Y) as a function of the network's parameters: with the same dropout each time."""
+
+        def evaluate_loss() -> float:
+            rng = self.streams("dropout", progress.epoch)
+            loss = self.network.loss_and_gradients(X, Y, self.loss, rng)
+            self.penalty.add_gradient()
+            return loss + self.penalty.value()
+
+        return evaluate_loss
 
     def end_epoch(self, progress: Progress) -> None:
         """Validate, keep the best weights, and tell the observers."""
-        check_weights(self.network, self.lr(progress.step - 1), progress)
+        lr = self.lr(progress, progress.step - 1)
+        check_weights(self.network, lr, progress)
+        if self.training.swa_start is not None and progress.epoch + 1 >= self.training.swa_start:
+            average_epoch(progress.average, self.network)
+        with chosen_weights(self.network, self.optimizer, progress):
+            metrics = self.judge(progress, lr)
+        progress.lr_factor = self.schedule.after_epoch(progress.history)
+        self.observers.epoch(EpochEnd(progress.epoch, metrics, self.network, progress))
+
+    def judge(self, progress: Progress, lr: float) -> dict[str, float]:
+        """Close the epoch's books on the network as it is: its metrics, and its weights if they are the best."""
         metrics = {
             "train/loss": progress.loss_sum / progress.n_seen,
             "train/accuracy": progress.n_correct / progress.n_seen,
-            "lr": self.lr(progress.step - 1),
+            "lr": lr,
             "time/epoch_s": progress.seconds,
         }
         if len(self.data.val):
@@ -109,7 +161,7 @@ class Trainer:
         progress.history.append({"epoch": progress.epoch} | metrics)
         if self.is_best(metrics, progress.best):
             progress.best = Best(progress.epoch, metrics, self.network.params.copy(), self.network.state.copy())
-        self.observers.epoch(EpochEnd(progress.epoch, metrics, self.network, progress))
+        return metrics
 
     def is_best(self, metrics: dict[str, float], best: Best | None) -> bool:
         """Whether these metrics beat the best so far: strictly, so that of equal epochs the first is kept."""
