@@ -44,6 +44,7 @@ class RunFolder(Observer):
 
     def on_start(self, event: RunStart) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / "result.json").unlink(missing_ok=True)  # of a run that goes on now
         self.about = {
             "fingerprint": fingerprint(event.experiment, event.data.sha256),
             "group": fingerprint(event.experiment, event.data.sha256, without_seed=True),

@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+
+from filelock import FileLock
 
 from mnist_np.cli.config import RunConfig
 from mnist_np.console import Report
 from mnist_np.experiment import Result, run
 from mnist_np.runfolder import RunFolder
+from mnist_np.serialize import fingerprint
+from mnist_np.training.checkpoint import Checkpointer
+from mnist_np.training.checkpoint_file import CheckpointError
 from mnist_np.training.events import Observer
+from mnist_np.training.interrupt import Interrupt
+from mnist_np.unfinished import choose, claim
+
+log = logging.getLogger(__name__)
 
 
 def execute(config: RunConfig, folder: Path) -> Result:
-    """Train and write everything into ``folder``, and to the tracker that the config names."""
-    return run(config.experiment, observers(config, folder))
+    """Train and write everything into ``folder``, and to the tracker that the config names; or go on with an interrupted run
+    in its own folder, as ``training.resume`` asks (a sweep's job always does, in ``folder``).
+
+    The first SIGINT or SIGTERM ends the training after its step; then status is ``killed``, the signal's name its reason.
+    """
+    experiment = config.experiment
+    data = experiment.load_data()
+    identity = fingerprint(experiment, data.sha256)
+    resume, outputs = config.training.resume, Path(config.outputs)
+    before = claim(folder, identity) if config.sweep.id else choose(resume, outputs, folder, identity)
+    with Interrupt() as interrupted:
+        if before is None:
+            return run(experiment, observers(config, folder), interrupted, data)
+        listeners = observers(config, before.folder, before.lock)
+        try:
+            return run(experiment, listeners, interrupted, data, before.checkpoints)
+        except CheckpointError as error:
+            if resume not in ("auto", "never"):
+                before.lock.release()
+                raise
+            log.warning("%s; the run begins anew", error)
+            return run(experiment, listeners, interrupted, data)
 
 
-def observers(config: RunConfig, folder: Path) -> list[Observer]:
-    """Who listens to the run: its folder first, whose files the tracker sends; the console last, which says where they are."""
+def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> list[Observer]:
+    """Who listens to the run: its folder first, whose files the tracker sends; then the console, which says where they are;
+    last the checkpoints, which go when all is well. ``lock`` is the run's, where it is held already."""
     listeners: list[Observer] = [RunFolder(folder)]
     look = []
     if config.tracking.backend != "off":
@@ -32,4 +63,10 @@ def observers(config: RunConfig, folder: Path) -> list[Observer]:
         from mnist_np.sweep.study import Pruning
 
         listeners.append(Pruning(folder.parent / "study.db", config.sweep))
-    return listeners if config.sweep.id else [*listeners, Report(folder, look)]
+    if not config.sweep.id:
+        listeners.append(Report(folder, look))
+    training = config.training
+    if training.checkpoint_every_epochs or training.checkpoint_every_steps:
+        every = training.checkpoint_every_epochs, training.checkpoint_every_steps
+        listeners.append(Checkpointer(folder / "checkpoints", *every, lock))
+    return listeners
