@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mnist_np.component import ConfigError
-from mnist_np.data.dataset import Dataset
+from mnist_np.data.dataset import Dataset, PixelMap
 from mnist_np.experiment import Experiment
 from mnist_np.files import write_atomically
 from mnist_np.nn.network import Network
 from mnist_np.serialize import from_dict, to_dict
 
 KEY = "mnist_np"
-"""The one key of the file's metadata: safetensors writes several in an arbitrary order, and equal weights shall be equal files."""
+"""The only key of the file's metadata: several would be written in an arbitrary order, and equal weights shall be equal files."""
 
 
 class WeightsError(ValueError):
@@ -28,12 +28,13 @@ class WeightsError(ValueError):
 
 @dataclass(frozen=True)
 class Weights:
-    """A network read from a file, and what it was trained for."""
+    """A network read from a file, and what it was trained for. ``pixels`` is what images must go through before it sees them."""
 
     network: Network
     experiment: Experiment
     image_shape: tuple[int, int]
     class_names: tuple[str, ...]
+    pixels: PixelMap
     about: dict[str, Any]
 
 
@@ -46,6 +47,7 @@ def save_weights(path: Path, network: Network, experiment: Experiment, data: Dat
         "data": {"name": data.name, "sha256": data.sha256},
         "image_shape": list(data.image_shape),
         "class_names": list(data.class_names),
+        "pixels": asdict(data.pixels),
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in network.arrays().items()}
     write_atomically(path, save(arrays, {KEY: json.dumps(about, sort_keys=True)}))
@@ -61,7 +63,7 @@ def load_weights(path: Path) -> Weights:
         network = experiment.build_network(about["n_in"], about["n_out"])
         network.load_arrays(arrays)
         height, width = about["image_shape"]
-        return Weights(network, experiment, (height, width), tuple(about["class_names"]), about)
+        return Weights(network, experiment, (height, width), tuple(about["class_names"]), PixelMap(**about["pixels"]), about)
     except FileNotFoundError:
         raise WeightsError(f"{path}: there is no such file") from None
     except KeyError as error:

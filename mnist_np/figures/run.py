@@ -10,12 +10,23 @@ from typing import TYPE_CHECKING
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mnist_np.figures.confusion import confusion_matrix
+from mnist_np.figures.first_layer import first_layer
+from mnist_np.figures.learning_curves import learning_curves
+from mnist_np.figures.predictions import confident_mistakes, predictions
+
 if TYPE_CHECKING:
     from mnist_np.experiment import Result
 
 log = logging.getLogger(__name__)
 
-FIGURES: dict[str, Callable[[Result], Figure]] = {}
+FIGURES: dict[str, Callable[[Result], Figure]] = {
+    "learning_curves": learning_curves,
+    "predictions": predictions,
+    "confusion_matrix": confusion_matrix,
+    "confident_mistakes": confident_mistakes,
+    "first_layer": first_layer,
+}
 
 
 def draw(result: Result, folder: Path) -> None:

@@ -1,0 +1,77 @@
+"""Learning curves: loss and accuracy of the training and the validation set over the epochs, the chosen epoch marked."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from mnist_np.figures.layout import SECONDARY, Page
+from mnist_np.figures.style import COLOURS, style
+from mnist_np.registry import name_of
+
+if TYPE_CHECKING:
+    from mnist_np.experiment import Result
+
+SPLITS = {"train": ("training", COLOURS[0], "--"), "val": ("validation", COLOURS[1], "-")}
+"""Split -> its name, colour and line: told apart in grey print too."""
+
+DECADE = 10.0
+"""A loss that falls by more than this is shown on a logarithmic axis."""
+
+
+def learning_curves(result: Result) -> Figure:
+    """Loss to the left, accuracy to the right."""
+    with style():
+        page = Page(result, "Learning curves", 10, 4)
+        if not result.history:
+            return page.say("No epoch was completed.")
+        loss, accuracy = page.axes(0.75, 0.55, 4.0, 3.1), page.axes(5.7, 0.55, 4.0, 3.1)
+        draw(loss, result, "loss")
+        draw(accuracy, result, "accuracy")
+        scale_loss(loss, result)
+        accuracy.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
+        page.figure.legend(*loss.get_legend_handles_labels(), loc="upper right", ncols=3, borderaxespad=1)
+        return page.figure
+
+
+def draw(axes: Axes, result: Result, key: str) -> None:
+    """Both splits' curves of one metric, and the epoch whose weights were kept, with its validation value."""
+    epochs = [row["epoch"] for row in result.history]
+    few = len(epochs) <= 30
+    for split, (label, colour, line) in SPLITS.items():
+        values = [row.get(f"{split}/{key}", math.nan) for row in result.history]
+        if any(map(math.isfinite, values)):
+            axes.plot(epochs, values, line, color=colour, label=label, lw=1.8, marker="o" if few else None, ms=4)
+    value = result.best.get(f"val/{key}", math.nan)
+    if result.best_epoch:
+        axes.axvline(
+            result.best_epoch, color=SECONDARY, lw=1, ls=":", label=f"epoch {result.best_epoch}, whose weights were kept"
+        )
+    if math.isfinite(value):
+        axes.plot([result.best_epoch], [value], "D", ms=7, mfc="none", mec=COLOURS[1], mew=1.8, label="_")
+        shown = f"{value:.2%}" if key == "accuracy" else f"{value:.4g}"
+        axes.set_title(f"validation, epoch {result.best_epoch}: {shown}", loc="right", weight="normal", size=9.5, color=SECONDARY)
+    loss = name_of(result.experiment.loss).replace("_", " ")
+    axes.set_title("Accuracy" if key == "accuracy" else f"Loss ({loss})")
+    axes.set_xlabel("epoch")
+    axes.set_xlim(min(epochs) - 0.5 if few else min(epochs), max(epochs) + 0.5 if few else max(epochs))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.grid(True)
+
+
+def scale_loss(axes: Axes, result: Result) -> None:
+    """A logarithmic axis where the loss falls a long way, else one from zero."""
+    losses = [row[key] for row in result.history for key in ("train/loss", "val/loss") if key in row]
+    losses = [loss for loss in losses if math.isfinite(loss) and loss > 0]
+    fall = max(losses) / min(losses) if losses else 1.0
+    if fall > DECADE:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if fall < 1000 else (1,)))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.set_ylim(bottom=0)
