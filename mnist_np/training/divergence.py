@@ -20,13 +20,19 @@ class Diverged(StopTraining):
 
 
 def check_step(network: Network, loss: float, lr: float, progress: Progress) -> None:
-    """Raise Diverged unless loss, weights and gradients are finite. Called between the gradients and their update.
+    """Raise Diverged unless loss and gradients are finite. Called between the gradients and their update.
 
-    One dot product watches both vectors: W . dW is finite only if each of their entries is (0 * inf is NaN). That takes
-    7 us of the default network's step of 390 us. It can overflow without any of them being infinite, so it only gives the
+    The loss and the gradients by the biases watch for all: db sums dZ, of which every dW of its layer is a product, so what is
+    not finite in dZ shows in db; a weight that overflows shows in the next step's loss. (A dot product over all parameters
+    took 4 % of a small network's step.) The squares can overflow without any gradient being infinite, so they only give the
     alarm; `examine` decides.
     """
-    if not math.isfinite(loss + float(np.dot(network.params, network.grads))):
+    alarm = loss
+    for layer in network.layers:
+        for gradient in layer.grads.values():
+            if gradient.ndim == 1:
+                alarm += float(np.dot(gradient, gradient))
+    if not math.isfinite(alarm):
         examine(network, loss, lr, progress)
 
 
