@@ -41,7 +41,7 @@ class Weights:
 def save_weights(path: Path, network: Network, experiment: Experiment, data: Dataset) -> None:
     """Write ``network`` to ``path``, with all that `load_weights` needs to build it again."""
     about = {
-        "experiment": to_dict(experiment),
+        "experiment": to_dict(experiment, only_effective=True),
         "n_in": network.n_in,
         "n_out": network.n_out,
         "data": {"name": data.name, "sha256": data.sha256},

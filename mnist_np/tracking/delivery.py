@@ -115,11 +115,17 @@ class Delivery:
             ledger.write(self.folder)
             tags = record["tags"] | {KEY: ledger.key}
             ledger.run_id = mlflow.create_run(ledger.experiment_id, record["time"], tags, record["name"]).info.run_id
+            known = {}
         else:
             mlflow.update_run(ledger.run_id, status="RUNNING")
             mlflow.log_batch(ledger.run_id, tags=[RunTag(key, value) for key, value in record["tags"].items()])
+            run = mlflow.get_run(ledger.run_id)
+            known = run.data.params
+            if "reason" in run.data.tags:  # for which it was interrupted
+                mlflow.delete_tag(ledger.run_id, "reason")
         ledger.write(self.folder)
-        params = [Param(key, value) for key, value in record["params"].items()]
+        # MLflow's params cannot change. Those of a run that goes on differ at most in what does not affect its result.
+        params = [Param(key, value) for key, value in record["params"].items() if key not in known]
         for i in range(0, len(params), PARAMS_AT_ONCE):
             mlflow.log_batch(ledger.run_id, params=params[i : i + PARAMS_AT_ONCE])
         mlflow.log_inputs(ledger.run_id, datasets=[dataset_input(record["data"])])

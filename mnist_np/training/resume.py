@@ -61,7 +61,8 @@ def compare(checkpoint: Checkpoint, now: dict[str, Any]) -> None:
     if different:
         raise CheckpointError(f"{checkpoint.path}: it is of another run: {'; '.join(different)}")
     if different := differences(then["numerics"], now["numerics"]):
-        log.warning("%s: going on, but the last bits may differ from the uninterrupted run's: %s", checkpoint.path, different)
+        reason = "; ".join(different)
+        log.warning("%s: going on, but the last bits may differ from the uninterrupted run's: %s", checkpoint.path, reason)
 
 
 def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
