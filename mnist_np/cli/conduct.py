@@ -16,11 +16,15 @@ from mnist_np.serialize import fingerprint
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.monitor import Monitor
 from mnist_np.sweep.plan import FINAL, Job, SweepFolder, read_child, sweep_id
+from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
 from mnist_np.training.interrupt import Interrupt
 
 if TYPE_CHECKING:
     from mnist_np.tracking.sweep import SweepParent
+
+WITHOUT_EFFECT = ("sweep.", "outputs=", "tracking", "training.resume=")
+"""Fixed overrides that leave a sweep what it is."""
 
 UPDATE_EVERY = 10.0
 """Seconds between two updates of the parent run in MLflow."""
@@ -64,7 +68,8 @@ class Conductor:
         sweep = self.config.sweep
         what_varies = [key.rsplit(".", 1)[-1] for key in self.varied]
         self.name = sweep.name or " x ".join(what_varies) or "sweep"
-        self.id = sweep_id(list(self.varied), [*self.fixed, f"name={sweep.name}"])
+        identity = [text for text in self.fixed if not text.startswith(WITHOUT_EFFECT)]
+        self.id = sweep_id(list(self.varied), [*identity, f"name={sweep.name}"])
         self.folder = SweepFolder(Path(self.config.outputs), sweep.name or "-".join(what_varies), self.id)
         self.skipped = 0
         self.parent: SweepParent | None = None
@@ -77,9 +82,9 @@ class Conductor:
         if self.config.tracking.backend != "off":
             from mnist_np.tracking.sweep import SweepParent
 
-            self.parent = SweepParent.open(
-                self.config.tracking, Path(self.config.outputs), self.id, self.name, [*self.fixed, *self.varied]
-            )
+            outputs = Path(self.config.outputs)
+            overrides = [*self.fixed, *self.varied]
+            self.parent = SweepParent.open(self.config.tracking, outputs, self.id, self.name, overrides, self.folder.path)
         self.monitor = Monitor(self.folder, self.make_report, self.update_parent, self.planned, self.console)
         self.interrupt.__enter__()
         self.monitor.start()
@@ -91,6 +96,7 @@ class Conductor:
         report = self.monitor.look()
         interrupted = self.stopped() or error is not None
         status = "KILLED" if interrupted else "FAILED" if report.counts["failed"] else "FINISHED"
+        publish(report, self.folder.path)
         if self.parent:
             self.parent.finish(report, status)
         self.tell(report)

@@ -46,8 +46,7 @@ class SearchSweeper(ValidatingSweeper):
             self.launcher.start()
         for corner in corners(space):  # impossible values are said before anything has run
             self.compose([*fixed, *written(corner)])
-        identity = [text for text in fixed if not text.startswith(("sweep.search.trials=", "sweep.search.parallel="))]
-        with Conductor(base, list(space), identity, settings.search.trials) as conductor:
+        with Conductor(base, list(space), [*fixed, "search"], settings.search.trials) as conductor:
             study = open_study(conductor.folder.path / "study.db", settings, make_sampler(settings.search, space))
             Search(self, conductor, study, space, fixed).run()
 
