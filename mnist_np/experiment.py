@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 
@@ -21,7 +22,7 @@ from mnist_np.data.dataset import Dataset
 from mnist_np.data.sources import MNIST, Data
 from mnist_np.nn.activations import Activation, ReLU
 from mnist_np.nn.initializers import Auto, Initializer
-from mnist_np.nn.losses import CrossEntropy, Loss
+from mnist_np.nn.losses import CrossEntropy, Distillation, Loss
 from mnist_np.nn.mlp import MLP
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizers import SGD, Optimizer
@@ -30,6 +31,7 @@ from mnist_np.streams import Streams
 from mnist_np.training.evaluation import Evaluation, evaluate
 from mnist_np.training.events import Observer, Observers, RunStart
 from mnist_np.training.loop import Trainer
+from mnist_np.training.metrics import METRICS, Judged, by_class, measure
 from mnist_np.training.progress import Progress
 from mnist_np.training.resume import resume
 from mnist_np.training.settings import Training
@@ -95,11 +97,17 @@ class Result:
     seconds: float
     failures: list[str] = field(default_factory=list)
 
+    @cached_property
+    def judged(self) -> Judged:
+        """The probabilities of the test split beside its labels."""
+        return Judged(self.experiment.loss.probabilities(self.test.logits), self.data.test.labels)
+
     @property
     def metrics(self) -> dict[str, float]:
         """The numbers of the whole run: ``best/...``, ``test/...``, ``time/total_s``. Those that are not finite are left out."""
         best = {f"best/{key.replace('/', '_')}": value for key, value in self.best.items() if key.startswith("val/")}
         test = {"test/loss": self.test.loss, "test/accuracy": self.test.accuracy, "test/error": 1 - self.test.accuracy}
+        test |= measure(self.judged, list(METRICS), "test") | by_class(self.judged, self.data.class_names, "test")
         metrics = best | {"best/epoch": float(self.best_epoch)} | test | {"time/total_s": self.seconds}
         return {key: value for key, value in metrics.items() if math.isfinite(value)}
 
@@ -119,6 +127,10 @@ def run(
     """
     began = perf_counter()
     data = data or experiment.load_data()
+    if isinstance(experiment.loss, Distillation):
+        from mnist_np.teacher import taught  # here, since a teacher's weights file holds an Experiment itself
+
+        data = taught(data, experiment)
     network = experiment.build_network(data.n_features, data.n_classes)
     listeners = Observers(observers)
     trainer = Trainer(

@@ -24,11 +24,24 @@ class Split:
     rows: Array
     n_features: int
     n_classes: int
+    n_soft: int = 0
+    """Further columns of targets: a teacher's opinions."""
 
     @classmethod
     def empty(cls, n: int, n_features: int, n_classes: int) -> Split:
         """Room for n examples, float32, not yet filled."""
         return cls(np.empty((n, cls.width(n_features, n_classes)), np.float32), n_features, n_classes)
+
+    def room(self, n: int) -> Split:
+        """Room for n examples like these, not yet filled."""
+        return Split(np.empty((n, self.rows.shape[1]), np.float32), self.n_features, self.n_classes, self.n_soft)
+
+    def with_soft_targets(self, n_soft: int) -> Split:
+        """A copy with ``n_soft`` more columns of targets, not yet filled."""
+        rows = np.zeros((len(self), self.width(self.n_features, self.n_classes + n_soft)), np.float32)
+        used = self.n_features + self.n_classes
+        rows[:, :used] = self.rows[:, :used]
+        return Split(rows, self.n_features, self.n_classes, n_soft)
 
     @staticmethod
     def width(n_features: int, n_classes: int) -> int:
@@ -56,6 +69,11 @@ class Split:
         return self.rows[:, self.n_features : self.n_features + self.n_classes]
 
     @property
+    def targets(self) -> Array:
+        """What the loss compares with: Y, and beside it the soft targets, if there are any."""
+        return self.rows[:, self.n_features : self.n_features + self.n_classes + self.n_soft]
+
+    @property
     def labels(self) -> NDArray[np.intp]:
         """Class numbers (n,)."""
         labels: NDArray[np.intp] = np.argmax(self.Y, axis=1)
@@ -67,7 +85,7 @@ class Split:
 
     def __getitem__(self, part: slice) -> Split:
         """A view of some rows."""
-        return Split(self.rows[part], self.n_features, self.n_classes)
+        return Split(self.rows[part], self.n_features, self.n_classes, self.n_soft)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from mnist_np.training.averaging import average_epoch, average_step, chosen_weig
 from mnist_np.training.divergence import check_loss, check_step, check_weights
 from mnist_np.training.evaluation import evaluate, n_correct
 from mnist_np.training.events import EpochEnd, Observers, StepEnd, StopTraining
+from mnist_np.training.metrics import Judged, measure
+from mnist_np.training.mixup import Mixup
 from mnist_np.training.penalty import Penalty, clip
 from mnist_np.training.progress import Best, Progress
 from mnist_np.training.settings import Training
@@ -48,6 +50,8 @@ class Trainer:
         batch_size = len(self.data.train) if self.optimizer.full_batch else self.training.batch_size
         self.batches = batches_of(self.data, batch_size, self.augment)
         self.steps = self.training.epochs * len(self.batches)
+        mixup = self.training.mixup
+        self.mixup = Mixup(mixup, self.data.train, self.batches.batch_size) if mixup else None
         self.penalty = Penalty(self.training, self.network)
 
     def require_validation(self) -> None:
@@ -84,14 +88,16 @@ class Trainer:
             for batch in batches:
                 if reason := self.interrupted():
                     raise StopTraining("killed", reason)
+                if self.mixup:
+                    self.mixup(batch, self.stream("mixup", progress))
                 X = batch.X.astype(network.dtype, copy=False)
-                loss = network.loss_and_gradients(X, batch.Y, self.loss, step_rng)
+                loss = network.loss_and_gradients(X, batch.targets, self.loss, step_rng)
                 lr = self.lr(progress)
-                check_step(network, loss, lr, progress)
+                check_step(network, len(batch), loss, lr, progress)
                 progress.loss_sum += loss * len(batch)
                 progress.n_correct += n_correct(network.workspace(len(batch)).outputs[-1], batch.Y)
                 progress.n_seen += len(batch)
-                self.update(progress, lr, X, batch.Y)
+                self.update(progress, lr, X, batch.targets)
                 progress.batch += 1
                 progress.step += 1
                 if self.observers.of_steps:
@@ -155,6 +161,9 @@ class Trainer:
             validation = evaluate(self.network, self.data.val, self.loss)
             check_loss("validation", validation.loss, progress.epoch + 1)
             metrics |= {"val/loss": validation.loss, "val/accuracy": validation.accuracy}
+            if self.training.metrics:
+                judged = Judged(self.loss.probabilities(validation.logits), self.data.val.labels)
+                metrics |= measure(judged, self.training.metrics, "val")
         progress.epoch += 1
         progress.generators.clear()
         progress.batch, progress.loss_sum, progress.n_correct, progress.n_seen, progress.seconds = 0, 0.0, 0, 0, 0.0

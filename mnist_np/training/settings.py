@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from mnist_np.component import Component, bounded, one_of, without_effect
+from mnist_np.component import Component, bounded, did_you_mean, one_of, without_effect
+from mnist_np.training.metrics import METRICS
 
 
 @dataclass
@@ -25,11 +26,17 @@ class Training(Component):
     clip_value: float | None = bounded(None, gt=0)
     ema: float | None = bounded(None, gt=0, lt=1)
     swa_start: int | None = bounded(None, ge=1)
+    mixup: float = bounded(0.0, ge=0)
+    metrics: list[str] = without_effect(field(default_factory=list))
     checkpoint_every_epochs: int = without_effect(bounded(1, ge=0))
     checkpoint_every_steps: int = without_effect(bounded(0, ge=0))
     resume: str = without_effect("never")
 
     def check(self) -> None:
+        for name in self.metrics:
+            if name not in METRICS:
+                hint = did_you_mean(name, list(METRICS))
+                raise self.error("metrics", self.metrics, f"'{name}'? {hint}each must be one of {', '.join(METRICS)}")
         if self.patience is not None and self.select == "last":
             raise self.error("patience", self.patience, "needs a metric to watch: training.select must not be 'last'")
         if self.ema is not None and self.swa_start is not None:

@@ -1,0 +1,62 @@
+"""Distillation through a run: the teacher comes from a weights file, and what does not fit is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mnist_np.component import ConfigError
+from mnist_np.data.sources import Synthetic
+from mnist_np.experiment import Experiment, run
+from mnist_np.nn.losses import Distillation, softmax
+from mnist_np.nn.mlp import MLP
+from mnist_np.teacher import taught
+from mnist_np.training.settings import Training
+from mnist_np.weights import save_weights
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    """A trained teacher's result and its weights file."""
+    result = run(Experiment(model=MLP(hidden=[16]), data=Synthetic(), training=Training(epochs=20)))
+    path = tmp_path_factory.mktemp("teacher") / "weights.safetensors"
+    save_weights(path, result.network, result.experiment, result.data)
+    return result, path
+
+
+def student(path, **loss):
+    return Experiment(
+        model=MLP(hidden=[8]), data=Synthetic(), training=Training(epochs=2), loss=Distillation(teacher=str(path), **loss)
+    )
+
+
+def test_the_teachers_opinions_stand_beside_the_labels(teacher):
+    result, path = teacher
+    data = taught(result.data, student(path, temperature=3))
+    expected = softmax(result.network.forward(np.ascontiguousarray(data.train.X[:5])) / 3)
+    np.testing.assert_allclose(data.train.targets[:5, data.n_classes :], expected, rtol=1e-5)
+    np.testing.assert_array_equal(data.train.Y, result.data.train.Y)
+    np.testing.assert_array_equal(data.train.X, result.data.train.X)
+    assert data.val.targets.shape[1] == data.n_classes
+
+
+def test_a_student_learns_from_the_teacher_alone(teacher):
+    result, path = teacher
+    trained = run(replace(student(path, weight=1.0, temperature=2.0), training=Training(epochs=40)))
+    agree = trained.network.predict(result.data.test.X) == result.network.predict(result.data.test.X)
+    assert agree.mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda e: replace(e, loss=Distillation()), "must be the weights file"),
+        (lambda e: replace(e, loss=Distillation(teacher="nowhere.safetensors")), "no such file"),
+        (lambda e: replace(e, data=Synthetic(preprocess="standardize")), "data.preprocess=scale"),
+        (lambda e: replace(e, data=Synthetic(side=7)), "must fit the data"),
+    ],
+)
+def test_an_unfit_teacher_is_refused(teacher, change, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        run(change(student(teacher[1])))
+    assert caught.value.key == "loss.teacher"
