@@ -7,9 +7,13 @@ import math
 import numpy as np
 
 from mnist_np.nn.arrays import Array
+from mnist_np.nn.layers import Dense
 from mnist_np.nn.network import Network, Slot
 from mnist_np.training.events import StopTraining
 from mnist_np.training.progress import Progress
+
+ALARM = 1e12
+"""Loss plus squared norm of the biases' gradients from which on all gradients are looked at. No training that works is there."""
 
 
 class Diverged(StopTraining):
@@ -19,33 +23,44 @@ class Diverged(StopTraining):
         super().__init__("diverged", reason)
 
 
-def check_step(network: Network, loss: float, lr: float, progress: Progress) -> None:
-    """Raise Diverged unless loss and gradients are finite. Called between the gradients and their update.
+def check_step(network: Network, m: int, loss: float, lr: float, progress: Progress) -> None:
+    """Raise Diverged unless loss and gradients of a batch of m examples are finite. Called between them and the update.
 
     The loss and the gradients by the biases watch for all: db sums dZ, of which every dW of its layer is a product, so what is
-    not finite in dZ shows in db; a weight that overflows shows in the next step's loss. (A dot product over all parameters
-    took 4 % of a small network's step.) The squares can overflow without any gradient being infinite, so they only give the
-    alarm; `examine` decides.
+    not finite in dZ shows in db; and dW = X^T dZ overflows only when X or dZ, and with them loss or db, are far beyond
+    `ALARM`. They only give the alarm; `examine` looks at every number and decides. A weight that overflows in its update shows
+    in the next step's loss, or, behind a saturated activation, at the end of the epoch (`check_weights`), before it is kept.
+    (A dot product over all parameters took 4 % of a small network's step.)
     """
     alarm = loss
     for layer in network.layers:
         for gradient in layer.grads.values():
             if gradient.ndim == 1:
                 alarm += float(np.dot(gradient, gradient))
-    if not math.isfinite(alarm):
-        examine(network, loss, lr, progress)
+    if not alarm < ALARM:  # true of NaN too
+        examine(network, m, loss, lr, progress)
 
 
-def examine(network: Network, loss: float, lr: float, progress: Progress) -> None:
+def examine(network: Network, m: int, loss: float, lr: float, progress: Progress) -> None:
     """Look at everything, the earliest cause first: the last update's weights, then this step's loss, then its gradients."""
     check_weights(network, lr, progress)
     step = f"at step {progress.step + 1} (epoch {progress.epoch + 1}, batch {progress.batch + 1})"
     details = f"learning rate {lr:.3g}, gradient norm {np.linalg.norm(network.grads.astype(np.float64)):.3g}"
     if not math.isfinite(loss):
-        raise Diverged(f"the loss became {loss} {step}; {details}")
+        raise Diverged(f"the loss became {loss}{first_output(network, m)} {step}; {details}")
     for slot in reversed(network.slots):  # the last layer's gradient is computed first
         if bad := not_finite(slot.view(network.grads)):
             raise Diverged(f"the gradient of {where(slot)} became {bad} {step}; loss {loss:.3g}, {details}")
+
+
+def first_output(network: Network, m: int) -> str:
+    """Where in the pass over m examples that the network has just made the numbers were not finite first."""
+    number = 0
+    for layer, output in zip(network.layers, network.workspace(m).outputs, strict=True):
+        number += isinstance(layer, Dense)
+        if not_finite(output):
+            return f", first in the output of layer {number} ({type(layer).__name__}),"
+    return ""
 
 
 def check_weights(network: Network, lr: float, progress: Progress) -> None:
@@ -53,7 +68,7 @@ def check_weights(network: Network, lr: float, progress: Progress) -> None:
     for vector, slots in ((network.params, network.slots), (network.state, network.state_slots)):
         for slot in slots:
             if bad := not_finite(slot.view(vector)):
-                raise Diverged(f"{where(slot)} became {bad} by the update of step {progress.step}; learning rate {lr:.3g}")
+                raise Diverged(f"{where(slot)} became {bad} by step {progress.step}; learning rate {lr:.3g}")
 
 
 def check_loss(name: str, loss: float, epoch: int) -> None:
