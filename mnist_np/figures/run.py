@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mnist_np.figures.augmented import augmented
 from mnist_np.figures.confusion import confusion_matrix
 from mnist_np.figures.first_layer import first_layer
 from mnist_np.figures.learning_curves import learning_curves
@@ -27,12 +28,18 @@ FIGURES: dict[str, Callable[[Result], Figure]] = {
     "confident_mistakes": confident_mistakes,
     "first_layer": first_layer,
 }
+"""Of every run; `figures_of` adds what only some have."""
+
+
+def figures_of(result: Result) -> dict[str, Callable[[Result], Figure]]:
+    """The figures of this run."""
+    return FIGURES | ({"augmented": augmented} if result.experiment.augment.active else {})
 
 
 def draw(result: Result, folder: Path) -> None:
     """Every figure into ``folder`` as PNG. One that fails is reported, and the others are drawn."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in FIGURES.items():
+    for name, figure in figures_of(result).items():
         try:
             save_png(figure(result), folder / f"{name}.png")
         except Exception:
