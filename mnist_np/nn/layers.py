@@ -70,8 +70,7 @@ class Layer(ABC):
 class Dense(Layer):
     """Z = X W + b, with W (n_in, n_out) and b (n_out,).
 
-    ``max_norm`` caps the length of each unit's incoming weights (a column of W) after every update (Srebro & Shraibman 2005,
-    Hinton et al. 2012).
+    ``max_norm`` caps the length of each unit's incoming weights, a column of W (`constrain`).
     """
 
     elementwise: ClassVar[bool] = False
@@ -101,7 +100,7 @@ class Dense(Layer):
             np.matmul(dZ, self.params["W"].T, out=dX)
 
     def constrain(self) -> None:
-        """W_j <- W_j * min(1, max_norm / |W_j|) for each column W_j."""
+        """W_j <- W_j * min(1, max_norm / |W_j|) for each column W_j (Hinton et al. 2012), after every update."""
         if self.max_norm is not None:
             W = self.params["W"]
             lengths = np.sqrt(np.einsum("ij,ij->j", W, W))

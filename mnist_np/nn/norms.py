@@ -35,7 +35,8 @@ class Norm(Layer):
 
 
 class BatchNorm(Norm):
-    """Batch normalisation (Ioffe & Szegedy 2015, algorithms 1 and 2): mean and variance of each unit over the batch in training.
+    """Batch norm: Y = gamma (X - mean) / sqrt(variance + epsilon) + beta, mean and variance of each unit over the batch (Ioffe &
+    Szegedy 2015, algorithms 1 and 2).
 
     Inference uses running statistics: r <- momentum * r + (1 - momentum) * (the batch's), the variance with m - 1.
     """
@@ -94,8 +95,8 @@ class BatchNorm(Norm):
 
 
 class LayerNorm(Norm):
-    """Layer normalisation (Ba, Kiros & Hinton 2016): mean and variance of each example over its n units, in training as in
-    inference."""
+    """Layer norm: Y = gamma (X - mean) / sqrt(variance + epsilon) + beta, mean and variance of each example over its units, in
+    training as in inference (Ba, Kiros & Hinton 2016)."""
 
     def scratch(self, m: int, dtype: Any) -> Scratch:
         return {"X_hat": np.empty((m, self.n_out), dtype), "row": np.empty((m, 1), dtype), "sd": np.empty((m, 1), dtype)}
