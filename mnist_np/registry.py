@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from mnist_np.component import Component, ConfigError, did_you_mean
 from mnist_np.data.augment import AUGMENTS
@@ -13,6 +14,8 @@ from mnist_np.nn.losses import LOSSES
 from mnist_np.nn.mlp import MODELS
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.optim.schedules import SCHEDULES
+
+C = TypeVar("C", bound=Component)
 
 REGISTRY: dict[str, dict[str, type[Any]]] = {
     "model": MODELS,
@@ -40,3 +43,22 @@ def lookup(group: str, name: object) -> type[Any]:
     if name not in options:
         raise ConfigError(group, name, f"{did_you_mean(str(name), list(options))}must be one of {', '.join(options)}")
     return options[str(name)]
+
+
+def register(group: str, name: str) -> Callable[[type[C]], type[C]]:
+    """A class decorator, above ``@dataclass``, that adds a component of one's own as option ``name`` of ``group``.
+
+    Raises ConfigError for an unknown group, a name that is taken and a class that is not of the group.
+    """
+
+    def put(kind: type[C]) -> type[C]:
+        if group not in REGISTRY:
+            raise ConfigError("group", group, f"{did_you_mean(group, list(REGISTRY))}must be one of {', '.join(REGISTRY)}")
+        if name in REGISTRY[group]:
+            raise ConfigError(group, name, "this name is taken already")
+        if not issubclass(kind, Component) or kind.group != group or "__dataclass_fields__" not in vars(kind):
+            raise ConfigError(group, kind.__name__, f"must be a @dataclass (written below @register) of the group {group}")
+        REGISTRY[group][name] = kind
+        return kind
+
+    return put

@@ -1,6 +1,8 @@
 """Train a network: `python scripts/train.py --help`."""
 
-from mnist_np.cli.main import main
+import sys
+
+from mnist_np.cli.train import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

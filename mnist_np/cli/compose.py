@@ -87,7 +87,7 @@ def check_keys(path: str, node: DictConfig) -> None:
     for name in names:
         if name not in node:
             if OmegaConf.is_missing(node, name):
-                raise ConfigError(prefix + name, None, "nothing is chosen here, but something must be")
+                raise ConfigError(prefix + name, None, "an option must be chosen")
             raise ConfigError(prefix + name, None, "this key cannot be removed")
 
 

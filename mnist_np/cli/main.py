@@ -1,9 +1,43 @@
-"""The command line."""
+"""The installed command ``mnist-np``: one subcommand for each script, imported only when it is called."""
 
 from __future__ import annotations
 
+import sys
+from difflib import get_close_matches
+from importlib import import_module
 
-def main() -> None:
-    from mnist_np.cli.app import app
+COMMANDS = {
+    "train": ("mnist_np.cli.train:main", "train a network, or many: a sweep (-m)"),
+    "ui": ("mnist_np.tracking.ui:main", "look at runs and sweeps in the MLflow UI"),
+    "sync": ("mnist_np.tracking.sync:main", "deliver to MLflow what a run could not deliver while it was away"),
+    "benchmark": ("mnist_np.benchmark.cli:main", "measure the trainer's speed"),
+}
+"""Subcommand -> where its function is, which reads ``sys.argv`` and gives an exit code, and what it does."""
 
-    app()
+
+def main() -> int:
+    """Run the subcommand that ``sys.argv`` names."""
+    name, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("--help", [])
+    if name in ("--help", "-h", "help"):
+        print(page())
+        return 0
+    if name in ("--version", "-V", "version"):
+        from mnist_np import __version__
+
+        print(f"mnist-np {__version__}")
+        return 0
+    if name not in COMMANDS:
+        near = get_close_matches(name, COMMANDS, n=1)
+        meant = f"did you mean '{near[0]}'? " if near else ""
+        print(f"error: {name}: no such command; {meant}must be one of {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    module, _, function = COMMANDS[name][0].partition(":")
+    sys.argv = [f"mnist-np {name}", *rest]
+    return getattr(import_module(module), function)() or 0
+
+
+def page() -> str:
+    """What ``mnist-np --help`` shows."""
+    lines = ["Configurable experiments with fully connected networks written from scratch in NumPy.", ""]
+    lines += [f"  mnist-np {name:<12} {meaning}" for name, (_, meaning) in COMMANDS.items()]
+    return "\n".join([*lines, "", "mnist-np COMMAND --help says more; mnist-np --version says which version this is."])

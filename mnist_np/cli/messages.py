@@ -1,0 +1,182 @@
+"""A user's mistake as one line: the key, the value and what is allowed. Everything else keeps its traceback."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import CompactHydraException, HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException, ValidationError
+from yaml import YAMLError
+
+from mnist_np.cli.config import RunConfig
+from mnist_np.cli.folders import conf_folder
+from mnist_np.cli.help import options
+from mnist_np.component import Component, ConfigError, did_you_mean
+from mnist_np.data.dataset import DataError
+from mnist_np.registry import REGISTRY
+from mnist_np.tracking.client import TrackingError
+
+OVERLAYS = ("experiment", "debug")
+"""Groups whose options are laid over the whole, so that several may be named."""
+
+PER_LAYER = {"activation": "model.activations", "init": "model.inits"}
+"""Groups that choose for all layers, and the key that chooses for each."""
+
+
+class UsageError(Exception):
+    """What was typed cannot be understood; the message says why."""
+
+
+def explain(error: BaseException, overrides: Iterable[str]) -> str | None:
+    """The mistake behind an exception, in one line; None if it is not one of the user's."""
+    if isinstance(error, ConfigError):
+        value = error.value if isinstance(error.value, str) else json.dumps(error.value, default=str)
+        return f"{error.key}={value}: {error.allowed}"
+    if isinstance(error, DataError | TrackingError | UsageError):
+        return str(error)
+    if isinstance(error, OverrideParseException):
+        return unreadable(error)
+    if isinstance(error, MissingConfigException):
+        return unknown_option(error, overrides)
+    inner = next((e for e in (error, error.__cause__, error.__context__) if isinstance(e, OmegaConfBaseException)), None)
+    file = re.match(r"In '([^']+)':", str(error))
+    if inner is not None and (isinstance(error, HydraException) or inner is error):
+        return bad_value(inner, overrides, file[1] if file and isinstance(error, CompactHydraException) else None)
+    if isinstance(error, HydraException | YAMLError):
+        return sweep_without_m(str(error)) or " ".join(str(error).split())
+    return None
+
+
+def check_overrides(overrides: list[str]) -> None:
+    """Refuse what Hydra would misunderstand, in our words. Raises UsageError, OverrideParseException."""
+    for override in OverridesParser.create().parse_overrides(overrides):
+        group, value = override.key_or_group, override.value()
+        if not group:
+            raise UsageError(f"{override.input_line}: is not of the form key=value (see --help)")
+        if override.is_sweep_override() or override.is_delete() or not (conf_folder() / group).is_dir():
+            continue
+        if group in OVERLAYS and override.is_add():
+            raise UsageError(f"{override.input_line}: write {group}={text(override)}, without +")
+        if group in PER_LAYER and isinstance(value, list):
+            each = f"{PER_LAYER[group]}={text(override)}"
+            raise UsageError(f"{override.input_line}: takes one name, for all layers; one for each hidden layer is {each}")
+        if group not in OVERLAYS and not isinstance(value, str | dict):
+            raise UsageError(f"{override.input_line}: must be one of {', '.join(options(group))}")
+
+
+def text(override: Override) -> str:
+    """The value as it was typed."""
+    return (override.input_line or "").partition("=")[2]
+
+
+def unreadable(error: OverrideParseException) -> str:
+    """An argument that is not of Hydra's grammar."""
+    if "=" not in error.override:
+        return f"{error.override}: is not of the form key=value (see --help)"
+    reason = error.message.splitlines()
+    cause = next(
+        (line for line in reversed(reason) if line and not line.startswith(("See ", "Error parsing")) and "^" not in line), ""
+    )
+    return f"{error.override}: cannot be read ({cause}); quote values with special characters: \"key='a b(c)'\""
+
+
+def unknown_option(error: MissingConfigException, overrides: Iterable[str]) -> str:
+    """A group's option that there is not."""
+    group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    if not group or error.options is None:
+        return " ".join(str(error).partition("\nConfig search path")[0].split())
+    names = [option for option in error.options if not option.startswith("base_")]
+    known = f"no such option; {did_you_mean(name, names)}must be one of {', '.join(names)}"
+    plugin = "" if group not in REGISTRY else " (or one of your own: see plugins)"
+    return f"{group}={name}: {known}{plugin}"
+
+
+def bad_value(error: OmegaConfBaseException, overrides: Iterable[str], file: str | None) -> str:
+    """A key that there is not, or a value that its type refuses."""
+    key = re.sub(r"\[\d+\]$", "", error.full_key or "")
+    typed = typed_as(key, overrides)
+    subject = typed or key
+    if file and not typed:
+        subject = f"{file}.yaml: {key}"
+    if isinstance(error, MissingMandatoryValue):
+        return f"{subject}: a value must be given"
+    kind = error.object_type
+    if isinstance(error, ConfigKeyError) or "not in '" in str(error):
+        names = [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+        return f"{subject}: no such key; {suggestion(key, names)}" + (f"keys: {', '.join(names)}" if names else "")
+    annotation = type_of(key, kind)
+    if isinstance(error, ValidationError) and annotation:
+        return f"{subject}: must be {annotation}"
+    return f"{subject}: {str(error).splitlines()[0]}"
+
+
+def typed_as(key: str, overrides: Iterable[str]) -> str | None:
+    """The override that set ``key``, as it was typed."""
+    return next((o for o in overrides if o.lstrip("+~").partition("=")[0] == key or o.lstrip("+").startswith(f"{key}.")), None)
+
+
+def suggestion(key: str, names: list[str]) -> str:
+    """What ``key`` may have been meant to be: a neighbour, or a key of another component by that name."""
+    parent, _, last = key.rpartition(".")
+    near = did_you_mean(last, names)
+    if near:
+        return near if not parent else near.replace("'", f"'{parent}.", 1)
+    if parent in REGISTRY:
+        owners = [name for name, kind in REGISTRY[parent].items() if last in fields_of(kind)]
+        return f"it belongs to {parent}={', '.join(owners)}; " if owners else ""
+    groups = {f.name: f.default_factory for f in dataclasses.fields(RunConfig)}
+    homes = [f"{group}.{last}" for group in groups if any(last in fields_of(kind) for kind in classes(group))]
+    return f"did you mean {' or '.join(homes)}? " if homes and not parent else ""
+
+
+def classes(group: str) -> list[type[Any]]:
+    """The classes that a top-level key can be of; none if it is a plain value."""
+    if group in REGISTRY:
+        return list(REGISTRY[group].values())
+    value = getattr(RunConfig(), group)
+    return [type(value)] if isinstance(value, Component) else []
+
+
+def fields_of(kind: type[Any]) -> list[str]:
+    return [f.name for f in dataclasses.fields(kind)]
+
+
+def type_of(key: str, kind: Any) -> str | None:
+    """What the field's annotation asks for, in words."""
+    parent, _, last = key.rpartition(".")
+    owners = [kind] if dataclasses.is_dataclass(kind) else classes(parent)
+    annotation = next((str(f.type) for owner in owners for f in dataclasses.fields(owner) if f.name == last), None)
+    return annotation and in_words(annotation)
+
+
+def in_words(annotation: str) -> str:
+    """``float | None`` is "a number or null", ``Optional[list[int]]`` "a list of integers, like [1,2], or null"."""
+    inner = re.fullmatch(r"Optional\[(.*)\]", annotation)
+    bare = inner[1] if inner else annotation.removesuffix(" | None")
+    words = {
+        "int": "an integer",
+        "float": "a number",
+        "str": "a text",
+        "bool": "true or false",
+        "list[int]": "a list of integers, like [256,128]",
+        "list[float]": "a list of numbers, like [0.1,0.2]",
+        "list[str]": "a list, like [a,b]",
+        "list[Optional[str]]": "a list of names or nulls, like [relu,null]",
+    }.get(bare, f"of type {bare}")
+    return words + (" or null" if bare != annotation else "")
+
+
+def sweep_without_m(message: str) -> str | None:
+    """Several values for a key, but no sweep asked for."""
+    found = re.match(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+(?:'[^=]*)*)'", message)
+    if not found:
+        return None
+    key, _, value = found[1].partition("=")
+    listed = f", [{value}] for a list" if "(" not in value else ""
+    return f"{found[1]}: several values need -m (a run for each){listed}"

@@ -1,0 +1,140 @@
+"""``train``: one run, or with ``-m`` a sweep. Hydra composes; nothing is made before the config and the data are checked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from copy import deepcopy
+from pathlib import Path
+from signal import Signals
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hydra._internal.hydra import Hydra
+    from omegaconf import DictConfig
+
+    from mnist_np.cli.config import RunConfig
+    from mnist_np.experiment import Result
+
+OK, FAILED, MISTAKEN = 0, 1, 2
+"""Exit codes: done; what was begun went wrong; what was asked for cannot be. An interrupted run gives 128 + the signal."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line ``argv`` (default: the process's own) and give the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    words = [word for word in argv if not word.startswith("-")]
+    if "--help" in argv or "-h" in argv:
+        from mnist_np.cli.help import train_page
+
+        print(train_page(words))
+        return OK
+    from mnist_np.cli.messages import explain
+
+    try:
+        return train(argv)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 128 + Signals.SIGINT
+    except Exception as error:
+        message = explain(error, words)
+        if message is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
+        return MISTAKEN
+
+
+def train(argv: list[str]) -> int:
+    """What `main` does, with exceptions for mistakes."""
+    from mnist_np.cli.arguments import parse, plugins_of
+    from mnist_np.cli.compose import compose
+    from mnist_np.cli.plugins import register_plugins
+    from mnist_np.cli.schemas import store_schemas
+    from mnist_np.cli.user_plugins import load_plugins
+
+    args = parse(argv)
+    load_plugins(plugins_of(args.overrides))
+    store_schemas()
+    register_plugins()
+    if args.shows:
+        return hydra_application(argv)
+    config, hydra = compose(args)
+    if args.multirun or str(config.hydra.mode) == "RunMode.MULTIRUN":
+        return hydra_application(argv)
+    return single_run(config, hydra)
+
+
+def single_run(composed: DictConfig, hydra: Hydra) -> int:
+    """One run: check the config and the data, and only then let Hydra make the run's folder and go."""
+    from hydra._internal.callbacks import Callbacks
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.core.utils import JobStatus, run_job
+    from hydra.types import HydraContext
+    from omegaconf import OmegaConf
+
+    from mnist_np.cli.messages import UsageError
+    from mnist_np.cli.run import execute
+
+    HydraConfig.instance().set_config(composed)
+    config = checked(composed)
+    folder = Path(OmegaConf.select(composed, "hydra.run.dir")).absolute()
+    context = HydraContext(hydra.config_loader, Callbacks(composed))
+    try:
+        job = run_job(lambda _: execute(config, folder), composed, "hydra.run.dir", None, context)
+    except OSError as error:
+        raise UsageError(f"hydra.run.dir={folder}: {error.strerror}") from error
+    finally:
+        remove_if_empty(folder, Path(config.outputs).absolute())
+    if job.status == JobStatus.FAILED:
+        raise job._return_value  # return_value would print a line of its own
+    return exit_code(job.return_value)
+
+
+def checked(composed: DictConfig) -> RunConfig:
+    """The components of a composed config, made, with their data read: all that can be refused has been then.
+
+    Raises ConfigError, DataError.
+    """
+    from mnist_np.cli.compose import to_run_config, without_hydra
+
+    config = to_run_config(without_hydra(deepcopy(composed)))
+    data = config.experiment.load_data()  # kept in memory, so the run need not read it again
+    config.build_network(data.n_features, data.n_classes)
+    return config
+
+
+def remove_if_empty(folder: Path, outputs: Path) -> None:
+    """Take the folder of a run that never began away again, and those above it that were made for it."""
+    with suppress(OSError):  # not empty, or not there
+        while folder == outputs or outputs in folder.parents:
+            folder.rmdir()
+            folder = folder.parent
+
+
+def exit_code(result: Result) -> int:
+    """What the shell is told of a run."""
+    if result.status == "killed":
+        return 128 + Signals[result.reason]
+    return FAILED if result.status == "diverged" else OK
+
+
+def hydra_application(argv: list[str]) -> int:
+    """Hand over to Hydra itself, which reads the command line again, and raises what goes wrong."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    from mnist_np.cli.app import app
+    from mnist_np.cli.conduct import SweepFailed
+
+    before = sys.argv
+    sys.argv = [before[0], *argv]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    GlobalHydra.instance().clear()
+    try:
+        app()
+    except SweepFailed as failed:
+        print(failed, file=sys.stderr)
+        return failed.code
+    finally:
+        sys.argv = before
+    return OK
