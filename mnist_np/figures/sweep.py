@@ -1,12 +1,14 @@
-"""All figures of a sweep."""
+"""The figures of a sweep, by the names of their files."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from mnist_np.figures.run import save_png
 from mnist_np.figures.sweep_curves import learning_curves
 from mnist_np.figures.sweep_effects import main_effects
 from mnist_np.figures.sweep_heatmap import heat_map
@@ -25,15 +27,20 @@ FIGURES: dict[str, Callable[[SweepReport], Figure | None]] = {
 }
 
 
-def sweep_figures(report: SweepReport) -> dict[str, Figure]:
-    """Those of `FIGURES` that this sweep has something to show in. One that cannot be drawn is reported, and left out."""
-    drawn = {}
-    for name, draw in FIGURES.items():
+def draw(report: SweepReport, folder: Path) -> None:
+    """Every figure that this sweep has something to show in, into ``folder`` as PNG; one that fails is reported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures(report):
+        save_png(figure, folder / f"{name}.png")
+
+
+def figures(report: SweepReport) -> Iterator[tuple[str, Figure]]:
+    """The figures by name."""
+    for name, figure in FIGURES.items():
         try:
-            figure = draw(report)
-        except Exception as error:
-            log.exception("the sweep's figure %s could not be drawn: %s", name, error)
+            drawn = figure(report)
+        except Exception:
+            log.exception("the sweep's figure '%s' could not be drawn", name)
             continue
-        if figure is not None:
-            drawn[name] = figure
-    return drawn
+        if drawn is not None:
+            yield name, drawn

@@ -47,8 +47,8 @@ def importance(report: SweepReport) -> Importance | None:
         if param.scale == "log":
             X[:, j] = np.log10(X[:, j])
     ranks = np.unique(y, return_inverse=True)[1]
-    forest = RandomForestRegressor(200, oob_score=True, min_samples_leaf=2, max_features=1.0, random_state=0).fit(X, ranks)
-    lost = permutation_importance(forest, X, ranks, n_repeats=20, random_state=0)
+    forest = RandomForestRegressor(100, oob_score=True, min_samples_leaf=2, max_features=1.0, random_state=0).fit(X, ranks)
+    lost = permutation_importance(forest, X, ranks, n_repeats=10, random_state=0)
     order = np.argsort(-lost.importances_mean)
     return Importance(
         [params[j].key for j in order],

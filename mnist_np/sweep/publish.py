@@ -15,12 +15,9 @@ FILES = ("configurations.csv", "summary.json", "figures")
 
 def publish(report: SweepReport, folder: Path) -> None:
     """Write the ranked configurations, everything as JSON, and the figures (those drawn before are replaced)."""
-    from mnist_np.figures.sweep import sweep_figures
+    from mnist_np.figures.sweep import draw
 
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "configurations.csv", csv_text(report))
     write_atomically(folder / "summary.json", json.dumps(summary(report), indent=2) + "\n")
-    figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
-    for name, figure in sweep_figures(report).items():
-        figure.savefig(figures / f"{name}.png")
+    draw(report, folder / "figures")

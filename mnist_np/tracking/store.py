@@ -39,6 +39,16 @@ class Store:
         """The SQLite file, where the store is one."""
         return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
 
+    @property
+    def lock(self) -> FileLock:
+        """Held while something is created that must be there once only. Not to be taken twice by one holder."""
+        return FileLock(self.outputs / ".mlflow.lock", timeout=PATIENCE)
+
+    @property
+    def address(self) -> str:
+        """Where the UI of this store is found: the server itself, or ``scripts/ui.py`` at its usual port."""
+        return f"{self.uri.rstrip('/')}/" if self.database is None else "http://127.0.0.1:5000/"
+
     def experiment_id(self, name: str) -> str:
         """The id of the experiment ``name``, made if need be.
 
@@ -50,7 +60,7 @@ class Store:
             return known
         try:
             self.outputs.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.outputs / ".mlflow.lock", timeout=PATIENCE):
+            with self.lock:
                 found = self._find_or_create(name)
         except Exception as error:
             raise TrackingError(f"the MLflow store {self.uri} cannot be used: {first_line(error)}") from error

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "sweep"))
 from made_up import child, grid
 
 from mnist_np.figures.scales import metric_scale, param_scale, shorten
-from mnist_np.figures.sweep import FIGURES, sweep_figures
+from mnist_np.figures.sweep import FIGURES, figures
 from mnist_np.figures.sweep_curves import learning_curves, spread_out
 from mnist_np.figures.sweep_heatmap import heat_map
 from mnist_np.sweep.report import SweepReport
@@ -22,6 +22,10 @@ from mnist_np.sweep.values import Param
 
 OPTIMIZER = {"sgd": 0.3, "adam": -0.2}
 LR = {"1e-4": 1.0, "1e-3": 0.0, "0.01": 0.1, "0.1": 2.0}
+
+
+def named(report):
+    return dict(figures(report))
 
 
 def drawn(figure) -> str:
@@ -32,14 +36,14 @@ def drawn(figure) -> str:
 
 def test_two_params():
     report = SweepReport("optimizer-lr", grid({"optimizer": OPTIMIZER, "optimizer.lr": LR}))
-    figures = sweep_figures(report)
-    assert list(figures) == list(FIGURES)
-    assert "adam, 1e-3" in drawn(figures["learning_curves"])
-    assert "mean over seeds" in drawn(figures["heat_map"])
+    found = named(report)
+    assert list(found) == list(FIGURES)
+    assert "adam, 1e-3" in drawn(found["learning_curves"])
+    assert "mean over seeds" in drawn(found["heat_map"])
 
 
 def test_no_pyplot():
-    sweep_figures(SweepReport("x", grid({"optimizer": OPTIMIZER})))
+    named(SweepReport("x", grid({"optimizer": OPTIMIZER})))
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
 
 
@@ -61,7 +65,7 @@ def test_no_pyplot():
 )
 def test_every_sweep_can_be_drawn(children, caplog):
     with caplog.at_level(logging.ERROR):
-        for figure in sweep_figures(SweepReport("some name", children)).values():
+        for figure in named(SweepReport("some name", children)).values():
             drawn(figure)
     assert not caplog.records
 
@@ -71,11 +75,11 @@ def test_what_did_not_finish_is_shown():
     children[3:6] = [replace(c, status="diverged", history=c.history[:2]) for c in children[3:6]]
     children[0] = replace(children[0], status="failed", history=[])
     report = SweepReport("x", children)
-    figures = sweep_figures(report)
-    assert "3 diverged" in drawn(figures["heat_map"])
-    assert "1 failed" in drawn(figures["heat_map"])
-    assert "4 diverged or failed" in drawn(figures["main_effects"])
-    assert "20 finished, 1 failed, 3 diverged" in drawn(figures["learning_curves"])
+    found = named(report)
+    assert "3 diverged" in drawn(found["heat_map"])
+    assert "1 failed" in drawn(found["heat_map"])
+    assert "4 diverged or failed" in drawn(found["main_effects"])
+    assert "20 finished, 1 failed, 3 diverged" in drawn(found["learning_curves"])
 
 
 def test_only_the_best_is_named_among_many():
