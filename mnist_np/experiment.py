@@ -28,6 +28,7 @@ from mnist_np.nn.network import Network
 from mnist_np.optim.optimizers import SGD, Optimizer
 from mnist_np.optim.schedules import Constant, Schedule
 from mnist_np.streams import Streams
+from mnist_np.training.divergence import is_finite
 from mnist_np.training.evaluation import Evaluation, evaluate
 from mnist_np.training.events import Observer, Observers, RunStart
 from mnist_np.training.loop import Trainer
@@ -170,7 +171,7 @@ def conclude(experiment: Experiment, data: Dataset, network: Network, progress: 
     if best is not None:
         network.params[:], network.state[:] = best.params, best.state
     test = evaluate(network, data.test, experiment.loss)
-    if best is None and progress.status == "diverged" and not math.isfinite(test.loss):
+    if best is None and progress.status == "diverged" and not (math.isfinite(test.loss) and is_finite(network)):
         network.load_arrays(experiment.build_network(network.n_in, network.n_out).arrays())
         test = evaluate(network, data.test, experiment.loss)
     return Result(

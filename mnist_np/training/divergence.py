@@ -71,6 +71,11 @@ def check_weights(network: Network, lr: float, progress: Progress) -> None:
                 raise Diverged(f"{where(slot)} became {bad} by step {progress.step}; learning rate {lr:.3g}")
 
 
+def is_finite(network: Network) -> bool:
+    """Whether all weights and running statistics are finite."""
+    return bool(np.isfinite(network.params).all() and np.isfinite(network.state).all())
+
+
 def check_loss(name: str, loss: float, epoch: int) -> None:
     """Raise Diverged unless a split's loss after an epoch is finite."""
     if not math.isfinite(loss):
