@@ -109,7 +109,7 @@ class RAdam(Optimizer):
     r_t = sqrt((rho_t - 4)(rho_t - 2) rho / ((rho - 4)(rho - 2) rho_t)) once rho_t > 5.
     """
 
-    lr: float = bounded(0.001, gt=0)
+    lr: float = bounded(0.003, gt=0)
     beta1: float = bounded(0.9, ge=0, lt=1)
     beta2: float = bounded(0.999, ge=0, lt=1)
     eps: float = bounded(1e-8, gt=0)

@@ -17,7 +17,7 @@ from mnist_np.optim.optimizer import Optimizer, State, chunks, mix, mix_square
 class Adagrad(Optimizer):
     """v <- v + dW^2; W <- W - lr dW / (sqrt(v) + eps), v from ``initial`` (Duchi, Hazan & Singer 2011)."""
 
-    lr: float = bounded(0.01, gt=0)
+    lr: float = bounded(0.03, gt=0)
     initial: float = bounded(0.0, ge=0)
     eps: float = bounded(1e-10, ge=0)
 

@@ -34,6 +34,7 @@ class Momentum(Optimizer):
     """
 
     ramps_momentum: ClassVar[bool] = True
+    lr: float = bounded(0.03, gt=0)
     momentum: float = bounded(0.9, ge=0, lt=1)
     dampening: float | None = bounded(0.0, ge=0, le=1)
     nesterov: bool = False

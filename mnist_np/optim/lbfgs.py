@@ -26,9 +26,9 @@ class LBFGS(Optimizer):
 
     full_batch: ClassVar[bool] = True
     lr: float = bounded(1.0, gt=0)
-    iterations: int = bounded(20, ge=1)
-    max_evaluations: int = bounded(25, ge=2)
-    history: int = bounded(10, ge=1)
+    iterations: int = bounded(30, ge=1)
+    max_evaluations: int = bounded(40, ge=2)
+    history: int = bounded(20, ge=1)
     tolerance: float = bounded(1e-9, ge=0)
 
     def check(self) -> None:

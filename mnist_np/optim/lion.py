@@ -18,7 +18,7 @@ class Lion(Optimizer):
     Every weight moves by just lr each step, so lr is some ten times smaller than Adam's.
     """
 
-    lr: float = bounded(0.0001, gt=0)
+    lr: float = bounded(0.0002, gt=0)
     beta1: float = bounded(0.9, ge=0, lt=1)
     beta2: float = bounded(0.99, ge=0, lt=1)
 

@@ -87,7 +87,7 @@ class ScheduleFreeAdamW(ScheduleFree):
     """Schedule-free AdamW: z <- z - lr sqrt(1 - beta2^t) dW / (sqrt(v) + eps) with v <- beta2 v + (1 - beta2) dW^2; x the
     mean of the z; dW taken at y = (1 - beta) z + beta x (Defazio et al. 2024)."""
 
-    lr: float = bounded(0.0025, gt=0)
+    lr: float = bounded(0.005, gt=0)
     weight_decay: float = bounded(0.0, ge=0)
     beta2: float = bounded(0.999, ge=0, lt=1)
     eps: float = bounded(1e-8, gt=0)
