@@ -12,13 +12,17 @@ from mnist_np.cli.messages import UsageError, check_overrides
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """Hydra's arguments, with ``shows`` for whether they ask to show something rather than to run it. Raises UsageError."""
+    """Hydra's arguments, its flags anywhere among the overrides. Raises UsageError, OverrideParseException.
+
+    ``shows`` says that they ask to show something rather than to run it; ``argv`` is what Hydra itself understands.
+    """
     parser = get_args_parser()
     parser.error = complain  # type: ignore[method-assign]
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     if args.experimental_rerun:
         raise UsageError("--experimental-rerun reads pickles, which can hold any code: use `mnist-np rerun`")
     args.shows = bool(args.cfg or args.info or args.hydra_help or args.shell_completion)
+    args.argv = [word for word in argv if word not in args.overrides] + args.overrides
     if not args.shell_completion:
         check_overrides(args.overrides)
     return args

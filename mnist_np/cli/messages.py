@@ -21,6 +21,7 @@ from mnist_np.component import Component, ConfigError, did_you_mean
 from mnist_np.data.dataset import DataError
 from mnist_np.registry import REGISTRY
 from mnist_np.tracking.client import TrackingError
+from mnist_np.training.checkpoint_file import CheckpointError
 
 OVERLAYS = ("experiment", "debug")
 """Groups whose options are laid over the whole, so that several may be named."""
@@ -38,7 +39,7 @@ def explain(error: BaseException, overrides: Iterable[str]) -> str | None:
     if isinstance(error, ConfigError):
         value = error.value if isinstance(error.value, str) else json.dumps(error.value, default=str)
         return f"{error.key}={value}: {error.allowed}"
-    if isinstance(error, DataError | TrackingError | UsageError):
+    if isinstance(error, DataError | CheckpointError | TrackingError | UsageError):
         return str(error)
     if isinstance(error, OverrideParseException):
         return unreadable(error)

@@ -58,10 +58,10 @@ def train(argv: list[str]) -> int:
     store_schemas()
     register_plugins()
     if args.shows:
-        return hydra_application(argv)
+        return hydra_application(args.argv)
     config, hydra = compose(args)
     if args.multirun or str(config.hydra.mode) == "RunMode.MULTIRUN":
-        return hydra_application(argv)
+        return hydra_application(args.argv)
     return single_run(config, hydra)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from mnist_np.cli.child import run_child
 from mnist_np.cli.config import RunConfig
+from mnist_np.cli.user_plugins import load_plugins
 from mnist_np.serialize import from_dict
 
 
@@ -21,5 +22,6 @@ class Task:
 
 def run_task(task: Task) -> str:
     """Do the run; the folder tells what came of it. Gives its status."""
+    load_plugins(task.config["plugins"])
     result = run_child(from_dict(RunConfig, task.config), Path(task.folder))
     return result.status if result else "failed"
