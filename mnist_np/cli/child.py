@@ -5,20 +5,29 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+from filelock import FileLock
+
 from mnist_np.cli.config import RunConfig
 from mnist_np.cli.run import execute
 from mnist_np.experiment import Result
 from mnist_np.files import write_atomically
 from mnist_np.sweep.children import read_json
+from mnist_np.sweep.plan import FINAL
+
+PATIENCE = 120.0
+"""Seconds to wait for another process that is at work on the same run."""
 
 
 def run_child(config: RunConfig, folder: Path) -> Result | None:
-    """Run ``config`` in ``folder``; None when it failed (recorded as such) or when the sweep was told to stop."""
+    """Run ``config`` in ``folder``; None when it failed (recorded as such), is done already, or the sweep was told to stop."""
     stop = folder.parent / "STOP"
-    if stop.exists():
-        return None
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        result = execute(config, folder)
+        # A worker of a launcher that was killed may still be ending this very run.
+        with FileLock(folder / ".child.lock", timeout=PATIENCE):
+            if stop.exists() or read_json(folder / "result.json").get("status") in FINAL:
+                return None
+            result = execute(config, folder)
     except Exception as error:
         record_failure(folder, error)
         if config.sweep.on_error == "stop":
@@ -31,7 +40,6 @@ def run_child(config: RunConfig, folder: Path) -> Result | None:
 
 def record_failure(folder: Path, error: BaseException) -> None:
     """Leave the traceback in ``error.txt`` and say ``failed`` in ``result.json``, where nobody else has."""
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "error.txt", "".join(traceback.format_exception(error)))
     if read_json(folder / "result.json").get("status") != "failed":
         from mnist_np.runfolder import as_json, now

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 class SearchSweeper(ValidatingSweeper):
     """Asks Optuna for each job's values: ``interval``, ``range``, ``choice`` and ``tag(log, ...)`` of Hydra's grammar."""
 
-    one_at_a_time = True
-
     def sweep(self, arguments: list[str]) -> Any:
         overrides = self.parse(arguments)
         space = {key: distribution(override) for key, override in overrides.items() if override.is_sweep_override()}
@@ -41,6 +39,7 @@ class SearchSweeper(ValidatingSweeper):
             )
         base = self.compose(fixed)
         settings = base.sweep
+        self.batch_size = settings.search.parallel or 1
         if isinstance(self.launcher, LocalLauncher):
             self.launcher.workers = settings.search.parallel or self.launcher.workers
             self.launcher.start()

@@ -14,6 +14,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from mnist_np.cli.child import record_failure
 from mnist_np.cli.compose import to_run_config, without_hydra
 from mnist_np.cli.conduct import Conductor, Ready, job_of
 from mnist_np.cli.config import RunConfig
@@ -25,6 +26,9 @@ from mnist_np.serialize import to_dict
 
 class ValidatingSweeper(Sweeper):
     """What both sweepers share: the launcher, the parsing of overrides, and composing a job's config."""
+
+    batch_size: int | None = None
+    """Jobs that a launcher of others is given at a time; None is all."""
 
     def __init__(self, params: DictConfig | None = None) -> None:
         self.params = params or {}
@@ -60,16 +64,16 @@ class ValidatingSweeper(Sweeper):
 
             self.launcher.run(tasks(), lambda task: done(given.pop(task.folder)), stopped)
             return
-        size = 1 if self.one_at_a_time else None
         iterator = iter(jobs)
-        while batch := list(islice(iterator, size)):
-            self.launcher.launch([list(ready.overrides) for ready in batch], initial_job_idx=0)
+        while not stopped() and (batch := list(islice(iterator, self.batch_size))):
+            try:
+                self.launcher.launch([list(ready.overrides) for ready in batch], initial_job_idx=0)
+            except Exception as error:  # of the launcher: a job that died with its machine, a cluster that is gone
+                for ready in batch:
+                    if not (ready.folder / "result.json").exists():
+                        record_failure(ready.folder, error)
             for ready in batch:
                 done(ready)
-            if stopped():
-                return
-
-    one_at_a_time = False
 
 
 class GridSweeper(ValidatingSweeper):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,5 +24,15 @@ class Task:
 def run_task(task: Task) -> str:
     """Do the run; the folder tells what came of it. Gives its status."""
     load_plugins(task.config["plugins"])
+    log_to(Path(task.folder) / "run.log")
+    load_plugins(task.config["plugins"])
     result = run_child(from_dict(RunConfig, task.config), Path(task.folder))
     return result.status if result else "failed"
+
+
+def log_to(path: Path) -> None:
+    """Put warnings into ``path``, which is made when there is one: the terminal belongs to the sweep's table."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, delay=True, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
