@@ -104,7 +104,7 @@ def digest(arrays: dict[str, NDArray[Any]]) -> str:
     """SHA-256 over names, types, shapes and bytes of the arrays."""
     sha256 = hashlib.sha256()
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")
         sha256.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
         sha256.update(array.data if array.size else b"")
     return sha256.hexdigest()

@@ -31,8 +31,8 @@ def pack(value: Any, name: str, arrays: dict[str, NDArray[Any]]) -> Any:
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
-    if isinstance(value, np.ndarray):
-        arrays[name] = np.ascontiguousarray(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        arrays[name] = np.asarray(value, order="C")
         return {"$array": name}
     if isinstance(value, np.bool_ | np.integer | np.floating):
         return {"$scalar": [value.dtype.name, value.item()]}
