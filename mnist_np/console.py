@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -30,10 +31,12 @@ STYLES = {"finished": "green", "killed": "yellow", "pruned": "yellow", "diverged
 class Report(Observer):
     """Reports a run on ``console`` (default: standard output), in plain lines where that is not a terminal.
 
-    ``folder`` is where the run's files lie; ``look`` are further lines on where to look, as (label, text).
+    ``folder`` is where the run's files lie; ``look`` are further places to look, each a label and what gives the text.
     """
 
-    def __init__(self, folder: Path | None = None, look: Sequence[tuple[str, str]] = (), console: Console | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, look: Sequence[tuple[str, Callable[[], str]]] = (), console: Console | None = None
+    ) -> None:
         self.folder, self.look = folder, look
         self.console = console or Console(highlight=False)
         self.live: Live | None = None
@@ -62,8 +65,9 @@ class Report(Observer):
     def on_end(self, result: Result) -> None:
         self.close()
         self.console.print(table(result))
-        for label, text in where(self.folder, self.look):
-            self.console.print(Text.assemble((f"{label:<15}", "bold"), text), soft_wrap=True)
+        lines = files(self.folder) if self.folder else []
+        for label, text in [*lines, *((label, text()) for label, text in self.look)]:
+            self.console.print(Text.assemble((f"{label:<15}" if label else "  ", "bold"), text), soft_wrap=True)
 
     def on_failure(self, error: BaseException) -> None:
         self.close()
@@ -138,13 +142,16 @@ def table(result: Result) -> Table:
     return rows
 
 
-def where(folder: Path | None, look: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Where the run's files and pages are."""
-    lines = []
-    if folder:
-        lines.append(("folder", str(folder)))
-        lines += [("figure", str(path)) for path in sorted(folder.glob("figures/*.png"))]
-    return lines + list(look)
+def files(folder: Path) -> list[tuple[str, str]]:
+    """Where the run's files are, with the figures' paths in full, to be copied."""
+    figures = sorted(folder.glob("figures/*.png"))
+    return [("folder", near(folder)), *([("figures", "")] if figures else []), *(("", near(path)) for path in figures)]
+
+
+def near(path: Path) -> str:
+    """The path as short as it can be: from here, if it lies within."""
+    here = os.path.relpath(path)
+    return str(path) if here.startswith("..") else here
 
 
 def duration(seconds: float) -> str:

@@ -49,7 +49,7 @@ def execute(config: RunConfig, folder: Path) -> Result:
 def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> list[Observer]:
     """Who listens to the run: its folder first, whose files the tracker sends; then the console, which says where they are;
     last the checkpoints, which go when all is well. ``lock`` is the run's, where it is held already."""
-    listeners: list[Observer] = [RunFolder(folder)]
+    listeners: list[Observer] = [RunFolder(folder, config.tracking.figures)]
     look = []
     if config.tracking.backend != "off":
         from mnist_np.tracking.observer import MlflowObserver
@@ -57,8 +57,9 @@ def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> 
         sweep = config.sweep
         tags = {"sweep": sweep.id, "sweep_role": "child"} if sweep.id else {}
         name = config.name or sweep.child
-        listeners.append(MlflowObserver(config.tracking, Path(config.outputs), folder, name, tags, sweep.parent))
-        look.append(("MLflow", "python scripts/ui.py"))
+        tracker = MlflowObserver(config.tracking, Path(config.outputs), folder, name, tags, sweep.parent)
+        listeners.append(tracker)
+        look.append(("MLflow", tracker.where))
     if config.sweep.trial is not None and config.sweep.search.pruner != "none" and not config.sweep.search.metrics:
         from mnist_np.sweep.study import Pruning
 

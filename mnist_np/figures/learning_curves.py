@@ -26,10 +26,10 @@ DECADE = 10.0
 def learning_curves(result: Result) -> Figure:
     """Loss to the left, accuracy to the right."""
     with style():
-        page = Page(result, "Learning curves", 10, 4)
+        page = Page(result, "Learning curves", 8.8, 3.6)
         if not result.history:
             return page.say("No epoch was completed.")
-        loss, accuracy = page.axes(0.75, 0.55, 4.0, 3.1), page.axes(5.7, 0.55, 4.0, 3.1)
+        loss, accuracy = page.axes(0.7, 0.5, 3.5, 2.8), page.axes(5.05, 0.5, 3.5, 2.8)
         draw(loss, result, "loss")
         draw(accuracy, result, "accuracy")
         scale_loss(loss, result)
@@ -54,7 +54,7 @@ def draw(axes: Axes, result: Result, key: str) -> None:
     if math.isfinite(value):
         axes.plot([result.best_epoch], [value], "D", ms=7, mfc="none", mec=COLOURS[1], mew=1.8, label="_")
         shown = f"{value:.2%}" if key == "accuracy" else f"{value:.4g}"
-        axes.set_title(f"validation, epoch {result.best_epoch}: {shown}", loc="right", weight="normal", size=9.5, color=SECONDARY)
+        axes.set_title(f"epoch {result.best_epoch}: {shown}", loc="right", weight="normal", size=9.5, color=SECONDARY)
     loss = name_of(result.experiment.loss).replace("_", " ")
     axes.set_title("Accuracy" if key == "accuracy" else f"Loss ({loss})")
     axes.set_xlabel("epoch")

@@ -13,6 +13,7 @@ from typing import Any
 
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Journal, Ledger, Record
+from mnist_np.tracking.note import EXPERIMENT_ID, RUN_ID
 from mnist_np.tracking.store import Store, first_line
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,8 @@ class Delivery:
             metrics = [Metric(key, value, record["time"], record["step"]) for key, value in record["metrics"].items()]
             mlflow.log_batch(run_id, metrics=metrics)
         elif record["kind"] == "tags":
-            mlflow.log_batch(run_id, tags=[RunTag(key, value) for key, value in record["tags"].items()])
+            ids = {RUN_ID: run_id, EXPERIMENT_ID: str(self.ledger.experiment_id)}
+            mlflow.log_batch(run_id, tags=[RunTag(key, filled(value, ids)) for key, value in record["tags"].items()])
         elif record["kind"] == "files":
             for name in record["paths"]:
                 self.send_file(name)
@@ -135,6 +137,13 @@ class Delivery:
         experiments = [self.store.experiment_id(self.ledger.experiment)]
         found = self.store.client.search_runs(experiments, f"tags.{KEY} = '{self.ledger.key}'", max_results=1)
         return found[0].info.run_id if found else None
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """``text`` with what was not known yet when it was written."""
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
 
 
 def dataset_input(data: dict[str, Any]) -> Any:

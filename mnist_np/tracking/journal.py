@@ -70,6 +70,7 @@ class Ledger:
     """
 
     uri: str
+    outputs: str
     experiment: str
     key: str
     run_id: str | None = None

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mnist_np.registry import name_of
+from mnist_np.tracking.links import run_page
 
 if TYPE_CHECKING:
     from mnist_np.experiment import Result
 
+RUN_ID, EXPERIMENT_ID = "{run_id}", "{experiment_id}"
+"""What stands for them in a note: a run may be over before MLflow has given it an id."""
 
-def note(result: Result) -> str:
+
+def note(result: Result, figures: bool = True) -> str:
     """What the run did and what came of it, in a few lines."""
     experiment, data = result.experiment, result.data
     sizes = " - ".join(map(str, [result.network.n_in, *experiment.model.hidden, result.network.n_out]))
@@ -27,4 +31,9 @@ def note(result: Result) -> str:
     if "val/accuracy" in result.best:
         lines.append(f"| best epoch | {result.best_epoch}: validation accuracy {result.best['val/accuracy']:.2%} |")
     lines.append(f"| status | {result.status}{f': {result.reason}' if result.reason else ''} |")
-    return "\n".join(lines)
+    if not figures:
+        return "\n".join(lines)
+    lines += ["", f"![learning curves](get-artifact?path=figures%2Flearning_curves.png&run_uuid={RUN_ID})", ""]
+    others = ("predictions", "confusion_matrix", "confident_mistakes", "first_layer")
+    links = [f"[{name.replace('_', ' ')}]({run_page(EXPERIMENT_ID, RUN_ID, f'artifacts/figures/{name}.png')})" for name in others]
+    return "\n".join([*lines, "Figures: " + ", ".join(links)])

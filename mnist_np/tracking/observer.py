@@ -6,6 +6,8 @@ import getpass
 import json
 import logging
 import math
+import os
+import shlex
 import sys
 import uuid
 from collections.abc import Mapping
@@ -22,6 +24,7 @@ from mnist_np.serialize import fingerprint, flatten, to_dict
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import Journal, Ledger
+from mnist_np.tracking.links import run_page
 from mnist_np.tracking.note import note
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
@@ -37,6 +40,8 @@ STATUS = {"finished": "FINISHED", "killed": "KILLED", "pruned": "KILLED", "diver
 
 FILES = ("config.yaml", "history.csv", "weights.safetensors", "result.json", "figures")
 """What MLflow gets of the run's folder when the run is over."""
+
+ADVICE = "Without it: tracking.required=false keeps a journal to be delivered later, tracking=off needs no MLflow"
 
 LAST_PATIENCE = 20.0
 """Seconds that the end of a run waits for a locked database."""
@@ -65,16 +70,20 @@ class MlflowObserver(Observer):
         self.store = store_of(tracking, outputs)
         self.run_name, self.tags, self.parent_run_id, self.run_id = run_name, dict(tags or {}), parent_run_id, run_id
         if self.required:
-            self.store.experiment_id(tracking.experiment)  # before the data is read, so that the user hears at once
+            try:
+                self.store.experiment_id(tracking.experiment)  # before the first step, so that the user hears at once
+            except TrackingError as error:
+                raise TrackingError(f"{error}. {ADVICE}") from None
 
     def on_start(self, event: RunStart) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock = lock(self.folder)
         self.journal = Journal(self.folder)
         self.journal.repair()
-        ledger = Ledger.read(self.folder) or Ledger(self.store.uri, self.tracking.experiment, uuid.uuid4().hex, self.run_id)
+        ledger = Ledger.read(self.folder) or self.new_ledger()
         ledger.write(self.folder)
         self.logged = max((record["step"] for record, _ in self.journal.read() if record["kind"] == "metrics"), default=0)
+        self.resumed = self.journal.size > 0
         self.delivery = Delivery(self.folder, self.journal, ledger, self.store)
         experiment = event.experiment
         self.journal.append(
@@ -90,15 +99,19 @@ class MlflowObserver(Observer):
         else:
             self.delivery.attempt()
 
+    def new_ledger(self) -> Ledger:
+        outputs = str(self.store.outputs.resolve())
+        return Ledger(self.store.uri, outputs, self.tracking.experiment, uuid.uuid4().hex, self.run_id)
+
     def on_epoch(self, event: EpochEnd) -> None:
         if event.epoch > self.logged:  # a resumed run may train an epoch again that it had logged already
             self.journal.append("metrics", step=event.epoch, metrics=finite(event.metrics))
         self.delivery.attempt()
 
     def on_end(self, result: Result) -> None:
-        self.journal.append("metrics", step=len(result.history), metrics=finite(result.metrics))
+        self.journal.append("metrics", step=0, metrics=finite(result.metrics))  # MLflow draws what has but step 0 as bars
         self.journal.append("files", paths=list(FILES))
-        self.finish(result.status, result.reason, {"mlflow.note.content": note(result)})
+        self.finish(result.status, result.reason, {"mlflow.note.content": note(result, self.tracking.figures)})
 
     def on_failure(self, error: BaseException) -> None:
         if hasattr(self, "delivery"):
@@ -107,13 +120,28 @@ class MlflowObserver(Observer):
 
     def finish(self, status: str, reason: str, tags: dict[str, str]) -> None:
         """The last words, and the last attempt to deliver them all."""
-        self.journal.append("tags", tags=tags | {"status": status} | ({"reason": reason} if reason else {}))
+        why = {"reason": reason} if reason or self.resumed else {}
+        self.journal.append("tags", tags=tags | {"status": status} | why)
         self.journal.append("end", status=STATUS[status])
         self.delivery.next_attempt = 0.0
         self.delivery.attempt(LAST_PATIENCE)
         if self.delivery.pending:
-            log.warning("MLflow has not got all of this run. Deliver it later: python scripts/sync.py %s", self.folder)
+            log.warning("MLflow has not got all of this run. Deliver it later: %s", self.sync_command)
         self.lock.release()
+
+    def where(self) -> str:
+        """Where the run is to be seen: its page on the server, or the command that opens it."""
+        ledger = Ledger.read(self.folder)
+        if self.delivery.pending:
+            return f"not delivered yet: {self.sync_command}"
+        if self.store.database is None and ledger and ledger.run_id and ledger.experiment_id:
+            return f"{self.store.address}{run_page(ledger.experiment_id, ledger.run_id)}"
+        outputs = str(self.store.outputs)
+        return command("ui") if outputs == "outputs" else command("ui", "--outputs", outputs)
+
+    @property
+    def sync_command(self) -> str:
+        return command("sync", os.path.relpath(self.folder))
 
     def tags_of(self, event: RunStart) -> dict[str, str]:
         """Where the run comes from, as tags."""
@@ -124,14 +152,15 @@ class MlflowObserver(Observer):
             "mlflow.source.type": "LOCAL",
             "status": "running",
             "seed": str(event.experiment.seed),
+            "run_folder": os.path.relpath(self.folder, self.store.outputs),
             "fingerprint": fingerprint(event.experiment, event.data.sha256),
             "config_group": fingerprint(event.experiment, event.data.sha256, without_seed=True),
             "data.sha256": event.data.sha256,
             "blas": f"{library['name']} {library['version']}",
             "blas.threads": str(library["threads"]),
+            "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
             "n_parameters": str(len(event.network.params)),
         }
-        tags |= {f"version.{name}": number for name, number in versions().items()}
         if source:
             tags |= {"mlflow.source.git.commit": str(source["commit"]), "git.dirty": as_text(source["dirty"])}
         return tags | ({"mlflow.parentRunId": self.parent_run_id} if self.parent_run_id else {})
@@ -153,6 +182,12 @@ def run_name(experiment: Experiment) -> str:
     sizes = "-".join(map(str, hidden)) if len(hidden) <= 4 else f"{len(hidden)}x{hidden[0]}"
     model = f"{name_of(experiment.model)}-{sizes}" if hidden else "linear"
     return f"{model}-{name_of(experiment.optimizer)}-seed={experiment.seed}"
+
+
+def command(name: str, *arguments: str) -> str:
+    """How the user calls our command ``name``: as they called this one."""
+    called = f"mnist-np {name}" if sys.argv[0].startswith("mnist-np") else f"python scripts/{name}.py"
+    return shlex.join([*called.split(), *arguments])
 
 
 def as_text(value: Any) -> str:

@@ -13,6 +13,7 @@ class Tracking(Component):
     """An MLflow store: SQLite under ``outputs``, a server at ``uri``, or none.
 
     With ``required`` a store that cannot be reached stops the run before its first step; else it is reported only.
+    ``figures`` are those of a run (0.3 s), in its folder too.
     """
 
     group: ClassVar[str] = "tracking"
@@ -20,3 +21,12 @@ class Tracking(Component):
     uri: str | None = None
     experiment: str = "mnist-np"
     required: bool = True
+    figures: bool = True
+
+    def check(self) -> None:
+        if self.backend == "server" and not self.uri:
+            raise self.error("uri", self.uri, "tracking=server needs its address, e.g. tracking.uri=http://127.0.0.1:5000")
+        if self.backend == "sqlite" and self.uri and not self.uri.startswith("sqlite:///"):
+            raise self.error("uri", self.uri, "must be null or sqlite:///<path>; a server is tracking=server")
+        if not self.experiment.strip():
+            raise self.error("experiment", self.experiment, "must not be empty")

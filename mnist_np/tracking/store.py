@@ -110,5 +110,9 @@ def store_of(tracking: Tracking, outputs: Path) -> Store:
 
 def first_line(error: BaseException) -> str:
     """An error's message, short enough for a person: MLflow's may hold a whole SQL statement or a page of HTML."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300]
+    text = " ".join(str(error).split()) or type(error).__name__
+    if "Max retries exceeded" in text:
+        return "no answer (connection refused)" if "refused" in text else "no answer"
+    if "(sqlite3." in text:
+        return text[text.index("(sqlite3.") :].split(" [SQL", 1)[0]
+    return text if len(text) <= 200 else f"{text[:200]} ..."

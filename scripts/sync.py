@@ -1,0 +1,8 @@
+"""Deliver to MLflow what a run could not deliver: `python scripts/sync.py --help`."""
+
+import sys
+
+from mnist_np.tracking.sync import main
+
+if __name__ == "__main__":
+    sys.exit(main())
