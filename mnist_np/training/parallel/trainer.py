@@ -1,0 +1,201 @@
+"""The trainer that deals each epoch out to two processes, itself being one of them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mnist_np.component import ConfigError
+from mnist_np.nn.layers import Activate, Dense
+from mnist_np.optim.lbfgs import LBFGS
+from mnist_np.optim.muon import Muon
+from mnist_np.training.events import Observers, StepEnd, StopTraining
+from mnist_np.training.loop import Trainer
+from mnist_np.training.parallel.exchange import Parted
+from mnist_np.training.parallel.shared import SharedArray
+from mnist_np.training.parallel.shares import widest_sum
+from mnist_np.training.parallel.side import Memory, Side, Work, vectors, without_vectors
+from mnist_np.training.progress import Progress
+from mnist_np.training.threads import blas_threads
+
+
+class ParallelTrainer(Trainer):
+    """Trains as `Trainer` does, each epoch by two processes. The other one is started with the first epoch and ended by `fit`.
+
+    Between epochs network, optimizer and average are whole, so validation, selection and observers know nothing of it. At
+    step events the network still has the weights of the epoch's start.
+    """
+
+    def __post_init__(self) -> None:
+        check(self)
+        super().__post_init__()
+        self._crew: Crew | None = None
+
+    def fit(self, progress: Progress) -> Progress:
+        try:
+            return super().fit(progress)
+        finally:
+            self.close()
+
+    def train_epoch(self, progress: Progress) -> None:
+        self._crew = self._crew or Crew(self, progress)
+        with blas_threads(1):
+            self._crew.train_epoch(progress)
+
+    def close(self) -> None:
+        """End the other process."""
+        if self._crew:
+            self._crew.close()
+            self._crew = None
+
+
+class Crew:
+    """This process's side of the work, and the other process."""
+
+    def __init__(self, trainer: ParallelTrainer, progress: Progress) -> None:
+        self.network, dtype = trainer.network, trainer.network.dtype
+        rows = trainer.data.train.rows
+        summand = trainer.batches.batch_size * widest_sum(trainer.network.layers)
+        n_vectors = len(vectors(trainer.network, progress))
+        self.memory = Memory(
+            counters=SharedArray((2, 16), np.int64),
+            areas=SharedArray((2, 2, summand), dtype),
+            vectors=SharedArray((n_vectors, trainer.network.params.size), dtype),
+            rows=SharedArray(rows.shape, rows.dtype),
+        )
+        self.memory.rows.array[...] = rows
+        layers = [layer.unbound() for layer in trainer.network.layers]
+        parts = (trainer.loss, trainer.optimizer, trainer.schedule, trainer.training, trainer.streams)
+        work = Work(layers, trainer.network.slots, trainer.data, *parts)
+        self.process = start(work.with_rows(rows[:1]), self.memory)
+        observers = StepObservers(trainer)
+        self.side = Side(work, self.memory, 0, lambda: self.process.poll() is not None, observers, trainer.interrupted)
+
+    def train_epoch(self, progress: Progress) -> None:
+        """One epoch of both sides, from and to the whole network and ``progress``."""
+        whole = vectors(self.network, progress)
+        for vector, shared in zip(whole.values(), self.memory.vectors.array, strict=True):
+            shared[:] = vector
+        self.memory.counters.array[:] = 0
+        self.side.exchange.reset()
+        news = without_vectors(progress)
+        self._tell(news)
+        trouble: tuple[str, str] | None = None
+        try:
+            self.side.train_epoch(news)
+        except Parted:
+            trouble = ("failed", "it ended")
+        except BaseException:
+            self.side.rendezvous.stop()
+            raise
+        finally:
+            trouble = self._answer() or trouble
+            for vector, shared in zip(whole.values(), self.memory.vectors.array, strict=True):
+                vector[:] = shared
+            self._report(progress)
+        if trouble and trouble[0] != "failed":
+            raise StopTraining(*trouble)
+        if trouble:
+            raise RuntimeError(f"the second training process failed: {trouble[1]}")
+
+    def _report(self, progress: Progress) -> None:
+        """Bring ``progress`` to where this side has come."""
+        after = self.side.after
+        progress.optimizer.update(after.optimizer)
+        progress.average.update(after.average)
+        for name in ("batch", "step", "loss_sum", "n_correct", "n_seen", "seconds", "generators"):
+            setattr(progress, name, getattr(after, name))
+
+    def _tell(self, news: Progress) -> None:
+        assert self.process.stdin
+        try:
+            pickle.dump(news, self.process.stdin)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise RuntimeError(f"the second training process ended with code {self.process.wait()}") from None
+
+    def _answer(self) -> tuple[str, str] | None:
+        assert self.process.stdout
+        try:
+            answer: tuple[str, str] | None = pickle.load(self.process.stdout)
+        except EOFError:
+            return "failed", f"it ended with code {self.process.wait()}"
+        return answer
+
+    def close(self) -> None:
+        """End the other process: it ends with its input."""
+        assert self.process.stdin
+        assert self.process.stdout
+        try:
+            self.process.stdin.close()
+            self.process.wait(timeout=5)
+        except (BrokenPipeError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        for array in self.memory.arrays:
+            array.close()
+
+
+class StepObservers(Observers):
+    """Passes step events on with the whole network in place of this side's share."""
+
+    def __init__(self, trainer: ParallelTrainer) -> None:
+        super().__init__()
+        self.trainer, self.of_steps = trainer, trainer.observers.of_steps
+
+    def step(self, event: StepEnd) -> None:
+        self.trainer.observers.step(replace(event, network=self.trainer.network))
+
+
+def start(work: Work, memory: Memory) -> subprocess.Popen[bytes]:
+    """The other process, with its work and the shared memory."""
+    one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    package = str(Path(__file__).parents[3])
+    path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mnist_np.training.parallel.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[array.fd for array in memory.arrays],
+        env=os.environ | one_thread | {"PYTHONPATH": path},
+    )
+    assert process.stdin
+    pickle.dump((work, [array.description for array in memory.arrays]), process.stdin)
+    process.stdin.flush()
+    return process
+
+
+def check(trainer: Trainer) -> None:
+    """Raise ConfigError where two processes cannot do the work."""
+    training = trainer.training
+
+    def refuse(why: str) -> ConfigError:
+        return training.error("processes", training.processes, why)
+
+    if platform.machine().lower() not in ("x86_64", "amd64") or not hasattr(os, "sched_yield"):
+        raise refuse("must be 1 on this machine: two processes need an x86-64 processor and a POSIX system")
+    layers = trainer.network.layers
+    dense = [layer for layer in layers if isinstance(layer, Dense)]
+    if len(dense) < 2 or min(layer.n_out for layer in dense[:-1]) < 2:
+        raise refuse("must be 1 for a network without hidden layers, or with hidden layers of one unit")
+    for layer in layers:
+        if type(layer) not in (Dense, Activate) or (isinstance(layer, Activate) and layer.shapes):
+            raise refuse(f"must be 1 with {type(layer).__name__} layers: dense layers and plain activations can be shared")
+    if any(layer.max_norm is not None for layer in dense[1::2]):
+        raise refuse("must be 1 with model.max_norm: no process has all incoming weights of a unit")
+    if isinstance(trainer.optimizer, LBFGS | Muon):
+        raise refuse(f"must be 1 with optimizer {type(trainer.optimizer).__name__}, which needs whole matrices")
+    if training.clip_norm is not None:
+        raise refuse("must be 1 with training.clip_norm: no process has the whole gradient")
+    if trainer.augment.active:
+        raise refuse("must be 1 with augmentation, which already uses all cores")
+    if training.checkpoint_every_steps:
+        raise refuse("must be 1 with training.checkpoint_every_steps: the weights are whole only between epochs")

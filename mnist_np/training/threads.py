@@ -1,0 +1,51 @@
+"""How many threads BLAS multiplies with, set at run time and for the time of a run only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+WORTH_SHARING = 10_000_000
+"""Weights times batch size from which a second thread pays: below, waiting for each other takes what sharing gains."""
+
+
+def choose(wanted: Any, sizes: list[int], batch_size: int) -> int:
+    """The number of threads that ``training.threads`` comes to for a network whose layers have these sizes, inputs first.
+
+    ``auto`` is 1 for small products, else one per core. It never exceeds what BLAS is limited to already: by
+    OPENBLAS_NUM_THREADS, or because this process is one of several that share the machine. It depends on nothing that
+    changes from minute to minute, since the last bits of a result depend on it.
+    """
+    if wanted != "auto":
+        return int(wanted)
+    if sum(a * b for a, b in pairwise(sizes)) * batch_size < WORTH_SHARING:
+        return 1
+    return max(1, min(cores(), present()))
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def present() -> int:
+    """The threads that BLAS multiplies with at present."""
+    return max((int(library["num_threads"]) for library in _blas().info()), default=1)
+
+
+@contextmanager
+def blas_threads(n: int) -> Iterator[int]:
+    """For the time of the block BLAS multiplies with n threads."""
+    with _blas().limit(limits=n):
+        yield n
+
+
+@lru_cache(maxsize=1)
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController  # here, since a look at all loaded libraries takes milliseconds
+
+    return ThreadpoolController().select(user_api="blas")
