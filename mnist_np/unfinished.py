@@ -15,8 +15,8 @@ from typing import Any
 from filelock import FileLock
 
 from mnist_np.component import ConfigError
-from mnist_np.training.checkpoint import acquire, found
-from mnist_np.training.checkpoint_file import CheckpointError, read_about
+from mnist_np.tensorfile import TensorFileError, open_tensors
+from mnist_np.training.checkpoint import CheckpointError, acquire, found
 
 KEY = "training.resume"
 
@@ -80,8 +80,8 @@ def fingerprints(folder: Path) -> Iterator[str]:
     """What the checkpoints of the run in ``folder`` are of; damaged ones are passed over."""
     for path in found(folder / "checkpoints"):
         try:
-            yield str(read_about(path)["fingerprint"])
-        except CheckpointError:
+            yield str(open_tensors(path).about.get("fingerprint"))
+        except TensorFileError:
             continue
 
 

@@ -21,7 +21,7 @@ from mnist_np.component import Component, ConfigError, did_you_mean
 from mnist_np.data.dataset import DataError
 from mnist_np.registry import REGISTRY
 from mnist_np.tracking.client import TrackingError
-from mnist_np.training.checkpoint_file import CheckpointError
+from mnist_np.training.checkpoint import CheckpointError
 
 OVERLAYS = ("experiment", "debug")
 """Groups whose options are laid over the whole, so that several may be named."""

@@ -12,8 +12,7 @@ from mnist_np.console import Report
 from mnist_np.experiment import Result, run
 from mnist_np.runfolder import RunFolder
 from mnist_np.serialize import fingerprint
-from mnist_np.training.checkpoint import Checkpointer
-from mnist_np.training.checkpoint_file import CheckpointError
+from mnist_np.training.checkpoint import Checkpointer, CheckpointError
 from mnist_np.training.events import Observer
 from mnist_np.training.interrupt import Interrupt
 from mnist_np.unfinished import choose, claim

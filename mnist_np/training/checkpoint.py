@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mnist_np.data.dataset import Dataset
 from mnist_np.provenance import blas, versions
 from mnist_np.serialize import fingerprint, to_dict
-from mnist_np.training.checkpoint_file import CheckpointError, write_checkpoint
+from mnist_np.tensorfile import write_tensors
 from mnist_np.training.events import EpochEnd, Observer, RunStart, StepEnd
 from mnist_np.training.packing import pack
 from mnist_np.training.progress import Progress
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 KEPT = 2
 """The newest, and one before it in case that the newest is damaged."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be gone on from. The message names the file and what is wrong with it."""
 
 
 class Checkpointer(Observer):
@@ -78,7 +82,7 @@ class Checkpointer(Observer):
         """Write the checkpoint of now and let go of those before the last two. Raises OSError; the last ones are then kept."""
         arrays: dict[str, NDArray[Any]] = {"params": self.network.params, "state": self.network.state}
         about = self.about | {"progress": pack(self.progress, "progress", arrays)}
-        write_checkpoint(self.folder / f"step-{self.progress.step:010}.safetensors", about, arrays)
+        write_tensors(self.folder / f"step-{self.progress.step:010}.safetensors", about, arrays, durable=True)
         for path in found(self.folder)[KEPT:]:
             path.unlink()
 

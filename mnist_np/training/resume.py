@@ -14,8 +14,8 @@ from mnist_np.data.dataset import Dataset
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.network import Network
 from mnist_np.serialize import flatten
-from mnist_np.training.checkpoint import describe, found
-from mnist_np.training.checkpoint_file import Checkpoint, CheckpointError, read_checkpoint
+from mnist_np.tensorfile import Arrays, TensorFile, TensorFileError, open_tensors
+from mnist_np.training.checkpoint import CheckpointError, describe, found
 from mnist_np.training.packing import expect, pack, unpack
 from mnist_np.training.progress import Progress
 
@@ -31,38 +31,48 @@ def resume(folder: Path, experiment: Experiment, data: Dataset, network: Network
     A damaged checkpoint is reported, and the one before it is taken. Raises CheckpointError if there is none to take, and if
     it is of another experiment or other data: the message then says what differs.
     """
-    paths = found(folder)
+    now, paths = describe(experiment, data), found(folder)
     for path in paths:
         try:
-            checkpoint = read_checkpoint(path, capacity(network, progress))
-        except CheckpointError as error:
-            log.warning("%s; trying the one before it", error)
+            file = open_tensors(path)
+            compare(file, now)
+            arrays = within(capacity(network, progress), file).arrays()
+        except TensorFileError as error:
+            log.warning("%s; trying the checkpoint before it", error)
             continue
-        compare(checkpoint, describe(experiment, data))
-        restore(checkpoint, network, progress)
+        restore(path, file.about, arrays, network, progress)
         return
     raise CheckpointError(f"{folder}: there is no checkpoint to go on from" + (" that is whole" if paths else ""))
 
 
-def capacity(network: Network, progress: Progress) -> int:
-    """More bytes than the arrays of this run's checkpoint can have: beside the optimizer's, a few copies of the weights."""
-    arrays: dict[str, NDArray[Any]] = {}
-    pack(progress, "progress", arrays)
-    return sum(array.nbytes for array in arrays.values()) + 8 * (network.params.nbytes + network.state.nbytes) + 1024
-
-
-def compare(checkpoint: Checkpoint, now: dict[str, Any]) -> None:
+def compare(file: TensorFile, now: dict[str, Any]) -> None:
     """Raise CheckpointError unless the checkpoint is of the same experiment on the same data. Warn where its last bits may
     differ from here on, since the software does."""
-    then = checkpoint.about
+    then: dict[str, Any] = {key: file.about.get(key) for key in now}
+    if any(type(then[key]) is not type(now[key]) for key in now):
+        raise TensorFileError(f"{file.path}: not a checkpoint")
     different = differences(then["config"], now["config"])
     if then["data_sha256"] != now["data_sha256"]:
         different.append(f"the data's SHA-256: {then['data_sha256'][:12]}... there, {now['data_sha256'][:12]}... here")
     if different:
-        raise CheckpointError(f"{checkpoint.path}: it is of another run: {'; '.join(different)}")
+        raise CheckpointError(f"{file.path}: it is of another run: {'; '.join(different)}")
     if different := differences(then["numerics"], now["numerics"]):
         reason = "; ".join(different)
-        log.warning("%s: going on, but the last bits may differ from the uninterrupted run's: %s", checkpoint.path, reason)
+        log.warning("%s: going on, but the last bits may differ from the uninterrupted run's: %s", file.path, reason)
+
+
+def capacity(network: Network, progress: Progress) -> int:
+    """More numbers than this run's checkpoint can have: beside the optimizer's, a few copies of the weights."""
+    arrays: dict[str, NDArray[Any]] = {}
+    pack(progress, "progress", arrays)
+    return sum(array.size for array in arrays.values()) + 8 * (network.params.size + network.state.size) + 1024
+
+
+def within(capacity: int, file: TensorFile) -> TensorFile:
+    """The file, if it has no more than ``capacity`` numbers. Raises TensorFileError."""
+    if file.n_numbers > capacity:
+        raise TensorFileError(f"{file.path}: it has {file.n_numbers:,} numbers, more than the {capacity:,} of this run")
+    return file
 
 
 def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
@@ -75,11 +85,11 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     ]
 
 
-def restore(checkpoint: Checkpoint, network: Network, progress: Progress) -> None:
+def restore(path: Path, about: dict[str, Any], arrays: Arrays, network: Network, progress: Progress) -> None:
     """Put everything in its place. Raises CheckpointError naming what does not fit; nothing is changed then."""
     try:
-        saved: Progress = unpack(Progress, checkpoint.about.get("progress"), checkpoint.arrays, "progress")
-        params, state = (fitting(name, checkpoint.arrays, getattr(network, name)) for name in ("params", "state"))
+        saved: Progress = unpack(Progress, about.get("progress"), arrays, "progress")
+        params, state = (fitting(name, arrays, getattr(network, name)) for name in ("params", "state"))
         for f in dataclasses.fields(Progress):
             fresh = getattr(progress, f.name)
             if isinstance(fresh, dict) and fresh:
@@ -89,7 +99,7 @@ def restore(checkpoint: Checkpoint, network: Network, progress: Progress) -> Non
             fitting("state", vars(saved.best), network.state)
         expect(min(saved.epoch, saved.batch, saved.step) >= 0, "progress", "its counts must not be negative")
     except ValueError as error:
-        raise CheckpointError(f"{checkpoint.path}: {error}") from None
+        raise CheckpointError(f"{path}: {error}") from None
     network.params[:], network.state[:] = params, state
     saved.status, saved.reason = "running", ""
     vars(progress).update(vars(saved))

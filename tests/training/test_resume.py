@@ -11,8 +11,7 @@ from mnist_np.experiment import Experiment, Result, run
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Adam, Momentum
 from mnist_np.optim.schedules import SCHEDULES
-from mnist_np.training.checkpoint import Checkpointer, found
-from mnist_np.training.checkpoint_file import CheckpointError
+from mnist_np.training.checkpoint import Checkpointer, CheckpointError, found
 from mnist_np.training.settings import Training
 
 DATA = Synthetic(examples=400, validation_size=112)  # six batches of 48 an epoch
