@@ -70,9 +70,9 @@ class Experiment(Component):
                 "momentum_from", self.schedule.momentum_from, f"must be null: {kind} has no momentum to ramp"
             )
 
-    def build_network(self, n_in: int, n_out: int) -> Network:
-        """The untrained network, its weights drawn from the ``init`` stream of the seed."""
-        rng = Streams(self.seed)("init")
+    def build_network(self, n_in: int, n_out: int, drawn: bool = True) -> Network:
+        """The untrained network, its weights drawn from the ``init`` stream of the seed; or zero, to be loaded."""
+        rng = Streams(self.seed)("init") if drawn else None
         network = self.model.build(n_in, n_out, rng, self.activation, self.init, self.training.dtype)
         network.probabilities = self.loss.probabilities
         return network
