@@ -13,7 +13,11 @@ from difflib import get_close_matches
 from typing import Any, ClassVar
 
 
-class ConfigError(ValueError):
+class UserError(ValueError):
+    """Something that the user can put right. The message says all, in one line or few: no traceback is needed."""
+
+
+class ConfigError(UserError):
     """A hyperparameter that cannot be: the message names the key, the value and what is allowed."""
 
     def __init__(self, key: str, value: object, allowed: str) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from mnist_np.component import UserError
 from mnist_np.files import write_atomically
 
 KEY = "mnist_np"
@@ -32,7 +33,7 @@ MAX_BYTES = 1 << 33
 Arrays = dict[str, NDArray[Any]]
 
 
-class TensorFileError(ValueError):
+class TensorFileError(UserError):
     """A file that is not what `write_tensors` wrote. The message names the file and what is wrong with it."""
 
 

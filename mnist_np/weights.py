@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
-
-from mnist_np.component import ConfigError
+from mnist_np.component import ConfigError, UserError
 from mnist_np.data.dataset import Dataset, PixelMap
 from mnist_np.experiment import Experiment
-from mnist_np.files import write_atomically
 from mnist_np.nn.network import Network
 from mnist_np.serialize import from_dict, to_dict
-
-KEY = "mnist_np"
-"""The only key of the file's metadata: several would be written in an arbitrary order, and equal weights shall be equal files."""
+from mnist_np.tensorfile import TensorFileError, open_tensors, write_tensors
 
 
-class WeightsError(ValueError):
+class WeightsError(UserError):
     """A file that is not the weights of a network of this project. The message names the file and what is wrong with it."""
 
 
@@ -49,24 +42,28 @@ def save_weights(path: Path, network: Network, experiment: Experiment, data: Dat
         "class_names": list(data.class_names),
         "pixels": asdict(data.pixels),
     }
-    arrays = {name: np.ascontiguousarray(array) for name, array in network.arrays().items()}
-    write_atomically(path, save(arrays, {KEY: json.dumps(about, sort_keys=True)}))
+    write_tensors(path, about, dict(network.arrays()))
 
 
 def load_weights(path: Path) -> Weights:
-    """The network in ``path``. Runs no code of the file. Raises WeightsError if it is not what `save_weights` wrote."""
+    """The network in ``path``. Runs no code of the file, and needs no more memory than the file's own size a few times over.
+
+    Raises WeightsError if it is not what `save_weights` wrote.
+    """
     try:
-        with safe_open(path, "numpy") as file:
-            about = json.loads((file.metadata() or {})[KEY])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+        file = open_tensors(path)
+        about = file.about
         experiment = from_dict(Experiment, about["experiment"])
-        network = experiment.build_network(about["n_in"], about["n_out"])
-        network.load_arrays(arrays)
+        sizes = [about["n_in"], *experiment.model.hidden, about["n_out"]]
+        if sum(n_in * n_out for n_in, n_out in pairwise(sizes)) > file.n_numbers:
+            raise ValueError(f"its {file.n_numbers:,} numbers are too few for layers of {sizes}")
+        network = experiment.build_network(sizes[0], sizes[-1], drawn=False)
+        network.load_arrays(file.arrays())
         height, width = about["image_shape"]
         return Weights(network, experiment, (height, width), tuple(about["class_names"]), PixelMap(**about["pixels"]), about)
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: there is no such file") from None
+    except TensorFileError as error:
+        raise WeightsError(str(error)) from None
     except KeyError as error:
         raise WeightsError(f"{path}: not the weights of this project: {error} is missing from its metadata") from None
-    except (OSError, SafetensorError, ConfigError, ValueError, TypeError) as error:
+    except (ConfigError, ValueError, TypeError) as error:
         raise WeightsError(f"{path}: not readable as the weights of a network: {error}") from None

@@ -101,7 +101,9 @@ def groups() -> str:
         names = {name: f"{name}*" if chosen.get(group) == name else name for name in options(group)}
         lines.append(f"  {group:<15} {GROUPS.get(group, '')}".rstrip())
         if group in TOLD:
-            lines += [entry(f"  {shown}", description(conf_folder() / group / f"{name}.yaml"), 28) for name, shown in names.items()]
+            lines += [
+                entry(f"  {shown}", description(conf_folder() / group / f"{name}.yaml"), 28) for name, shown in names.items()
+            ]
         else:
             lines += wrap(", ".join(names.values()), WIDTH, initial_indent="    ", subsequent_indent="    ")
     return "\n".join(lines) + "\n"

@@ -49,14 +49,12 @@ def train(argv: list[str]) -> int:
     """What `main` does, with exceptions for mistakes."""
     from mnist_np.cli.arguments import parse, plugins_of
     from mnist_np.cli.compose import compose
-    from mnist_np.cli.plugins import register_plugins
     from mnist_np.cli.schemas import store_schemas
     from mnist_np.cli.user_plugins import load_plugins
 
     args = parse(argv)
     load_plugins(plugins_of(args.overrides))
     store_schemas()
-    register_plugins()
     if args.shows:
         return hydra_application(args.argv)
     config, hydra = compose(args)
@@ -125,7 +123,9 @@ def hydra_application(argv: list[str]) -> int:
 
     from mnist_np.cli.app import app
     from mnist_np.cli.conduct import SweepFailed
+    from mnist_np.cli.plugins import register_plugins
 
+    register_plugins()
     before = sys.argv
     sys.argv = [before[0], *argv]
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_np.component import UserError
 from mnist_np.nn.arrays import Array
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """Data that cannot be used. The message names the file, what was expected and what was found."""
 
 

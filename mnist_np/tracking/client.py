@@ -6,6 +6,8 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from mnist_np.component import UserError
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -23,7 +25,7 @@ QUIET = {"mlflow": logging.ERROR, "mlflow.store.db.utils": logging.CRITICAL, "al
 """Loggers that would tell the user of every failed attempt, with a traceback; what failed is told once, by us."""
 
 
-class TrackingError(RuntimeError):
+class TrackingError(UserError):
     """The tracker cannot be used. The message names it and says what to do."""
 
 

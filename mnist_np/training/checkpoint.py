@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from mnist_np.component import UserError
 from mnist_np.data.dataset import Dataset
 from mnist_np.provenance import blas, versions
 from mnist_np.serialize import fingerprint, to_dict
@@ -28,7 +29,7 @@ KEPT = 2
 """The newest, and one before it in case that the newest is damaged."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint that cannot be gone on from. The message names the file and what is wrong with it."""
 
 
