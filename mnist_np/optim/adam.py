@@ -102,11 +102,10 @@ class NAdam(Optimizer):
 
 @dataclass
 class RAdam(Optimizer):
-    """Rectified Adam: plain momentum while v rests on too few gradients to be trusted, then Adam times r_t
+    """Rectified Adam: W <- W - lr m / (1 - beta1^t) while v rests on too few gradients to be trusted (rho_t <= 5), then
+    W <- W - lr r_t m / (1 - beta1^t) / ((sqrt(v) + eps) / sqrt(1 - beta2^t)), with rho = 2 / (1 - beta2) - 1,
+    rho_t = rho - 2 t beta2^t / (1 - beta2^t) and r_t = sqrt((rho_t - 4)(rho_t - 2) rho / ((rho - 4)(rho - 2) rho_t))
     (Liu, Jiang, He, Chen, Liu, Gao & Han 2020).
-
-    rho = 2 / (1 - beta2) - 1; rho_t = rho - 2 t beta2^t / (1 - beta2^t);
-    r_t = sqrt((rho_t - 4)(rho_t - 2) rho / ((rho - 4)(rho - 2) rho_t)) once rho_t > 5.
     """
 
     lr: float = bounded(0.003, gt=0)

@@ -10,7 +10,7 @@ from mnist_np.optim.schedule import Schedule, between, cosine_between
 
 @dataclass
 class Constant(Schedule):
-    """1: the optimizer's own lr throughout."""
+    """The optimizer's own lr throughout: factor 1."""
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         return 1.0

@@ -80,5 +80,7 @@ def minimum_of_cubic(left: Point, right: Point, lowest: float, highest: float) -
     if not 0 <= square < inf:
         return (lowest + highest) / 2
     d2 = sqrt(square)
-    t = right.t - (right.t - left.t) * (right.slope + d2 - d1) / (right.slope - left.slope + 2 * d2)
-    return min(max(t, lowest), highest)
+    denominator = right.slope - left.slope + 2 * d2
+    if denominator == 0:  # a straight line
+        return (lowest + highest) / 2
+    return min(max(right.t - (right.t - left.t) * (right.slope + d2 - d1) / denominator, lowest), highest)
