@@ -50,7 +50,7 @@ class AugmentedBatches(Batches):
     """
 
     PIXELS = 1 << 17
-    """Pixels distorted at a time (167 images of 28 x 28): few enough that the temporaries stay in the cache, which makes it twice as fast."""
+    """Pixels distorted at a time (167 images of 28 x 28): few, so that the temporaries stay in the cache: twice as fast."""
 
     def __init__(self, data: Dataset, batch_size: int, augment: Augment) -> None:
         super().__init__(data.train, batch_size)

@@ -34,6 +34,8 @@ LARGEST = 1 << 30
 """Bytes of the largest set that is cached. Larger ones are decoded each time, rather than fill the user's disk."""
 TOTAL = 2 << 30
 """Bytes that the cache may hold; the files used longest ago go first."""
+PATIENCE = 60
+"""Seconds to wait for another process that is writing."""
 CHUNK = 2048
 """Examples converted at a time, so that no temporary is as large as the data."""
 
@@ -71,7 +73,7 @@ def _fetch(key: str, decode: Callable[[], Raw]) -> Decoded:
 
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with FileLock(folder / ".lock", timeout=60):
+            with FileLock(folder / ".lock", timeout=PATIENCE):
                 found = read(path, key)  # another process may have written it meanwhile
                 if not found:
                     raw = decode()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mnist_np.data.dataset import DataError
 
-LIMIT = 1 << 31
+LIMIT = 1 << 30
 """Bytes that a file may hold, compressed or not: EMNIST, the largest of the family, holds 0.55 GB."""
 GZIP_RATIO = 1032
 """The most that a byte of deflate can expand to."""
