@@ -28,6 +28,7 @@ from mnist_np.nn.network import Network
 from mnist_np.optim.optimizers import SGD, Optimizer
 from mnist_np.optim.schedules import Constant, Schedule
 from mnist_np.streams import Streams
+from mnist_np.training.diagnostics import Diagnostics, diagnostics_of
 from mnist_np.training.divergence import is_finite
 from mnist_np.training.evaluation import Evaluation, evaluate
 from mnist_np.training.events import Observer, Observers, RunStart
@@ -97,6 +98,7 @@ class Result:
     test: Evaluation
     seconds: float
     failures: list[str] = field(default_factory=list)
+    diagnostics: Diagnostics | None = None
 
     @cached_property
     def judged(self) -> Judged:
@@ -133,7 +135,8 @@ def run(
 
         data = taught(data, experiment)
     network = experiment.build_network(data.n_features, data.n_classes)
-    listeners = Observers(observers)
+    diagnostics = diagnostics_of(experiment.training)
+    listeners = Observers([*diagnostics, *observers])  # first, since its numbers are metrics for the others
     trainer = Trainer(
         network,
         data,
@@ -158,6 +161,7 @@ def run(
         listeners.failed(error)
         raise
     result.failures = listeners.failures
+    result.diagnostics = next(iter(diagnostics), None)
     listeners.end(result)
     return result
 

@@ -13,8 +13,10 @@ from matplotlib.figure import Figure
 from mnist_np.figures.augmented import augmented
 from mnist_np.figures.confusion import confusion_matrix
 from mnist_np.figures.first_layer import first_layer
+from mnist_np.figures.layers import layers
 from mnist_np.figures.learning_curves import learning_curves
 from mnist_np.figures.predictions import confident_mistakes, predictions
+from mnist_np.figures.reliability import reliability
 
 if TYPE_CHECKING:
     from mnist_np.experiment import Result
@@ -27,13 +29,15 @@ FIGURES: dict[str, Callable[[Result], Figure]] = {
     "confusion_matrix": confusion_matrix,
     "confident_mistakes": confident_mistakes,
     "first_layer": first_layer,
+    "reliability": reliability,
 }
 """Of every run; `figures_of` adds what only some have."""
 
 
 def figures_of(result: Result) -> dict[str, Callable[[Result], Figure]]:
     """The figures of this run."""
-    return FIGURES | ({"augmented": augmented} if result.experiment.augment.active else {})
+    some = {"augmented": augmented} if result.experiment.augment.active else {}
+    return FIGURES | some | ({"layers": layers} if result.diagnostics else {})
 
 
 def draw(result: Result, folder: Path) -> None:

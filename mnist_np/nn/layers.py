@@ -110,10 +110,12 @@ class Dense(Layer):
 class Activate(Layer):
     """A = g(Z), elementwise, for the chosen activation g."""
 
+    reads_output: ClassVar[bool] = True  # all derivatives but two follow from A, and diagnostics look at it
+
     def __init__(self, n: int, activation: Activation) -> None:
         super().__init__(n, n)
         self.activation = activation
-        self.in_place = self.reads_output = activation.in_place  # type: ignore[misc]
+        self.in_place = activation.in_place  # type: ignore[misc]
 
     def scratch(self, m: int, dtype: Any) -> Scratch:
         return self.activation.scratch(m, self.n_out, dtype)

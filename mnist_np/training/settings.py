@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mnist_np.component import Component, bounded, did_you_mean, one_of, without_effect
 from mnist_np.training.metrics import METRICS
@@ -28,11 +28,15 @@ class Training(Component):
     swa_start: int | None = bounded(None, ge=1)
     mixup: float = bounded(0.0, ge=0)
     metrics: list[str] = without_effect(field(default_factory=list))
+    diagnostics: Any = without_effect("off")
     checkpoint_every_epochs: int = without_effect(bounded(1, ge=0))
     checkpoint_every_steps: int = without_effect(bounded(0, ge=0))
     resume: str = without_effect("never")
 
     def check(self) -> None:
+        self.diagnostics = "off" if self.diagnostics is False else self.diagnostics  # what YAML reads a bare off as
+        if self.diagnostics not in ("off", "epoch") and (type(self.diagnostics) is not int or self.diagnostics < 1):
+            raise self.error("diagnostics", self.diagnostics, "must be off, epoch, or a number of steps >= 1")
         for name in self.metrics:
             if name not in METRICS:
                 hint = did_you_mean(name, list(METRICS))

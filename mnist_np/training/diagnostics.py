@@ -1,0 +1,139 @@
+"""A look inside the network while it trains: signals, gradients and weights of each layer, dead units, sizes of the updates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_np.nn.arrays import Array
+from mnist_np.nn.layers import Activate, Dense
+from mnist_np.nn.network import Network
+from mnist_np.training.events import EpochEnd, Observer, RunStart, StepEnd
+from mnist_np.training.settings import Training
+
+PROBE = 1000
+"""Training examples, spread evenly over the training set, that every look is taken with."""
+
+BINS = 60
+"""Of each histogram."""
+
+
+class Histogram(NamedTuple):
+    """``counts`` (BINS,) of values between ``edges`` (BINS + 1,), with their mean and standard deviation."""
+
+    counts: NDArray[np.intp]
+    edges: Array
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer in one look: numbers by name, and the histograms of its activations, gradients and weights.
+
+    The activations are A (logits, of the output layer), the gradients those of each example's own loss by Z.
+    """
+
+    numbers: dict[str, float]
+    activations: Histogram
+    gradients: Histogram
+    weights: Histogram
+
+
+@dataclass
+class Diagnostics(Observer):
+    """Looks at the network before the first step and then every ``every`` steps (None: at the end of each epoch).
+
+    A look is a training pass over the same `PROBE` examples with the same random numbers, so that looks can be compared; it
+    draws from no stream of the run and leaves nothing behind, so that training goes on as if nobody had looked. The newest
+    numbers join each epoch's metrics as ``layers/<i>/...``, layer by layer from 1 on:
+
+    - ``activation_norm``, ``activation_mean``, ``activation_sd``: mean over the examples of |a|; mean and sd of all entries
+    - ``gradient_norm``, ``weight_norm``: |dW| and |W|
+    - ``dead``: share of units that put out the same value for every example (hidden layers only)
+    - ``update_ratio``: |W - W before the last step| / |W before|
+    """
+
+    observes_steps = True
+
+    every: int | None = None
+    looks: dict[int, list[dict[str, float]]] = field(default_factory=dict)
+    """Step -> the numbers of each layer then."""
+    pictures: dict[int, list[Layer]] = field(default_factory=dict)
+    """Step -> whole looks, of which three are kept: the first, one half-way through the training, and the last."""
+
+    def on_start(self, event: RunStart) -> None:
+        train = event.data.train
+        rows = np.linspace(0, len(train) - 1, min(PROBE, len(train))).astype(int)
+        self.X, self.Y = train.X[rows].astype(event.network.dtype), train.targets[rows]
+        self.loss, self.steps = event.experiment.loss, event.steps
+        self.interval = self.every or event.steps_per_epoch
+        self.before = event.network.params.copy()
+        self.look(event.progress.step, event.network)
+
+    def on_step(self, event: StepEnd) -> None:
+        if event.step % self.interval == 0:
+            self.look(event.step, event.network)
+        if (event.step + 1) % self.interval == 0:
+            np.copyto(self.before, event.network.params)
+
+    def on_epoch(self, event: EpochEnd) -> None:
+        newest = self.looks[max(self.looks)]
+        numbers = {f"layers/{i}/{name}": v for i, layer in enumerate(newest, 1) for name, v in layer.items()}
+        event.metrics.update(numbers)
+        event.progress.history[-1].update(numbers)
+
+    def look(self, step: int, network: Network) -> None:
+        """Look at ``network`` after ``step`` steps, with ``before`` its parameters one step earlier."""
+        layers = self.layers(network)
+        self.looks[step] = [layer.numbers for layer in layers]
+        half = self.steps / 2
+        for other in [*self.pictures][1:]:
+            if step <= half or other > half:
+                del self.pictures[other]
+        self.pictures[step] = layers
+
+    def layers(self, network: Network) -> list[Layer]:
+        """What the network's layers are like, by one training pass."""
+        state = network.state.copy()
+        network.loss_and_gradients(self.X, self.Y, self.loss, np.random.default_rng(0))
+        network.state[:] = state
+        workspace, m = network.workspace(len(self.X)), len(self.X)
+        starts = [i for i, layer in enumerate(network.layers) if isinstance(layer, Dense)]
+        weights = [slot for slot in network.slots if slot.is_weight]
+        found = []
+        for start, stop, slot in zip(starts, [*starts[1:], len(network.layers)], weights, strict=True):
+            active = [i for i in range(start, stop) if isinstance(network.layers[i], Activate)]
+            A = workspace.outputs[active[-1] if active else stop - 1]
+            W, W_before = slot.view(network.params), slot.view(self.before)
+            numbers = {
+                "activation_norm": float(np.linalg.norm(A, axis=1).mean()),
+                "gradient_norm": float(np.linalg.norm(slot.view(network.grads))),
+                "weight_norm": float(np.linalg.norm(W)),
+                "update_ratio": float(np.linalg.norm(W - W_before) / max(float(np.linalg.norm(W_before)), 1e-30)),
+            }
+            if active:
+                numbers["dead"] = float(np.mean(np.ptp(A, axis=0) == 0))
+            activations = histogram(A)
+            numbers |= {"activation_mean": activations.mean, "activation_sd": activations.sd}
+            found.append(Layer(numbers, activations, histogram(m * workspace.gradients[start]), histogram(W)))
+        return found
+
+
+def histogram(values: Array) -> Histogram:
+    """Of all entries that are finite."""
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return Histogram(np.zeros(BINS, np.intp), np.linspace(0, 1, BINS + 1), 0.0, 0.0)
+    counts, edges = np.histogram(values, BINS)
+    return Histogram(counts, edges, float(values.mean(dtype=float)), float(values.std(dtype=float)))
+
+
+def diagnostics_of(training: Training) -> list[Diagnostics]:
+    """The observer that ``training.diagnostics`` asks for, or none."""
+    if training.diagnostics == "off":
+        return []
+    return [Diagnostics(None if training.diagnostics == "epoch" else training.diagnostics)]
