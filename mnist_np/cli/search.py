@@ -19,7 +19,7 @@ from mnist_np.component import ConfigError
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.plan import read_child
 from mnist_np.sweep.settings import Sweep
-from mnist_np.sweep.study import counted, cut_off, make_sampler, open_study
+from mnist_np.sweep.study import counted, cut_off, open_study
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -46,7 +46,7 @@ class SearchSweeper(ValidatingSweeper):
         for corner in corners(space):  # impossible values are said before anything has run
             self.compose([*fixed, *written(corner)])
         with Conductor(base, list(space), [*fixed, "search"], settings.search.trials) as conductor:
-            study = open_study(conductor.folder.path / "study.db", settings, make_sampler(settings.search, space))
+            study = open_study(conductor.folder.path / "study.db", settings, space)
             Search(self, conductor, study, space, fixed).run()
 
 

@@ -31,20 +31,14 @@ def storage(path: Path) -> Any:
     return optuna.storages.RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs={"connect_args": {"timeout": 60}})
 
 
-def open_study(path: Path, sweep: Sweep, sampler: Any) -> optuna.Study:
+def open_study(path: Path, sweep: Sweep, space: dict[str, BaseDistribution]) -> optuna.Study:
     """The study at ``path``, made or continued. Trials that a killed start left running are proposed again."""
     optuna = import_optuna()
     directions = [sweep.direction, *sweep.search.directions]
-    study = optuna.create_study(
-        study_name="search",
-        storage=storage(path),
-        load_if_exists=True,
-        directions=directions,
-        sampler=sampler,
-        pruner=pruner(sweep),
-    )
-    running = optuna.trial.TrialState.RUNNING
-    for trial in study.get_trials(states=[running]):
+    study = optuna.create_study(study_name="search", storage=storage(path), load_if_exists=True, directions=directions)
+    study.pruner = pruner(sweep)
+    study.sampler = make_sampler(sweep.search, space, len(study.get_trials(deepcopy=False)))
+    for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         cut_off(study, trial.number)
     return study  # type: ignore[no-any-return]
 
@@ -65,16 +59,16 @@ def counted(study: optuna.Study) -> int:
     return sum(trial.state != waiting and not trial.user_attrs.get("cut_off") for trial in study.get_trials(deepcopy=False))
 
 
-def make_sampler(search: Search, space: dict[str, BaseDistribution]) -> Any:
-    """The sampler that ``search.sampler`` names."""
+def make_sampler(search: Search, space: dict[str, BaseDistribution], made: int) -> Any:
+    """The sampler that ``search.sampler`` names. ``made`` trials are in the study already: a later start draws other numbers."""
     optuna = import_optuna()
-    samplers, seed = optuna.samplers, search.seed
+    samplers, seed = optuna.samplers, search.seed + made
     if search.sampler == "tpe":
         return samplers.TPESampler(seed=seed, n_startup_trials=search.startup_trials, multivariate=True, constant_liar=True)
     if search.sampler == "random":
         return samplers.RandomSampler(seed=seed)
     if search.sampler == "qmc":
-        return samplers.QMCSampler(seed=seed, scramble=True)
+        return samplers.QMCSampler(seed=search.seed, scramble=True)  # the study says which point of the sequence is next
     if search.sampler == "cmaes":
         return samplers.CmaEsSampler(seed=seed, n_startup_trials=search.startup_trials)
     return samplers.GridSampler({key: grid_values(key, d) for key, d in space.items()}, seed=seed)

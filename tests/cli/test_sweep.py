@@ -1,0 +1,191 @@
+"""Sweeps by the real command line: what runs, what is skipped, what is left behind, and what is said."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mnist_np.cli.train import main
+
+TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
+QUICK = ["data=synthetic", "training.epochs=2", "model.hidden=[8]"]
+
+
+def sweep(outputs, *arguments, tracking="off"):
+    return main(["-m", *QUICK, f"tracking={tracking}", f"outputs={outputs}", *arguments])
+
+
+def begin(outputs, *arguments):
+    command = [sys.executable, str(TRAIN), "-m", *QUICK, f"outputs={outputs}", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=outputs.parent)
+
+
+def results(outputs):
+    return {path.parent.name: json.loads(path.read_text()) for path in outputs.glob("sweeps/*/*/result.json")}
+
+
+def statuses(outputs):
+    return sorted(result["status"] for result in results(outputs).values())
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_a_grid_runs_every_combination_and_skips_them_the_next_time(tmp_path, capsys):
+    out = tmp_path / "outputs"
+    assert sweep(out, "activation=relu,tanh", "seed=range(2)") == 0
+    before = {name: result["ended"] for name, result in results(out).items()}
+    assert len(before) == 4
+    assert all(re.fullmatch(r"activation=\w+-seed=\d-\w{8}", name) for name in before)
+    assert sweep(out, "activation=relu,tanh", "seed=range(3)") == 0
+    after = results(out)
+    assert len(after) == 6
+    assert all(after[name]["ended"] == ended for name, ended in before.items())
+    assert "6 finished (4 of them earlier)" in capsys.readouterr().out
+    folder = next(out.glob("sweeps/*"))
+    assert {"configurations.csv", "summary.json", "figures"} <= {path.name for path in folder.iterdir()}
+
+
+def test_finished_runs_run_anew_when_asked_and_the_old_ones_are_kept(tmp_path):
+    out = tmp_path / "outputs"
+    assert sweep(out, "seed=0,1") == 0
+    assert sweep(out, "seed=0,1", "sweep.skip_finished=false") == 0
+    assert len(results(out)) == 2
+    assert len(list(out.glob("sweeps/*/replaced/*/result.json"))) == 2
+
+
+def test_an_impossible_combination_is_named_and_nothing_runs(tmp_path, capsys):
+    assert sweep(tmp_path / "outputs", "optimizer.lr=0.1,-1") == 2
+    assert "optimizer.lr" in (error := capsys.readouterr().err)
+    assert "-1" in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interval_needs_a_search(tmp_path, capsys):
+    assert sweep(tmp_path / "outputs", "optimizer.lr=interval(0.1,1)") == 2
+    assert "hydra/sweeper=search" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def plugin(tmp_path, monkeypatch):
+    """An activation that fails in training for seed 1 only."""
+    path = tmp_path / "parts.py"
+    path.write_text(
+        "from dataclasses import dataclass\n"
+        "from mnist_np.nn.activations import Identity\n"
+        "from mnist_np.registry import register\n"
+        "@register('activation', 'moody')\n"
+        "@dataclass\n"
+        "class Moody(Identity):\n"
+        "    breaks: bool = False\n"
+        "    def backward(self, Z, A, dA, scratch):\n"
+        "        if self.breaks:\n"
+        "            raise RuntimeError('out of luck')\n"
+    )
+    return [f"plugins=[{path}]", "activation=moody", "activation.breaks=true,false,true"]
+
+
+def test_a_failing_job_is_recorded_and_the_others_go_on(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "outputs"
+    assert sweep(out, *plugin(tmp_path, monkeypatch)[:2], "activation.breaks=true,false") == 1
+    assert statuses(out) == ["failed", "finished"]
+    failed = next(path.parent for path in out.glob("sweeps/*/*/error.txt"))
+    assert "RuntimeError: out of luck" in (failed / "error.txt").read_text()
+    assert "1 failed" in capsys.readouterr().out
+
+
+def test_on_error_stop_ends_the_sweep(tmp_path, monkeypatch):
+    out = tmp_path / "outputs"
+    assert sweep(out, *plugin(tmp_path, monkeypatch)[:2], "activation.breaks=true,false", "sweep.on_error=stop") == 1
+    assert statuses(out) == ["failed"]
+
+
+def test_two_workers_leave_one_parent_with_all_children_and_no_duplicates_after_a_kill(tmp_path):
+    from mlflow import MlflowClient
+
+    out = tmp_path / "outputs"
+    arguments = ["hydra/launcher=local", "activation=relu,tanh", "seed=range(3)", "training.epochs=40"]
+    first = begin(out, *arguments)
+    wait_for(lambda: len(results(out)) >= 2)
+    first.kill()
+    first.wait()
+    second = begin(out, *arguments)
+    said, _ = second.communicate(timeout=120)
+    assert second.returncode == 0, said
+    client = MlflowClient(f"sqlite:///{out / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("mnist-np").experiment_id])
+    parents = [run for run in runs if run.data.tags.get("sweep_role") == "parent"]
+    children = [run for run in runs if run.data.tags.get("sweep_role") == "child"]
+    assert len(parents) == 1
+    assert len(children) == 6
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parents[0].info.run_id}
+    assert len({run.data.tags["fingerprint"] for run in children}) == 6
+    assert len({run.data.tags["config_group"] for run in children}) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_children_and_parent_tidily_and_the_same_command_goes_on(tmp_path, number):
+    out = tmp_path / "outputs"
+    arguments = ["hydra/launcher=local", "seed=range(4)", "training.epochs=50", "training.batch_size=4", "tracking=off"]
+    program = begin(out, *arguments)
+    wait_for(lambda: len(list(out.glob("sweeps/*/*/history.csv"))) >= 2)
+    program.send_signal(number)
+    said, _ = program.communicate(timeout=60)
+    assert program.returncode == 130, said
+    assert "Traceback" not in said
+    assert "killed" in statuses(out)
+    assert len(list(out.glob("sweeps/*/*/child.json"))) == 4
+    again = begin(out, *arguments)
+    said, _ = again.communicate(timeout=120)
+    assert again.returncode == 0, said
+    assert statuses(out) == ["finished"] * 4
+
+
+def test_a_killed_worker_loses_its_own_run_which_can_be_taken_up(tmp_path):
+    out = tmp_path / "outputs"
+    arguments = ["hydra/launcher=local", "hydra.launcher.workers=1", "seed=range(2)", "training.epochs=50", "tracking=off"]
+    arguments += ["training.batch_size=4"]
+    program = begin(out, *arguments)
+    wait_for(lambda: list(out.glob("sweeps/*/*/history.csv")))
+    pid = json.loads(next(out.glob("sweeps/*/*/run.json")).read_text())["pid"]
+    os.kill(pid, signal.SIGKILL)
+    said, _ = program.communicate(timeout=120)
+    assert program.returncode == 1, said
+    assert statuses(out) == ["failed", "finished"]
+    assert "SIGKILL" in said
+    said, _ = (again := begin(out, *arguments)).communicate(timeout=120)
+    assert again.returncode == 0, said
+    assert statuses(out) == ["finished", "finished"]
+
+
+def test_a_search_learns_resumes_and_counts_its_trials(tmp_path):
+    pytest.importorskip("optuna")
+    out = tmp_path / "outputs"
+    arguments = ["hydra/sweeper=search", "optimizer.lr=tag(log,interval(0.001,1.0))", "activation=relu,tanh"]
+    assert sweep(out, *arguments, "sweep.search.trials=3") == 0
+    assert len(results(out)) == 3
+    assert sweep(out, *arguments, "sweep.search.trials=5") == 0
+    assert len(results(out)) == 5
+    assert sweep(out, *arguments, "sweep.search.trials=5") == 0
+    assert len(results(out)) == 5
+
+
+def test_several_objectives(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    out = tmp_path / "outputs"
+    objectives = ["sweep.search.metrics=[time/total_s]", "sweep.search.directions=[minimize]"]
+    assert sweep(out, "hydra/sweeper=search", "model.hidden=[4],[16]", "sweep.search.trials=3", *objectives) == 0
+    study = optuna.load_study(study_name="search", storage=f"sqlite:///{next(out.glob('sweeps/*/study.db'))}")
+    assert all(len(trial.values) == 2 for trial in study.trials)
