@@ -20,9 +20,10 @@ from mnist_np.sweep.tables import TOP, markdown, shown
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.links import comparison_page, run_page, view_page
 from mnist_np.tracking.observer import lock, user
+from mnist_np.tracking.reap import reap
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import Store, first_line, store_of
-from mnist_np.tracking.views import MOST, PREFIX, best_runs, packed, view_key, views
+from mnist_np.tracking.views import MOST, NAMES, PREFIX, best_runs, packed, view_key, views
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,10 @@ class SweepParent:
         except Exception as error:
             held.release()
             raise TrackingError(f"the MLflow store {store.uri} cannot be used: {first_line(error)}") from error
+        try:
+            reap(store, [experiment_id])
+        except Exception as error:
+            log.warning("runs that were killed may still be called RUNNING in MLflow: %s", first_line(error))
         return cls(store, experiment_id, run_id, sweep_id, folder, held)
 
     @staticmethod
@@ -141,8 +146,8 @@ class SweepParent:
         if best is not None:
             varied = ", ".join(f"{key}={value}" for key, value in best.overrides.items())
             value = f"{report.column} {shown(report.best_value or 0.0)}"
-            page = run_page(self.experiment_id, best.run_id) if best.run_id else ""
-            lines.append(f"best: {f'[{varied}]({page})' if page else varied}, {value}")
+            page = f" ([its page]({run_page(self.experiment_id, best.run_id)}))" if best.run_id else ""
+            lines.append(f"best: `{varied}`, {value}{page}")
         lines.append(" · ".join(f"[{text}]({page})" for text, page in self.pages(report).items()))
         for top in range(TOP, 0, -1):
             text = "\n\n".join([*lines, markdown(report, top)])
@@ -153,11 +158,10 @@ class SweepParent:
     def pages(self, report: SweepReport) -> dict[str, str]:
         """Where to look in MLflow's UI: fragments to put behind its address, by what is there."""
         best = best_runs(report)
-        names = {"all": "all runs", "means": "means over seeds", "best": f"the {len(best)} best"}
         saved = views(report, self.run_id)
-        pages = {names[view]: view_page(self.experiment_id, view_key(self.sweep_id, view)) for view in names if view in saved}
+        pages = {NAMES[view]: view_page(self.experiment_id, view_key(self.sweep_id, view)) for view in NAMES if view in saved}
         if len(best) > 1:
-            pages["their params and metrics side by side"] = comparison_page(self.experiment_id, best)
+            pages["their params and metrics"] = comparison_page(self.experiment_id, best)
         return pages
 
     def where_to_look(self, report: SweepReport) -> list[str]:

@@ -12,9 +12,11 @@ from types import FrameType
 
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.links import run_page, runs_page
+from mnist_np.tracking.reap import reap
 from mnist_np.tracking.server import free_port, serving
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import Store, store_of
+from mnist_np.tracking.views import saved_pages
 
 
 def main() -> int:
@@ -32,7 +34,7 @@ def main() -> int:
         artifacts, log = arguments.outputs / "artifacts", arguments.outputs / "mlflow-ui.log"
         with serving(store.uri, artifacts, port, log) as address:
             found = pages(store, arguments.run)
-            print("\n".join(f"{label:<12}{address}/{page}" for label, page in found))
+            print("\n".join(f"{label:<20}{address}/{page}" for label, page in found))
             print("Ctrl-C ends it.", flush=True)
             if not arguments.no_browser and has_browser():
                 webbrowser.open(f"{address}/{found[0][1]}")
@@ -56,9 +58,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def pages(store: Store, run_id: str | None) -> list[tuple[str, str]]:
-    """What to look at, the most wanted first: the run asked for or the latest one, the latest sweep, all runs' curves."""
+    """What to look at, the most wanted first: the run asked for or the latest one, the latest sweep, all runs' curves.
+
+    Runs that a killed process left RUNNING are marked first.
+    """
     mlflow = store.client
     experiments = [experiment.experiment_id for experiment in mlflow.search_experiments()]
+    reap(store, experiments)
 
     def latest(where: str) -> list[tuple[str, str]]:
         found = mlflow.search_runs(experiments, where, max_results=1, order_by=["attributes.start_time DESC"])
@@ -69,7 +75,10 @@ def pages(store: Store, run_id: str | None) -> list[tuple[str, str]]:
         shown.append(("this run", run_page(mlflow.get_run(run_id).info.experiment_id, run_id)))
     runs = latest("tags.config_group != ''")
     shown += [("latest run", run_page(*run)) for run in runs]
-    shown += [("latest sweep", run_page(*sweep)) for sweep in latest("tags.sweep_role = 'parent'")]
+    for experiment, parent in latest("tags.sweep_role = 'parent'"):
+        sweep_id = mlflow.get_run(parent).data.tags["sweep"]
+        views = saved_pages(mlflow.get_experiment(experiment).tags, experiment, sweep_id)
+        shown += [("latest sweep", run_page(experiment, parent)), *((f"  {name}", page) for name, page in views.items())]
     shown += [("all runs", runs_page(experiment, "val/accuracy")) for experiment, _ in runs]
     return shown or [("start", "")]
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mnist_np.sweep.report import SweepReport
+from mnist_np.tracking.links import view_page
 
 PREFIX = "mlflow.sharedViewState."
 """Tags with this prefix are shared views; what follows is the key in the address."""
@@ -27,6 +28,9 @@ BEST = 10
 CURVES = 30
 """More curves than this are slow to draw and hard to read: the UI then shows those of the first 20 runs of the table."""
 
+NAMES = {"all": "all runs", "means": "means over seeds", "best": "the best runs"}
+"""The views, by what a person calls them."""
+
 SECTION = "sweep"
 
 AS_IT_IS = {"xAxisKey": "step", "scaleType": "linear", "xAxisScaleType": "linear", "lineSmoothness": 0}
@@ -36,6 +40,12 @@ AS_IT_IS = {"xAxisKey": "step", "scaleType": "linear", "xAxisScaleType": "linear
 def view_key(sweep_id: str, view: str) -> str:
     """The key of a sweep's ``all``, ``best`` or ``means`` view."""
     return f"sweep-{sweep_id}-{view}"
+
+
+def saved_pages(tags: Mapping[str, str], experiment_id: str, sweep_id: str) -> dict[str, str]:
+    """The pages of a sweep's views that the experiment's ``tags`` hold, by name."""
+    keys = {name: view_key(sweep_id, view) for view, name in NAMES.items()}
+    return {name: view_page(experiment_id, key) for name, key in keys.items() if PREFIX + key in tags}
 
 
 def views(report: SweepReport, parent_run_id: str) -> dict[str, dict[str, Any]]:

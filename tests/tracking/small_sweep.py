@@ -1,0 +1,60 @@
+"""A small sweep of real runs on synthetic data, tracked in a real SQLite store."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from mnist_np.data.sources import Synthetic
+from mnist_np.experiment import Experiment, run
+from mnist_np.nn.mlp import MLP
+from mnist_np.optim.optimizers import OPTIMIZERS
+from mnist_np.runfolder import RunFolder
+from mnist_np.serialize import fingerprint
+from mnist_np.sweep.plan import Job, SweepFolder
+from mnist_np.sweep.publish import publish
+from mnist_np.sweep.report import SweepReport
+from mnist_np.tracking.observer import MlflowObserver
+from mnist_np.tracking.settings import Tracking
+from mnist_np.tracking.sweep import SweepParent
+from mnist_np.training.settings import Training
+
+ID = "0a1b2c3d"
+NAME = "optimizer-width-seed"
+
+
+def open_parent(outputs: Path) -> SweepParent:
+    return SweepParent.open(Tracking(), outputs, ID, NAME, ["training.epochs=3"], sweep_folder(outputs).path)
+
+
+def sweep_folder(outputs: Path) -> SweepFolder:
+    folder = SweepFolder(outputs, NAME, ID)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def train(outputs: Path, parent_run_id: str, optimizer: str, width: int, seed: int, figures: bool = False) -> Path:
+    """One child, in its folder."""
+    model, training = MLP(hidden=[width]), Training(epochs=3)
+    experiment = Experiment(model, optimizer=OPTIMIZERS[optimizer](), data=Synthetic(), training=training, seed=seed)
+    varied = {"optimizer": optimizer, "model.hidden": f"[{width}]", "seed": str(seed)}
+    job = Job([], varied, fingerprint(experiment, ""), fingerprint(experiment, "", without_seed=True))
+    path = sweep_folder(outputs).register(job)
+    tags = {"sweep": ID, "sweep_role": "child"}
+    run(experiment, [RunFolder(path, figures), MlflowObserver(Tracking(), outputs, path, job.name, tags, parent_run_id)])
+    return path
+
+
+def run_sweep(outputs: Path, seeds: int = 2, figures: bool = False) -> SweepParent:
+    """optimizer x width x seed, from the opening of the parent to its end."""
+    parent = open_parent(outputs)
+    for optimizer, width, seed in itertools.product(["sgd", "adam"], [16, 32], range(seeds)):
+        train(outputs, parent.run_id, optimizer, width, seed, figures)
+    report = report_of(outputs)
+    publish(report, parent.folder)
+    parent.finish(report, "FINISHED")
+    return parent
+
+
+def report_of(outputs: Path) -> SweepReport:
+    return SweepReport(NAME, sweep_folder(outputs).children())

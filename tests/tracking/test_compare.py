@@ -1,0 +1,61 @@
+"""The comparison of runs on the console."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mnist_np.tracking.compare import ABREAST, Compared, abreast, below
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "compare.py"
+
+
+def compared(seed: int, lr: str = "0.1", **more: str) -> Compared:
+    params = {"optimizer": "sgd", "optimizer.lr": lr, "seed": str(seed)} | more
+    metrics = {"best/val_accuracy": 0.9 + seed / 100, "best/epoch": 3.0}
+    return Compared(f"seed={seed}", "finished", params, metrics)
+
+
+def printed(table) -> str:
+    console = Console(width=120, file=io.StringIO(), record=True)
+    console.print(table)
+    return console.export_text()
+
+
+def test_few_runs_stand_side_by_side():
+    text = printed(abreast([compared(0), compared(1, hidden="[2,3]")]))
+    lines = {line.split("│")[1].strip(): line for line in text.splitlines() if "│" in line}
+    assert "optimizer" not in lines  # it is the same in both
+    assert "[2,3]" in lines["hidden"]
+    assert lines["best/val_accuracy"].split("│")[2:4] == [" 0.9000   ", " 0.9100   "]
+    assert lines["best/epoch"].split()[3] == "3"
+    assert "the same in 2 params" in text
+
+
+def test_many_runs_stand_below_one_another_best_first():
+    runs = [compared(i) for i in range(ABREAST + 3)] + [compared(9, momentum="0.9")]
+    text = printed(below(runs))
+    seeds = [line.split("│")[1].strip() for line in text.splitlines() if "finished" in line]
+    assert seeds == sorted(seeds, reverse=True)
+    assert "only some have momentum" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense", "--outputs", "nowhere"], "'nonsense' is no folder, and there are no runs in nowhere"),
+        (["{empty}"], "there is no run in"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(arguments, message, tmp_path):
+    arguments = [argument.format(empty=tmp_path) for argument in arguments]
+    ended = subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ")
+    assert message in ended.stderr
+    assert ended.stderr.count("\n") == 1

@@ -1,0 +1,107 @@
+"""The parent run of a sweep, in a real store: opened once, told, finished, and opened again."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from small_sweep import ID, NAME, open_parent, report_of, run_sweep, train
+
+from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.compare import from_folders, from_mlflow
+from mnist_np.tracking.settings import Tracking
+from mnist_np.tracking.store import store_of
+from mnist_np.tracking.sweep import LONGEST_TAG, SweepParent
+from mnist_np.tracking.views import PREFIX, saved_pages
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("outputs")
+
+
+@pytest.fixture(scope="module")
+def parent(outputs) -> SweepParent:
+    return run_sweep(outputs)
+
+
+def parents(outputs: Path) -> list:
+    store = store_of(Tracking(), outputs)
+    return store.client.search_runs([store.experiment_id("mnist-np")], f"tags.sweep = '{ID}' and tags.sweep_role = 'parent'")
+
+
+def test_the_parent_tells_the_story(outputs, parent):
+    (run,) = parents(outputs)
+    assert (run.info.run_name, run.info.status) == (NAME, "FINISHED")
+    assert run.data.metrics["n/finished"] == 8
+    assert run.data.metrics["best/val_accuracy"] == report_of(outputs).best_value
+    assert {"val/accuracy_mean", "val/accuracy_sd"} <= set(run.data.metrics)
+    note = run.data.tags["mlflow.note.content"]
+    assert "8 runs: 8 finished" in note
+    assert "| # | optimizer | model.hidden | n | val/accuracy mean ± sd |" in note
+    assert len(note) <= LONGEST_TAG
+    assert run.data.tags["status"] == "finished"
+
+
+def test_its_files_are_artifacts(parent):
+    client = parent.store.client
+    assert {"configurations.csv", "summary.json", "figures"} <= {file.path for file in client.list_artifacts(parent.run_id)}
+    figures = {file.path for file in client.list_artifacts(parent.run_id, "figures")}
+    assert {"figures/learning_curves.png", "figures/parallel_coordinates.png", "figures/heat_map.png"} <= figures
+
+
+def test_children_are_nested_and_flat_tables_work_too(parent):
+    client = parent.store.client
+    found = client.search_runs([parent.experiment_id], f"tags.mlflow.parentRunId = '{parent.run_id}'")
+    assert (
+        len(found) == len(client.search_runs([parent.experiment_id], f"tags.sweep = '{ID}' and tags.sweep_role = 'child'")) == 8
+    )
+    assert len({run.data.tags["config_group"] for run in found}) == 4
+
+
+def test_views_are_saved_and_found(parent):
+    tags = parent.store.client.get_experiment(parent.experiment_id).tags
+    assert {key for key in tags if key.startswith(PREFIX)} == {f"{PREFIX}sweep-{ID}-{view}" for view in ("all", "best", "means")}
+    pages = saved_pages(tags, parent.experiment_id, ID)
+    assert list(pages) == ["all runs", "means over seeds", "the best runs"]
+    assert all(page in "\n".join(parent.where_to_look(report_of(parent.store.outputs))) for page in pages.values())
+
+
+def test_the_same_sweep_has_one_parent_however_often_it_is_started(outputs, parent):
+    again = open_parent(outputs)
+    assert again.run_id == parent.run_id
+    assert parents(outputs)[0].info.status == "RUNNING"
+    with pytest.raises(TrackingError, match="another process is still at work"):
+        open_parent(outputs)
+    train(outputs, again.run_id, "sgd", 16, seed=2)
+    again.finish(report_of(outputs), "KILLED")
+    (run,) = parents(outputs)
+    assert (run.info.status, run.data.metrics["n/finished"]) == ("KILLED", 9)
+    open_parent(outputs).finish(report_of(outputs), "FINISHED")
+    assert parents(outputs)[0].info.status == "FINISHED"
+
+
+def test_a_locked_store_is_told_of_once_and_stops_nothing(outputs, parent, caplog):
+    again = open_parent(outputs)
+    with caplog.at_level(logging.WARNING), closing(sqlite3.connect(outputs / "mlflow.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        again.update(report_of(outputs))
+        again.update(report_of(outputs))
+        other.execute("ROLLBACK")
+    assert [record.message for record in caplog.records if "not up to date" in record.message][1:] == []
+    assert "locked" in caplog.text
+    again.finish(report_of(outputs), "FINISHED")
+
+
+def test_comparing_by_any_name_finds_the_same_runs(outputs, parent):
+    by_sweep = {run.run_id: run for run in from_mlflow(ID, parent.store)}
+    by_parent = {run.run_id: run for run in from_mlflow(parent.run_id, parent.store)}
+    by_folder = {run.run_id: run for run in from_folders(parent.folder)}
+    assert by_sweep.keys() == by_parent.keys() == by_folder.keys()
+    run_id, one = next(iter(by_folder.items()))
+    assert [run.run_id for run in from_mlflow(str(run_id), parent.store)] == [run_id]
+    assert one.params == by_sweep[run_id].params
+    assert one.metrics["test/accuracy"] == by_sweep[run_id].metrics["test/accuracy"]
