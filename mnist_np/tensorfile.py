@@ -73,13 +73,13 @@ def write_tensors(path: Path, about: dict[str, Any], arrays: Arrays, durable: bo
     write_atomically(path, save(arrays, {KEY: json.dumps(about | {"sha256": hashes})}), durable)
 
 
-def open_tensors(path: Path) -> TensorFile:
+def open_tensors(path: Path, max_header: int = MAX_HEADER) -> TensorFile:
     """Read the header, which is quick, however large the file is. Raises TensorFileError."""
     if not path.is_file():
         raise TensorFileError(f"{path}: there is no such file")
     try:
         size, header = path.stat().st_size, header_length(path)
-        if size > MAX_BYTES or header > MAX_HEADER:
+        if size > MAX_BYTES or header > max_header:
             raise ValueError(f"it claims {size:,} bytes, {header:,} of them for its header")
         with safe_open(path, "numpy") as file:
             text = (file.metadata() or {}).get(KEY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +80,15 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """What two configs do not share: ``optimizer.lr: 0.1 there, 0.2 here``."""
     a, b = flatten(there), flatten(here)
     return [
-        f"{key}: {a.get(key, 'nothing')} there, {b.get(key, 'nothing')} here"
+        f"{key}: {short(a.get(key, 'nothing'))} there, {short(b.get(key, 'nothing'))} here"
         for key in dict.fromkeys([*a, *b])
         if key not in a or key not in b or a[key] != b[key]
     ]
+
+
+def short(value: Any) -> str:
+    """A value in at most 60 characters."""
+    return textwrap.shorten(str(value), 60, placeholder="...")
 
 
 def restore(path: Path, about: dict[str, Any], arrays: Arrays, network: Network, progress: Progress) -> None:
