@@ -37,6 +37,7 @@ from mnist_np.training.metrics import METRICS, Judged, by_class, measure
 from mnist_np.training.progress import Progress
 from mnist_np.training.resume import resume
 from mnist_np.training.settings import Training
+from mnist_np.training.threads import blas_threads, choose, present
 
 
 @dataclass
@@ -79,11 +80,28 @@ class Experiment(Component):
         return network
 
 
+    def threads(self, data: Dataset) -> int:
+        """The BLAS threads that ``training.threads`` comes to."""
+        if self.training.processes > 1:
+            return 1
+        sizes = [data.n_features, *self.model.hidden, data.n_classes]
+        return choose(self.training.threads, sizes, self.training.batch_size)
+
+    def trainer(self) -> type[Trainer]:
+        """The kind of trainer that ``training.processes`` asks for."""
+        if self.training.processes == 1:
+            return Trainer
+        from mnist_np.training.parallel.trainer import ParallelTrainer  # few ask for it
+
+        return ParallelTrainer
+
+
 @dataclass
 class Result:
     """What a run came to. ``network`` holds the weights that validation chose, ``test`` their one look at the test split.
 
     ``status`` is ``finished``, ``killed``, ``diverged`` or ``pruned``, with its ``reason`` where it is not ``finished``.
+    ``threads`` are the BLAS threads it was computed with (of each of its processes): the last bits depend on them.
     ``failures`` says which observers failed: the training itself is whole, but not all that should be left of it.
     """
 
@@ -97,6 +115,7 @@ class Result:
     best: dict[str, float]
     test: Evaluation
     seconds: float
+    threads: int = field(default_factory=present)
     failures: list[str] = field(default_factory=list)
     diagnostics: Diagnostics | None = None
 
@@ -130,14 +149,26 @@ def run(
     """
     began = perf_counter()
     data = data or experiment.load_data()
-    if isinstance(experiment.loss, Distillation):
+    if isinstance(experiment.loss, Distillation) and not data.train.n_soft:
         from mnist_np.teacher import taught  # here, since a teacher's weights file holds an Experiment itself
 
         data = taught(data, experiment)
+    with blas_threads(experiment.threads(data)):
+        return _run(experiment, observers, interrupted, data, resume_from, began)
+
+
+def _run(
+    experiment: Experiment,
+    observers: Iterable[Observer],
+    interrupted: Callable[[], str | None],
+    data: Dataset,
+    resume_from: Path | None,
+    began: float,
+) -> Result:
     network = experiment.build_network(data.n_features, data.n_classes)
     diagnostics = diagnostics_of(experiment.training)
     listeners = Observers([*diagnostics, *observers])  # first, since its numbers are metrics for the others
-    trainer = Trainer(
+    trainer = experiment.trainer()(
         network,
         data,
         experiment.loss,

@@ -14,7 +14,6 @@ from mnist_np.nn.mlp import MLP
 from mnist_np.registry import lookup
 from mnist_np.streams import Streams
 from mnist_np.training.events import Observers
-from mnist_np.training.loop import Trainer
 from mnist_np.training.settings import Training
 
 ONE_IMAGE_REPEATS = 2000
@@ -67,7 +66,7 @@ def epoch(mode: Mode, cell: Cell, images: Images) -> Callable[[], None]:
     what = experiment(cell, mode.processes)
     network = what.build_network(784, 10)
     parts = (what.loss, what.optimizer, what.schedule, what.training, Streams(0), Observers())
-    trainer = Trainer(network, images.dataset, *parts)
+    trainer = what.trainer()(network, images.dataset, *parts)
     progress = trainer.begin()
 
     def run() -> None:
@@ -86,7 +85,7 @@ def experiment(cell: Cell, processes: int = 1) -> Experiment:
         model = MLP(hidden=cell.hidden, norm=cell.extra)
     lr = {"adam": 0.001, "momentum": 0.01}.get(cell.optimizer, 0.05)
     rule = lookup("optimizer", "sgd" if cell.task == "infer" else cell.optimizer)(lr=lr)
-    return Experiment(model=model, optimizer=rule, training=Training(batch_size=cell.batch, epochs=1000))
+    return Experiment(model=model, optimizer=rule, training=Training(batch_size=cell.batch, epochs=1000, processes=processes))
 
 
 def _repeats(cell: Cell) -> int:

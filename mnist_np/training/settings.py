@@ -27,6 +27,8 @@ class Training(Component):
     ema: float | None = bounded(None, gt=0, lt=1)
     swa_start: int | None = bounded(None, ge=1)
     mixup: float = bounded(0.0, ge=0)
+    threads: Any = without_effect("auto")
+    processes: int = bounded(1, ge=1, le=2)
     metrics: list[str] = without_effect(field(default_factory=list))
     diagnostics: Any = without_effect("off")
     checkpoint_every_epochs: int = without_effect(bounded(1, ge=0))
@@ -34,6 +36,10 @@ class Training(Component):
     resume: str = without_effect("never")
 
     def check(self) -> None:
+        if self.threads != "auto" and (type(self.threads) is not int or self.threads < 1):
+            raise self.error("threads", self.threads, "must be auto or a whole number >= 1")
+        if self.processes > 1 and self.threads not in ("auto", 1):
+            raise self.error("threads", self.threads, "must be auto or 1 where training.processes > 1: each has one thread")
         self.diagnostics = "off" if self.diagnostics is False else self.diagnostics  # what YAML reads a bare off as
         if self.diagnostics not in ("off", "epoch") and (type(self.diagnostics) is not int or self.diagnostics < 1):
             raise self.error("diagnostics", self.diagnostics, "must be off, epoch, or a number of steps >= 1")
