@@ -66,10 +66,10 @@ def to_run_config(config: DictConfig) -> RunConfig:
 def nodes(config: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]]:
     """The config and all mappings within it, with their dotted keys."""
     yield path, config
-    for key in config:
-        if not OmegaConf.is_interpolation(config, key) and isinstance(child := config._get_node(key), DictConfig):
-            if not child._is_none() and not child._is_missing():
-                yield from nodes(child, f"{path}.{key}" if path else str(key))
+    for key in map(str, config):
+        child = config._get_node(key)
+        if isinstance(child, DictConfig) and not (child._is_none() or child._is_missing() or child._is_interpolation()):
+            yield from nodes(child, f"{path}.{key}" if path else key)
 
 
 def check_keys(path: str, node: DictConfig) -> None:
@@ -81,9 +81,8 @@ def check_keys(path: str, node: DictConfig) -> None:
     prefix = f"{path}." if path else ""
     for key in map(str, node):
         if key not in names:
-            raw = node._get_node(key)
-            value = OmegaConf.to_container(raw) if OmegaConf.is_config(raw) else getattr(raw, "_value", lambda: raw)()
-            raise ConfigError(prefix + key, value, f"no such key; {did_you_mean(key, names)}keys: {', '.join(names)}")
+            values: Any = OmegaConf.to_container(node)
+            raise ConfigError(prefix + key, values[key], f"no such key; {did_you_mean(key, names)}keys: {', '.join(names)}")
     for name in names:
         if name not in node:
             if OmegaConf.is_missing(node, name):
@@ -95,6 +94,7 @@ def refuse_targets(config: DictConfig) -> None:
     """Refuse ``_target_`` anywhere but where Hydra names what launches jobs: a config must not name code to call."""
     for path, node in nodes(config):
         if "_target_" in node:
-            target: Any = node._get_node("_target_")._value()
-            if not (path in ("hydra.launcher", "hydra.sweeper") and str(target).startswith(OWN_CLASSES)):
+            values: Any = OmegaConf.to_container(node)
+            target = str(values["_target_"])
+            if not (path in ("hydra.launcher", "hydra.sweeper") and target.startswith(OWN_CLASSES)):
                 raise ConfigError(f"{path}._target_".lstrip("."), target, "a config may not name code to call")

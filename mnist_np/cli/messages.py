@@ -17,11 +17,8 @@ from yaml import YAMLError
 from mnist_np.cli.config import RunConfig
 from mnist_np.cli.folders import conf_folder
 from mnist_np.cli.help import options
-from mnist_np.component import Component, ConfigError, did_you_mean
-from mnist_np.data.dataset import DataError
+from mnist_np.component import Component, ConfigError, UserError, did_you_mean
 from mnist_np.registry import REGISTRY
-from mnist_np.tracking.client import TrackingError
-from mnist_np.training.checkpoint import CheckpointError
 
 OVERLAYS = ("experiment", "debug")
 """Groups whose options are laid over the whole, so that several may be named."""
@@ -30,7 +27,7 @@ PER_LAYER = {"activation": "model.activations", "init": "model.inits"}
 """Groups that choose for all layers, and the key that chooses for each."""
 
 
-class UsageError(Exception):
+class UsageError(UserError):
     """What was typed cannot be understood; the message says why."""
 
 
@@ -39,7 +36,7 @@ def explain(error: BaseException, overrides: Iterable[str]) -> str | None:
     if isinstance(error, ConfigError):
         value = error.value if isinstance(error.value, str) else json.dumps(error.value, default=str)
         return f"{error.key}={value}: {error.allowed}"
-    if isinstance(error, DataError | CheckpointError | TrackingError | UsageError):
+    if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OverrideParseException):
         return unreadable(error)
@@ -178,6 +175,6 @@ def sweep_without_m(message: str) -> str | None:
     found = re.match(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+(?:'[^=]*)*)'", message)
     if not found:
         return None
-    key, _, value = found[1].partition("=")
+    value = found[1].partition("=")[2]
     listed = f", [{value}] for a list" if "(" not in value else ""
     return f"{found[1]}: several values need -m (a run for each){listed}"

@@ -47,6 +47,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def train(argv: list[str]) -> int:
     """What `main` does, with exceptions for mistakes."""
+    from hydra.types import RunMode
+
     from mnist_np.cli.arguments import parse, plugins_of
     from mnist_np.cli.compose import compose
     from mnist_np.cli.schemas import store_schemas
@@ -58,7 +60,7 @@ def train(argv: list[str]) -> int:
     if args.shows:
         return hydra_application(args.argv)
     config, hydra = compose(args)
-    if args.multirun or str(config.hydra.mode) == "RunMode.MULTIRUN":
+    if args.multirun or config.hydra.mode == RunMode.MULTIRUN:
         return hydra_application(args.argv)
     return single_run(config, hydra)
 
@@ -111,10 +113,14 @@ def remove_if_empty(folder: Path, outputs: Path) -> None:
 
 
 def exit_code(result: Result) -> int:
-    """What the shell is told of a run."""
+    """What the shell is told of a run. What went wrong beside the training is said once more, now that nothing follows it."""
+    for failure in result.failures:
+        print(f"error: the training is whole, but {failure}", file=sys.stderr)
+    if result.failures:
+        print("The same command with training.resume=auto writes what is missing, once the cause is gone.", file=sys.stderr)
     if result.status == "killed":
         return 128 + Signals[result.reason]
-    return FAILED if result.status == "diverged" else OK
+    return FAILED if result.status == "diverged" or result.failures else OK
 
 
 def hydra_application(argv: list[str]) -> int:
