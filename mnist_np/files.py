@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written under another name beside the target, then renamed over it."""
+"""Files that are either whole or not there: written under another name beside the target, then renamed over it; and their paths."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def write_atomically(path: Path, content: bytes | str, durable: bool = False) ->
         raise type(error)(error.errno, f"cannot write {len(data):,} bytes: {error.strerror}", str(path)) from error
 
 
+def append(path: Path, text: str) -> None:
+    """Add ``text`` to the file. Raises OSError naming ``path`` where it cannot; a part of the text may be there then."""
+    try:
+        with open(path, "a", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot write {len(text.encode()):,} bytes: {error.strerror}", str(path)) from error
+
+
 def _sync_folder(folder: Path) -> None:
     """Wait until the disk has the names of ``folder``'s files too."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -35,3 +44,9 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def near(path: Path) -> str:
+    """The path as short as it can be: from here, if it lies within."""
+    here = os.path.relpath(path)
+    return str(path) if here.startswith("..") else here

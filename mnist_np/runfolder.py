@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mnist_np.data.dataset import Dataset
-from mnist_np.files import write_atomically
+from mnist_np.files import append, write_atomically
 from mnist_np.provenance import blas, git, versions
 from mnist_np.serialize import fingerprint, to_dict
 from mnist_np.training.events import EpochEnd, Observer, RunStart
@@ -64,8 +64,9 @@ class RunFolder(Observer):
     def on_epoch(self, event: EpochEnd) -> None:
         row = event.progress.history[-1]
         if list(row) == self.columns:
-            with open(self.path / "history.csv", "a", newline="") as file:
-                file.write(as_csv(self.columns, [row], header=False))
+            self.columns = []  # until all is well: where a full disk cuts the row off, the file is written anew
+            append(self.path / "history.csv", as_csv(list(row), [row], header=False))
+            self.columns = list(row)
         else:
             self.write_history(event.progress.history)
 
@@ -76,11 +77,14 @@ class RunFolder(Observer):
 
     def on_end(self, result: Result) -> None:
         save_weights(self.path / "weights.safetensors", result.network, result.experiment, result.data)
-        if self.figures:
-            from mnist_np.figures.run import draw
+        self.write_history(result.history)
+        try:
+            if self.figures:
+                from mnist_np.figures.run import draw
 
-            draw(result, self.path / "figures")
-        write_atomically(self.path / "result.json", as_json(summary(result) | self.about | {"ended": now()}))
+                draw(result, self.path / "figures")
+        finally:
+            write_atomically(self.path / "result.json", as_json(summary(result) | self.about | {"ended": now()}))
 
     def on_failure(self, error: BaseException) -> None:
         if self.path.is_dir():

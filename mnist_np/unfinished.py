@@ -1,7 +1,8 @@
 """Interrupted runs: found by what lies in their folders. There is no index that could be wrong.
 
-A run can be gone on with when its ``checkpoints`` folder holds one, its ``result.json`` does not say that it has come to its
-end, and the process that ran it holds its lock no more.
+A run that comes to its end and loses nothing takes its checkpoints away. So one whose ``checkpoints`` folder holds any has
+something left to do, if only to write what a full disk kept it from writing; and it can be gone on with unless a living
+process still holds its lock.
 """
 
 from __future__ import annotations
@@ -19,9 +20,6 @@ from mnist_np.tensorfile import TensorFileError, open_tensors
 from mnist_np.training.checkpoint import CheckpointError, acquire, found
 
 KEY = "training.resume"
-
-ENDED = ("finished", "diverged", "pruned")
-"""Statuses of a run that would only end in the same way again."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +54,13 @@ def choose(resume: str, outputs: Path, folder: Path, fingerprint: str) -> Interr
 
 
 def claim(folder: Path, fingerprint: str) -> Interrupted | None:
-    """The run in ``folder``, unless it is of another fingerprint, has come to its end or is still at work."""
-    if not any(print_ == fingerprint for print_ in fingerprints(folder)):
+    """The run in ``folder``, if it has anything left to do, is of this fingerprint and not at work in another process."""
+    if fingerprint not in fingerprints(folder):
         return None
     try:
-        lock = held(folder)
+        return Interrupted(folder, held(folder))
     except CheckpointError:
         return None
-    if read_json(folder / "result.json").get("status") in ENDED:
-        lock.release()
-        return None
-    return Interrupted(folder, lock)
 
 
 def held(folder: Path) -> FileLock:
@@ -87,13 +81,20 @@ def fingerprints(folder: Path) -> Iterator[str]:
 
 def named(name: str, outputs: Path) -> Path:
     """The folder of the run with this MLflow run id, or the folder itself. Raises ConfigError if there is neither."""
+    if folder := folder_of(name, outputs):
+        return folder
+    raise ConfigError(KEY, name, f"must be auto, never, a run's folder, or the MLflow run id of a run under {outputs}")
+
+
+def folder_of(name: str, outputs: Path) -> Path | None:
+    """The folder ``name``, or that of the run under ``outputs`` whose MLflow run id it is."""
     if Path(name).is_dir():
         return Path(name)
     for pattern in ("runs/*/*/tracking.json", "sweeps/*/*/tracking.json"):
         for path in outputs.glob(pattern):
             if read_json(path).get("run_id") == name:
                 return path.parent
-    raise ConfigError(KEY, name, f"must be auto, never, a run's folder, or the MLflow run id of a run under {outputs}")
+    return None
 
 
 def read_json(path: Path) -> dict[str, Any]:

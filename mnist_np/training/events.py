@@ -90,6 +90,7 @@ class Observers:
     def __init__(self, observers: Iterable[Observer] = ()) -> None:
         self.observers = list(observers)
         self.failures: list[str] = []
+        self._causes: set[tuple[object, ...]] = set()
         self.of_steps = [observer for observer in self.observers if observer.observes_steps]
 
     def start(self, event: RunStart) -> None:
@@ -119,10 +120,15 @@ class Observers:
             except Exception as error:
                 if observer.required and method == "on_start":
                     raise
-                self._report(f"{type(observer).__name__}.{method} failed: {error}", error)
+                self._report(observer, method, error)
 
-    def _report(self, failure: str, error: Exception) -> None:
-        """Say it once, with a traceback unless it is the machine's fault and not the code's (a full disk, a lost server)."""
-        if failure not in self.failures:
-            self.failures.append(failure)
-            log.error("%s (training goes on)", failure, exc_info=None if isinstance(error, OSError) else error)
+    def _report(self, observer: Observer, method: str, error: Exception) -> None:
+        """Say it once for each cause, however many epochs it lasts; with a traceback unless the cause lies outside the code (a
+        full disk, a lost server)."""
+        cause = (type(observer), method, type(error), getattr(error, "errno", None))
+        if cause in self._causes:
+            return
+        self._causes.add(cause)
+        self.failures.append(f"{type(observer).__name__}.{method} failed: {error}")
+        goes_on = "" if method == "on_end" else " (training goes on)"
+        log.error("%s%s", self.failures[-1], goes_on, exc_info=None if isinstance(error, OSError) else error)
