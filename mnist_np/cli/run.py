@@ -10,8 +10,10 @@ from filelock import FileLock
 from mnist_np.cli.config import RunConfig
 from mnist_np.console import Report
 from mnist_np.experiment import Result, run
+from mnist_np.nn.losses import Distillation
 from mnist_np.runfolder import RunFolder
 from mnist_np.serialize import fingerprint
+from mnist_np.teacher import taught
 from mnist_np.training.checkpoint import Checkpointer, CheckpointError
 from mnist_np.training.events import Observer
 from mnist_np.training.interrupt import Interrupt
@@ -29,6 +31,8 @@ def execute(config: RunConfig, folder: Path) -> Result:
     experiment = config.experiment
     data = experiment.load_data()
     identity = fingerprint(experiment, data.sha256)
+    if isinstance(experiment.loss, Distillation):
+        data = taught(data, experiment, Path(config.outputs))
     resume, outputs = config.training.resume, Path(config.outputs)
     before = claim(folder, identity) if config.sweep.id else choose(resume, outputs, folder, identity)
     with Interrupt() as interrupted:

@@ -10,7 +10,7 @@ from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, run
 from mnist_np.nn.losses import Distillation, softmax
 from mnist_np.nn.mlp import MLP
-from mnist_np.teacher import taught
+from mnist_np.teacher import taught, weights_file
 from mnist_np.training.settings import Training
 from mnist_np.weights import save_weights
 
@@ -47,12 +47,29 @@ def test_a_student_learns_from_the_teacher_alone(teacher):
     assert agree.mean() > 0.9
 
 
+def test_a_teacher_sees_images_as_it_is_used_to(teacher):
+    result, path = teacher
+    other = replace(student(path), data=Synthetic(preprocess="standardize"))
+    same, standardized = taught(result.data, student(path)), taught(other.load_data(), other)
+    np.testing.assert_allclose(standardized.train.targets, same.train.targets, atol=1e-4)
+
+
+def test_a_teacher_is_found_by_file_folder_and_run_id(teacher, tmp_path):
+    path = teacher[1]
+    folder = tmp_path / "runs" / "2026-11-23" / "12-00-00"
+    folder.mkdir(parents=True)
+    (folder / "tracking.json").write_text('{"run_id": "abc123"}')
+    (folder / "weights.safetensors").write_bytes(path.read_bytes())
+    assert weights_file(Distillation(teacher=str(path)), tmp_path) == path
+    for name in (str(folder), "abc123"):
+        assert weights_file(Distillation(teacher=name), tmp_path) == folder / "weights.safetensors"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda e: replace(e, loss=Distillation()), "must be the weights file"),
-        (lambda e: replace(e, loss=Distillation(teacher="nowhere.safetensors")), "no such file"),
-        (lambda e: replace(e, data=Synthetic(preprocess="standardize")), "data.preprocess=scale"),
+        (lambda e: replace(e, loss=Distillation(teacher="nowhere.safetensors")), "no weights file, no run's folder"),
         (lambda e: replace(e, data=Synthetic(side=7)), "must fit the data"),
     ],
 )

@@ -15,8 +15,8 @@ from mnist_np.nn.losses.base import Loss, log_softmax, softmax
 class Distillation(Loss):
     """distillation: J = (1 - w) H(y, softmax(z)) + w T^2 H(softmax(t / T), softmax(z / T)) (Hinton, Vinyals & Dean 2015).
 
-    H is the cross-entropy, w the ``weight``, T the ``temperature`` and t the teacher's logits. ``teacher`` is a weights file (or,
-    from the command line, a run's id). The teacher's softened probabilities, `soften(t)`, are computed once and stand beside the
+    H is the cross-entropy, w the ``weight``, T the ``temperature`` and t the teacher's logits. ``teacher`` is a weights file
+    or the run that left it. The teacher's softened probabilities, `soften(t)`, are computed once and stand beside the
     labels: Y is (m, 2 n_classes) in training. Where it is (m, n_classes), as in validation, J is the cross-entropy alone.
     """
 
