@@ -8,7 +8,7 @@ import numpy as np
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.optim.optimizer import Optimizer, State, chunks, mix
+from mnist_np.optim.optimizer import Optimizer, State, chunks
 
 
 @dataclass
@@ -30,7 +30,11 @@ class Lion(Optimizer):
             np.subtract(m, g, out=s)
             s *= self.beta1
             s += g  # beta1 m + (1 - beta1) g
-            np.sign(s, out=s)
-            s *= lr
-            p -= s
-            mix(m, g, self.beta2, s)
+            g *= 1 - self.beta2
+            m *= self.beta2
+            m += g
+            np.greater(s, 0, out=g)
+            np.less(s, 0, out=s)
+            g -= s  # the sign; np.sign takes nine times as long where signs are random
+            g *= lr
+            p -= g

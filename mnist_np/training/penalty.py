@@ -33,9 +33,12 @@ class Penalty:
         for W, dW in self.parts if self.l1 or self.l2 else ():
             for w, g, s in chunks(W, dW, scratch=self.scratch):
                 if self.l1:
-                    np.sign(w, out=s)
+                    np.greater(w, 0, out=s)
                     s *= self.l1
                     g += s
+                    np.less(w, 0, out=s)
+                    s *= self.l1
+                    g -= s
                 if self.l2:
                     np.multiply(w, self.l2, out=s)
                     g += s
