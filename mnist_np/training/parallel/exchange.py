@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from time import sleep
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from mnist_np.nn.arrays import Array
 
 SPINS = 3000
 """Looks at the other's counter before the core is offered to others: some 150 us, more than a fair wait takes."""
-CHECKS = 1000
-"""Offers of the core between two looks at whether the other process still lives."""
+OFFERS = 1000
+"""... and how often it is, before this process sleeps for `NAP` seconds at a time and looks whether the other still lives."""
+NAP = 0.0002
 
 
 class Parted(Exception):  # noqa: N818 (not an error of this process)
@@ -56,14 +58,17 @@ class Rendezvous:
         self._counters[self._mine + 1] = 1
 
     def _wait_long(self) -> None:
-        looks = 0
+        offers = 0
         while self._counters[self._theirs] < self.arrivals:
             if self._counters[self._theirs + 1]:
                 raise Parted("the other process has stopped")
-            looks += 1
-            if looks % CHECKS == 0 and self._gone():
+            if offers < OFFERS:
+                offers += 1
+                os.sched_yield()
+            elif self._gone():
                 raise Parted("the other process is gone")
-            os.sched_yield()
+            else:
+                sleep(NAP)
 
 
 class Exchange:

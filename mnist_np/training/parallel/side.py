@@ -65,7 +65,6 @@ class Side:
         memory: Memory,
         rank: int,
         gone: Callable[[], bool],
-        observers: Observers | None = None,
         interrupted: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.memory, self.rank = memory, rank
@@ -73,8 +72,7 @@ class Side:
         self.exchange = Exchange(memory.areas.array, self.rendezvous, rank)
         self.share = Share(work.layers, work.slots, self.exchange, work.training.dtype)
         parts = (work.loss, work.optimizer, work.schedule, work.training, work.streams)
-        observers = Observers() if observers is None else observers
-        self.trainer = Trainer(self.share.network, work.data, *parts, observers, interrupted)
+        self.trainer = Trainer(self.share.network, work.data, *parts, Observers(), interrupted)
         self.empty = self.trainer.begin()  # holds the vectors of this share's optimizer and average
 
     def train_epoch(self, news: Progress) -> Progress:

@@ -7,7 +7,6 @@ import pickle
 import platform
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from mnist_np.component import ConfigError
 from mnist_np.nn.layers import Activate, Dense
 from mnist_np.optim.lbfgs import LBFGS
 from mnist_np.optim.muon import Muon
-from mnist_np.training.events import Observers, StepEnd, StopTraining
+from mnist_np.training.events import StopTraining
 from mnist_np.training.loop import Trainer
 from mnist_np.training.parallel.exchange import Parted
 from mnist_np.training.parallel.shared import SharedArray
@@ -29,8 +28,7 @@ from mnist_np.training.threads import blas_threads
 class ParallelTrainer(Trainer):
     """Trains as `Trainer` does, each epoch by two processes. The other one is started with the first epoch and ended by `fit`.
 
-    Between epochs network, optimizer and average are whole, so validation, selection and observers know nothing of it. At
-    step events the network still has the weights of the epoch's start.
+    Between epochs network, optimizer and average are whole, so validation, selection and observers know nothing of it.
     """
 
     def __post_init__(self) -> None:
@@ -75,8 +73,7 @@ class Crew:
         parts = (trainer.loss, trainer.optimizer, trainer.schedule, trainer.training, trainer.streams)
         work = Work(layers, trainer.network.slots, trainer.data, *parts)
         self.process = start(work.with_rows(rows[:1]), self.memory)
-        observers = StepObservers(trainer)
-        self.side = Side(work, self.memory, 0, lambda: self.process.poll() is not None, observers, trainer.interrupted)
+        self.side = Side(work, self.memory, 0, lambda: self.process.poll() is not None, trainer.interrupted)
 
     def train_epoch(self, progress: Progress) -> None:
         """One epoch of both sides, from and to the whole network and ``progress``."""
@@ -119,7 +116,7 @@ class Crew:
             pickle.dump(news, self.process.stdin)
             self.process.stdin.flush()
         except BrokenPipeError:
-            raise RuntimeError(f"the second training process ended with code {self.process.wait()}") from None
+            raise RuntimeError(f"the second training process failed: it ended with code {self.process.wait()}") from None
 
     def _answer(self) -> tuple[str, str] | None:
         assert self.process.stdout
@@ -142,17 +139,6 @@ class Crew:
         self.process.stdout.close()
         for array in self.memory.arrays:
             array.close()
-
-
-class StepObservers(Observers):
-    """Passes step events on with the whole network in place of this side's share."""
-
-    def __init__(self, trainer: ParallelTrainer) -> None:
-        super().__init__()
-        self.trainer, self.of_steps = trainer, trainer.observers.of_steps
-
-    def step(self, event: StepEnd) -> None:
-        self.trainer.observers.step(replace(event, network=self.trainer.network))
 
 
 def start(work: Work, memory: Memory) -> subprocess.Popen[bytes]:
@@ -197,5 +183,5 @@ def check(trainer: Trainer) -> None:
         raise refuse("must be 1 with training.clip_norm: no process has the whole gradient")
     if trainer.augment.active:
         raise refuse("must be 1 with augmentation, which already uses all cores")
-    if training.checkpoint_every_steps:
-        raise refuse("must be 1 with training.checkpoint_every_steps: the weights are whole only between epochs")
+    if trainer.observers.of_steps:
+        raise refuse("must be 1 with training.checkpoint_every_steps or diagnostics: weights are whole only between epochs")

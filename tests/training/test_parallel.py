@@ -1,0 +1,156 @@
+"""Two processes train what one does, up to rounding; the same bits each time; and nothing is left of them however they end."""
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_np.component import ConfigError
+from mnist_np.data.augment import Distort
+from mnist_np.data.sources import Synthetic
+from mnist_np.experiment import Experiment, run
+from mnist_np.nn.mlp import MLP
+from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Adam
+from mnist_np.training.checkpoint import Checkpointer
+from mnist_np.training.events import Observer
+from mnist_np.training.settings import Training
+
+pytestmark = [
+    pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="needs x86's memory order"),
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in Linux's /proc"),
+]
+
+DATA = Synthetic(examples=400, validation_size=112)  # 288 to train on: five batches of 50 and one of 38
+
+
+def experiment(processes, epochs=2, **changes):
+    training = {"epochs": epochs, "batch_size": 50, "processes": processes} | changes.pop("training", {})
+    parts = {"model": MLP(hidden=[20, 9, 12, 8]), "optimizer": SGD(lr=0.1), "data": DATA, "seed": 5}
+    return Experiment(**(parts | changes), training=Training(**training))
+
+
+@pytest.mark.parametrize("hidden", [[7], [16, 9], [20, 9, 12], [100, 80, 70, 6]], ids=str)
+def test_like_one_process(hidden):
+    model = MLP(hidden=hidden)
+    one, two = (run(experiment(n, model=model, training={"dtype": "float64"})) for n in (1, 2))
+    np.testing.assert_allclose(two.network.params, one.network.params, rtol=1e-9, atol=1e-12)
+    assert two.history[-1]["train/loss"] == pytest.approx(one.history[-1]["train/loss"], rel=1e-9)
+    assert two.history[-1]["train/accuracy"] == one.history[-1]["train/accuracy"]
+
+
+@pytest.mark.parametrize("name", ["momentum", "nadam", "adadelta", "schedule_free_adamw"])
+def test_like_one_process_with_all_that_goes_through_the_update(name):
+    kind = OPTIMIZERS[name]
+    averaged = {} if kind.averages else {"ema": 0.9}
+    training = {"dtype": "float64", "l1": 1e-4, "l2": 1e-3, "clip_value": 0.05, "mixup": 0.2} | averaged
+    one, two = (run(experiment(n, optimizer=kind(weight_decay=0.01), training=training)) for n in (1, 2))
+    np.testing.assert_allclose(two.network.params, one.network.params, rtol=1e-7, atol=1e-9)
+
+
+def test_the_same_bits_each_time_and_resumed(tmp_path):
+    first, again = (run(experiment(2, 3, optimizer=Adam())) for _ in range(2))
+    left = iter(range(9))
+    killed = run(
+        experiment(2, 3, optimizer=Adam()),
+        [Checkpointer(tmp_path)],
+        lambda: None if next(left, None) is not None else "as the test asks",
+    )
+    assert killed.status == "killed"
+    resumed = run(experiment(2, 3, optimizer=Adam()), resume_from=tmp_path)
+    assert first.network.params.tobytes() == again.network.params.tobytes() == resumed.network.params.tobytes()
+
+
+def test_divergence_ends_it_like_one_process():
+    one, two = (run(experiment(n, optimizer=SGD(lr=1e30))) for n in (1, 2))
+    assert (one.status, two.status) == ("diverged", "diverged")
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"model": MLP(hidden=[])}, "hidden"),
+        ({"model": MLP(hidden=[8], dropout=0.5)}, "Dropout"),
+        ({"model": MLP(hidden=[8], norm="batch")}, "BatchNorm"),
+        ({"model": MLP(hidden=[8], max_norm=1.0)}, "max_norm"),
+        ({"optimizer": OPTIMIZERS["muon"]()}, "Muon"),
+        ({"optimizer": OPTIMIZERS["lbfgs"]()}, "LBFGS"),
+        ({"augment": Distort(shift=1.0)}, "augment"),
+        ({"training": {"clip_norm": 1.0}}, "clip_norm"),
+        ({"training": {"diagnostics": "epoch"}}, "diagnostics"),
+    ],
+)
+def test_what_cannot_be_shared_is_refused(changes, word):
+    with pytest.raises(ConfigError, match=rf"training\.processes = 2: must be 1.*{word}"):
+        run(experiment(2, **changes))
+
+
+class Murderer(Observer):
+    """Kills the other process after the first epoch."""
+
+    def on_epoch(self, event):
+        for child in children(os.getpid()):
+            os.kill(child, signal.SIGKILL)
+
+
+def test_the_other_process_dies():
+    with pytest.raises(RuntimeError, match="second training process failed: it ended with code -9"):
+        run(experiment(2), [Murderer()])
+    assert not children(os.getpid())
+
+
+COMMAND = """
+import json, sys, os
+from mnist_np.experiment import run
+from mnist_np.training.events import Observer
+sys.path.insert(0, {folder!r})
+from test_parallel import children, experiment
+class Report(Observer):
+    def on_epoch(self, event):
+        print(json.dumps(children(os.getpid())), flush=True)
+run(experiment(2, epochs=100_000), [Report()])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_orphan_whatever_ends_the_command(number):
+    command = [sys.executable, "-c", COMMAND.format(folder=str(Path(__file__).parent))]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    (other,) = json.loads(process.stdout.readline())
+    assert alive(other)
+    process.send_signal(number)
+    process.wait(timeout=30)
+    process.stdout.close()
+    for _ in range(300):
+        if not alive(other):
+            break
+        time.sleep(0.1)
+    assert not alive(other)
+
+
+def children(pid):
+    """Process ids of the processes that ``pid`` has started and that still run."""
+    others = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [other for other in others if state_and_parent(other)[1:] == [str(pid)] and alive(other)]
+
+
+def alive(pid):
+    return state_and_parent(pid)[:1] not in ([], ["Z"])
+
+
+def state_and_parent(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def test_no_process_is_left_after_a_run():
+    run(experiment(2, 1))
+    assert not children(os.getpid())
