@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from mnist_np.files import near
 from mnist_np.registry import name_of
 from mnist_np.training.events import EpochEnd, Observer, RunStart
 
@@ -146,12 +146,6 @@ def files(folder: Path) -> list[tuple[str, str]]:
     """Where the run's files are, with the figures' paths in full, to be copied."""
     figures = sorted(folder.glob("figures/*.png"))
     return [("folder", near(folder)), *([("figures", "")] if figures else []), *(("", near(path)) for path in figures)]
-
-
-def near(path: Path) -> str:
-    """The path as short as it can be: from here, if it lies within."""
-    here = os.path.relpath(path)
-    return str(path) if here.startswith("..") else here
 
 
 def duration(seconds: float) -> str:

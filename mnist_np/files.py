@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written under another name beside the target, then renamed over it; and their paths."""
+"""Files that are whole or not there: written under another name beside the target, then renamed over it. And their paths."""
 
 from __future__ import annotations
 

@@ -56,6 +56,13 @@ class Journal:
                     offset += len(line)
                     yield json.loads(line), offset
 
+    def conclude(self, reason: str) -> None:
+        """Write the end that a run's process did not live to write, if so: MLflow would show the run as running for ever."""
+        records = [record for record, _ in self.read()]
+        if records and records[-1]["kind"] != "end":
+            self.append("tags", tags={"status": "killed", "reason": reason}, time=records[-1]["time"])
+            self.append("end", status="KILLED", time=records[-1]["time"])
+
     @property
     def size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from mnist_np.experiment import Experiment
+from mnist_np.files import near
 from mnist_np.provenance import blas, git, versions
 from mnist_np.registry import name_of
 from mnist_np.runfolder import describe
@@ -132,16 +133,16 @@ class MlflowObserver(Observer):
     def where(self) -> str:
         """Where the run is to be seen: its page on the server, or the command that opens it."""
         ledger = Ledger.read(self.folder)
-        if self.delivery.pending:
+        if ledger is None or self.journal.size > ledger.offset:
             return f"not delivered yet: {self.sync_command}"
-        if self.store.database is None and ledger and ledger.run_id and ledger.experiment_id:
+        if self.store.database is None and ledger.run_id and ledger.experiment_id:
             return f"{self.store.address}{run_page(ledger.experiment_id, ledger.run_id)}"
         outputs = str(self.store.outputs)
         return command("ui") if outputs == "outputs" else command("ui", "--outputs", outputs)
 
     @property
     def sync_command(self) -> str:
-        return command("sync", os.path.relpath(self.folder))
+        return command("sync", near(self.folder))
 
     def tags_of(self, event: RunStart) -> dict[str, str]:
         """Where the run comes from, as tags."""

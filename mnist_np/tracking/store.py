@@ -16,8 +16,11 @@ from mnist_np.tracking.settings import Tracking
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds to wait for another process that makes the store ready."""
+
+MARK = 784
+"""SQLite's ``user_version``, which is there for such uses, of a store that is ready."""
 
 _READY: dict[tuple[str, str], str] = {}
 """(uri, experiment) -> experiment id, as far as this process knows."""
@@ -50,38 +53,59 @@ class Store:
         return f"{self.uri.rstrip('/')}/" if self.database is None else "http://127.0.0.1:5000/"
 
     def experiment_id(self, name: str) -> str:
-        """The id of the experiment ``name``, made if need be.
-
-        Under a lock: processes that open a fresh SQLite store, or create an experiment, at the same time break it.
-        Raises TrackingError.
-        """
+        """The id of the experiment ``name``, made if need be. Raises TrackingError."""
         known = _READY.get((self.uri, name))
         if known:
             return known
         try:
             self.outputs.mkdir(parents=True, exist_ok=True)
-            with self.lock:
-                found = self._find_or_create(name)
+            self.make_ready()
+            found = self.find(name)
+            if found is None:
+                with self.lock:
+                    found = self.find(name) or self.create(name)
         except Exception as error:
             raise TrackingError(f"the MLflow store {self.uri} cannot be used: {first_line(error)}") from error
         _READY[self.uri, name] = found
         return found
 
-    def _find_or_create(self, name: str) -> str:
-        fresh = self.database is not None and not self.database.exists()
-        mlflow = self.client
-        experiment = mlflow.get_experiment_by_name(name)
-        if fresh and self.database:
+    def make_ready(self) -> None:
+        """Have MLflow make its tables in a new SQLite file, under a lock: two processes at once would break it for good.
+
+        A mark in the file then says that this is done, so that later processes need not queue for the lock.
+        """
+        if self.database is None or self._mark() == MARK:
+            return
+        with self.lock:
+            if self._mark() == MARK:
+                return
+            self.client.search_experiments(max_results=1)
             with closing(sqlite3.connect(self.database)) as database:
                 database.execute("PRAGMA journal_mode=WAL")  # readers (the UI) and writers do not wait for each other
+                database.execute(f"PRAGMA user_version={MARK}")
+
+    def _mark(self) -> int | None:
+        if self.database is None or not self.database.exists():
+            return None
+        with closing(sqlite3.connect(self.database, timeout=PATIENCE)) as database:
+            mark: int = database.execute("PRAGMA user_version").fetchone()[0]
+            return mark
+
+    def find(self, name: str) -> str | None:
+        """The id of an experiment, or None if there is none of this name. One that was deleted is restored."""
+        experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
-            location = None if self.uri.startswith("http") else (self.outputs / "artifacts").resolve().as_uri()
-            created: str = mlflow.create_experiment(name, location)
-            return created
+            return None
         if experiment.lifecycle_stage == "deleted":
-            mlflow.restore_experiment(experiment.experiment_id)
+            self.client.restore_experiment(experiment.experiment_id)
         found: str = experiment.experiment_id
         return found
+
+    def create(self, name: str) -> str:
+        """A new experiment. Its files lie under ``outputs``, unless a server has a place for them."""
+        location = None if self.uri.startswith("http") else (self.outputs / "artifacts").resolve().as_uri()
+        created: str = self.client.create_experiment(name, location)
+        return created
 
     def is_free(self, seconds: float) -> bool:
         """Whether a SQLite store can be written within ``seconds``; other stores have time limits of their own.

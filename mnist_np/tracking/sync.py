@@ -47,20 +47,11 @@ def sync(folder: Path, uri: str | None = None) -> str:
     with lock(folder):
         journal = Journal(folder)
         journal.repair()
-        conclude(journal)
+        journal.conclude("its process ended without a word")
         delivery = Delivery(folder, journal, ledger, Store(uri or ledger.uri, Path(ledger.outputs)))
         records = sum(1 for _ in journal.read(ledger.offset))
         delivery.deliver(PATIENCE)
     return f"{records} records delivered to run {ledger.run_id}" if records else f"run {ledger.run_id} was complete already"
-
-
-def conclude(journal: Journal) -> None:
-    """End the journal of a run whose process ended without a word: MLflow would show it as running for ever."""
-    records = [record for record, _ in journal.read()]
-    if records and records[-1]["kind"] != "end":
-        time = records[-1]["time"]
-        journal.append("tags", tags={"status": "killed", "reason": "its process ended without a word"}, time=time)
-        journal.append("end", status="KILLED", time=time)
 
 
 def runs_in(folder: Path) -> Iterator[Path]:

@@ -1,0 +1,56 @@
+"""The journal survives its process, and reads as far as it was written."""
+
+import json
+
+from mnist_np.tracking.journal import Journal, Ledger
+
+
+def test_records_are_read_from_an_offset_on(tmp_path):
+    journal = Journal(tmp_path)
+    journal.append("metrics", step=1, metrics={"loss": 0.5})
+    journal.append("metrics", step=2, metrics={"loss": 0.25})
+    (first, middle), (second, end) = journal.read()
+    assert (first["step"], second["step"]) == (1, 2)
+    assert [record["step"] for record, _ in journal.read(middle)] == [2]
+    assert list(journal.read(end)) == []
+    assert end == journal.size
+    assert first["time"] <= second["time"]
+
+
+def test_a_line_cut_by_a_crash_is_not_read_and_then_cut_off(tmp_path):
+    journal = Journal(tmp_path)
+    journal.append("end", status="FINISHED")
+    whole = journal.size
+    with open(journal.path, "ab") as file:
+        file.write(b'{"kind": "metr')
+    assert [record["kind"] for record, _ in journal.read()] == ["end"]
+    journal.repair()
+    assert journal.size == whole
+    journal.append("tags", tags={})
+    assert [record["kind"] for record, _ in journal.read()] == ["end", "tags"]
+
+
+def test_a_journal_cut_within_its_first_line_is_empty(tmp_path):
+    journal = Journal(tmp_path)
+    journal.path.write_bytes(b'{"kind"')
+    journal.repair()
+    assert journal.size == 0
+
+
+def test_only_a_journal_without_an_end_is_concluded(tmp_path):
+    journal = Journal(tmp_path)
+    journal.conclude("killed")
+    assert journal.size == 0
+    journal.append("metrics", step=1, metrics={})
+    journal.conclude("killed")
+    journal.conclude("killed")
+    assert [record["kind"] for record, _ in journal.read()] == ["metrics", "tags", "end"]
+    assert len({record["time"] for record, _ in journal.read()}) == 1, "it ended when it last spoke"
+
+
+def test_a_ledger_is_what_it_was(tmp_path):
+    assert Ledger.read(tmp_path) is None
+    ledger = Ledger("sqlite:///x", "outputs", "mnist", "key", run_id="abc", offset=12, asked=True)
+    ledger.write(tmp_path)
+    assert Ledger.read(tmp_path) == ledger
+    assert json.loads((tmp_path / "tracking.json").read_text())["run_id"] == "abc"
