@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from mnist_np.cli.config import RunConfig
-from mnist_np.cli.run import execute
+from mnist_np.cli.run import execute, to_go_on_with
 from mnist_np.experiment import Result
 from mnist_np.files import write_atomically
 from mnist_np.sweep.children import read_json
@@ -27,7 +27,7 @@ def run_child(config: RunConfig, folder: Path) -> Result | None:
         with FileLock(folder / ".child.lock", timeout=PATIENCE):
             if stop.exists() or read_json(folder / "result.json").get("status") in FINAL:
                 return None
-            result = execute(config, folder)
+            result = execute(config, folder, to_go_on_with(config, folder))
     except Exception as error:
         record_failure(folder, error)
         if config.sweep.on_error == "stop":

@@ -17,24 +17,28 @@ from mnist_np.teacher import taught
 from mnist_np.training.checkpoint import Checkpointer, CheckpointError
 from mnist_np.training.events import Observer
 from mnist_np.training.interrupt import Interrupt
-from mnist_np.unfinished import choose, claim
+from mnist_np.unfinished import Interrupted, choose, claim
 
 log = logging.getLogger(__name__)
 
 
-def execute(config: RunConfig, folder: Path) -> Result:
-    """Train and write everything into ``folder``, and to the tracker that the config names; or go on with an interrupted run
-    in its own folder, as ``training.resume`` asks (a sweep's job always does, in ``folder``).
+def to_go_on_with(config: RunConfig, folder: Path) -> Interrupted | None:
+    """The interrupted run that ``training.resume`` asks to go on with; a sweep's job goes on with what is in ``folder``."""
+    identity = fingerprint(config.experiment, config.experiment.load_data().sha256)
+    if config.sweep.id:
+        return claim(folder, identity)
+    return choose(config.training.resume, Path(config.outputs), folder, identity)
+
+
+def execute(config: RunConfig, folder: Path, before: Interrupted | None = None) -> Result:
+    """Train and write everything into ``folder``, and to the tracker that the config names; or go on with the run ``before``.
 
     The first SIGINT or SIGTERM ends the training after its step; then status is ``killed``, the signal's name its reason.
     """
     experiment = config.experiment
     data = experiment.load_data()
-    identity = fingerprint(experiment, data.sha256)
     if isinstance(experiment.loss, Distillation):
         data = taught(data, experiment, Path(config.outputs))
-    resume, outputs = config.training.resume, Path(config.outputs)
-    before = claim(folder, identity) if config.sweep.id else choose(resume, outputs, folder, identity)
     with Interrupt() as interrupted:
         if before is None:
             return run(experiment, observers(config, folder), interrupted, data)
@@ -42,7 +46,7 @@ def execute(config: RunConfig, folder: Path) -> Result:
         try:
             return run(experiment, listeners, interrupted, data, before.checkpoints)
         except CheckpointError as error:
-            if resume not in ("auto", "never"):
+            if config.training.resume not in ("auto", "never"):
                 before.lock.release()
                 raise
             log.warning("%s; the run begins anew", error)

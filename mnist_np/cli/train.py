@@ -71,17 +71,21 @@ def single_run(composed: DictConfig, hydra: Hydra) -> int:
     from hydra.core.hydra_config import HydraConfig
     from hydra.core.utils import JobStatus, run_job
     from hydra.types import HydraContext
-    from omegaconf import OmegaConf
+    from omegaconf import OmegaConf, read_write
 
     from mnist_np.cli.messages import UsageError
-    from mnist_np.cli.run import execute
+    from mnist_np.cli.run import execute, to_go_on_with
 
     HydraConfig.instance().set_config(composed)
     config = checked(composed)
     folder = Path(OmegaConf.select(composed, "hydra.run.dir")).absolute()
+    if before := to_go_on_with(config, folder):
+        folder = before.folder.absolute()
+        with read_write(composed.hydra):
+            composed.hydra.run.dir = str(folder)
     context = HydraContext(hydra.config_loader, Callbacks(composed))
     try:
-        job = run_job(lambda _: execute(config, folder), composed, "hydra.run.dir", None, context)
+        job = run_job(lambda _: execute(config, folder, before), composed, "hydra.run.dir", None, context)
     except OSError as error:
         raise UsageError(f"hydra.run.dir={folder}: {error.strerror}") from error
     finally:
