@@ -105,6 +105,7 @@ def test_server_that_knows_no_ranges(server, path):
     server.ranges, server.cuts = False, 1
     download([server.url()], path, SHA256)
     assert whole(path)
+    assert len(server.requests) == 2
 
 
 def test_complete_part(server, path):
