@@ -86,7 +86,7 @@ def train_page(words: list[str]) -> str:
     pages = [group_page(group, option) for group, option in asked if (conf_folder() / group).is_dir()]
     if pages:
         return "\n".join(pages)
-    command = f"python {sys.argv[0]}" if sys.argv[0].endswith(".py") else "mnist-np train"
+    command = f"python {sys.argv[0]}" if sys.argv[0].endswith("train.py") else "mnist-np train"
     parts = [INTRODUCTION.format(command=command), groups(), keys(), EXAMPLES.format(command=command)]
     return "\n".join(parts).rstrip()
 
