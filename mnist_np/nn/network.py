@@ -91,6 +91,7 @@ class Network:
                 layer.state[name] = next(state_slots).view(self.state)
             if rng is not None:
                 layer.initialize(rng)
+        self._first_trained = next((i for i, layer in enumerate(self.layers) if layer.shapes), 0)
         self.probabilities: Callable[[Array], Array] = softmax
         self._workspaces: dict[int, Workspace] = {}
 
@@ -127,9 +128,11 @@ class Network:
         """Fill ``grads`` from dZ, the loss's derivative by the logits that `forward` just gave for X."""
         workspace = self.workspace(len(X))
         outputs, gradients = workspace.outputs, workspace.gradients
-        for i in reversed(range(len(self.layers))):
+        if dZ is not gradients[-1]:
+            np.copyto(gradients[-1], dZ)
+        for i in reversed(range(self._first_trained, len(self.layers))):
             X_i = outputs[i - 1] if i else X
-            dX = gradients[i - 1] if i else None
+            dX = gradients[i - 1] if i > self._first_trained else None
             self.layers[i].backward(X_i, outputs[i], gradients[i], dX, workspace.scratch[i])
 
     def loss_and_gradients(self, X: Array, Y: Array, loss: Loss, rng: np.random.Generator) -> float:

@@ -80,6 +80,15 @@ def test_max_norm_shortens_long_columns_and_leaves_short_ones():
     assert (W2 == 100).all()
 
 
+def test_backward_takes_any_derivative_by_the_logits():
+    network = MLP(hidden=[3]).build(2, 2, np.random.default_rng(0), dtype=np.float64)
+    rng = np.random.default_rng(1)
+    X, dZ = rng.standard_normal((4, 2)), rng.standard_normal((4, 2))
+    network.forward(X, rng)
+    network.backward(X, dZ)
+    np.testing.assert_allclose(network.layers[-1].grads["b"], dZ.sum(axis=0))
+
+
 def test_a_step_worked_out_by_hand():
     """Two inputs, two linear hidden units, two classes; the numbers are those of pencil and paper."""
     network = MLP(hidden=[2]).build(2, 2, np.random.default_rng(0), Identity(), dtype=np.float64)
