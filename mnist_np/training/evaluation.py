@@ -38,4 +38,4 @@ def evaluate(network: Network, split: Split, loss: Loss) -> Evaluation:
 
 def n_correct(logits: Array, Y: Array) -> int:
     """How many rows have their largest logit at their target's class."""
-    return int(np.count_nonzero(np.argmax(logits, axis=1) == np.argmax(Y, axis=1)))
+    return int(np.count_nonzero(logits.argmax(axis=1) == Y.argmax(axis=1)))
