@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from mnist_np.figures.layout import MARGIN, SECONDARY, Grid, Page
 from mnist_np.figures.scales import shorten
 from mnist_np.figures.style import ACCENT, style
-from mnist_np.nn.losses import softmax
 
 if TYPE_CHECKING:
     from mnist_np.experiment import Result
@@ -51,7 +50,7 @@ def confident_mistakes(result: Result) -> Figure:
     """The misclassified test examples, the one with the highest probability of the wrong class first."""
     rows, columns = MISTAKES
     true, said = result.data.test.labels, np.argmax(result.test.logits, axis=1)
-    P = np.nan_to_num(softmax(result.test.logits))
+    P = np.nan_to_num(result.judged.P)
     wrong = np.flatnonzero(said != true)
     shown = wrong[np.argsort(-P[wrong, said[wrong]], kind="stable")][: rows * columns]
     with style():
