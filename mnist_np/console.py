@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BAR = 20
 """Characters of the bar: the whole line fits into 80 columns."""
 
+LABEL = 15
+"""Characters before what a label says."""
+
 REFRESH_HZ = 4
 """The bar is drawn by a thread of its own that looks at the run's progress: a step costs nothing, a drawing 0.3 ms."""
 
@@ -45,8 +48,8 @@ class Report(Observer):
         self.event, self.began, self.first_step = event, perf_counter(), event.progress.step
         self.console.print(headline(event))
         if event.progress.epoch:
-            self.console.print(f"resumed after epoch {event.progress.epoch}")
-        self.console.print(Text(HEADER, style="bold"))
+            self.console.print(f"{'resumed':<{LABEL}}after epoch {event.progress.epoch}")
+        self.console.print(Text(f"\n{HEADER}", style="bold"))
         if self.console.is_terminal:
             self.live = Live(
                 console=self.console,
@@ -64,10 +67,11 @@ class Report(Observer):
 
     def on_end(self, result: Result) -> None:
         self.close()
+        self.console.print()
         self.console.print(table(result))
         lines = files(self.folder) if self.folder else []
         for label, text in [*lines, *((label, text()) for label, text in self.look)]:
-            self.console.print(Text.assemble((f"{label:<15}" if label else "  ", "bold"), text), soft_wrap=True)
+            self.console.print(Text.assemble((f"{label:<{LABEL}}" if label else "  ", "bold"), text), soft_wrap=True)
 
     def on_failure(self, error: BaseException) -> None:
         self.close()
@@ -99,14 +103,20 @@ HEADER = f"{'epoch':>9}{'train loss':>12}{'train acc':>11}{'val loss':>11}{'val 
 
 
 def headline(event: RunStart) -> str:
-    """The experiment in two lines."""
+    """What is trained on what, and how."""
     experiment, data = event.experiment, event.data
-    sizes = "-".join(map(str, [data.n_features, *experiment.model.hidden, data.n_classes]))
-    return (
-        f"{sizes} {name_of(experiment.activation)}, {len(event.network.params):,} parameters; {data.name}: "
-        f"{len(data.train):,} train, {len(data.val):,} validation, {len(data.test):,} test\n"
-        f"{name_of(experiment.optimizer)}, lr {experiment.optimizer.lr:g}, {name_of(experiment.schedule)}, "
-        f"batch {experiment.training.batch_size}, {experiment.training.dtype}, seed {experiment.seed}"
+    hidden = experiment.model.hidden
+    sizes = "-".join(map(str, [data.n_features, *hidden, data.n_classes]))
+    activation = f" {name_of(experiment.activation)}" if hidden else ""
+    schedule = name_of(experiment.schedule)
+    how = [f"{name_of(experiment.optimizer)}, lr {experiment.optimizer.lr:g}", *([schedule] if schedule != "constant" else [])]
+    how += [f"batch {experiment.training.batch_size}", experiment.training.dtype, f"seed {experiment.seed}"]
+    return "\n".join(
+        [
+            f"{'network':<{LABEL}}{sizes}{activation}, {len(event.network.params):,} parameters",
+            f"{'data':<{LABEL}}{data.name}: {len(data.train):,} train, {len(data.val):,} validation, {len(data.test):,} test",
+            f"{'training':<{LABEL}}{', '.join(how)}",
+        ]
     )
 
 
@@ -129,7 +139,8 @@ COLUMNS = (
 
 def table(result: Result) -> Table:
     """The result as a table of two columns."""
-    rows = Table.grid(padding=(0, 2))
+    rows = Table.grid()
+    rows.add_column(min_width=LABEL)
     style = STYLES.get(result.status, "")
     wrong = round((1 - result.test.accuracy) * len(result.data.test))
     rows.add_row("status", Text(f"{result.status} {result.reason}".strip(), style=style))
@@ -150,7 +161,7 @@ def files(folder: Path) -> list[tuple[str, str]]:
 
 def duration(seconds: float) -> str:
     """``4.2 s``, ``1:05`` or ``2:13:07``."""
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
