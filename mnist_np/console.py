@@ -84,7 +84,7 @@ class Report(Observer):
         """How far the run is now, what it shows, and how long it will take."""
         progress, steps = self.event.progress, self.event.steps
         done = progress.step - self.first_step
-        left = (perf_counter() - self.began) / done * (steps - progress.step) if done else None
+        left = (perf_counter() - self.began) / max(done, 1) * (steps - progress.step)
         filled = BAR * progress.step // steps
         seen = progress.n_seen
         shown = f"  loss {progress.loss_sum / seen:.4f}  accuracy {progress.n_correct / seen:.2%}" if seen else ""
@@ -93,7 +93,7 @@ class Report(Observer):
             ("━" * filled, "cyan"),
             ("━" * (BAR - filled), "bright_black"),
             f" {progress.step / steps:4.0%}{shown}",
-            f"  {duration(left)} left" if left is not None else "",
+            "  the results are being written" if progress.step == steps else f"  {duration(left)} left" if done else "",
             no_wrap=True,
             overflow="ellipsis",
         )
