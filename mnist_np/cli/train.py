@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import suppress
@@ -32,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         return OK
     from mnist_np.cli.messages import explain
 
+    logging.raiseExceptions = False  # a log file on a full disk must not cover the message with tracebacks
     try:
         return train(argv)
     except KeyboardInterrupt:
@@ -39,6 +41,9 @@ def main(argv: list[str] | None = None) -> int:
         return 128 + Signals.SIGINT
     except Exception as error:
         message = explain(error, words)
+        if message is None and isinstance(error, OSError) and error.filename:
+            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+            return FAILED
         if message is None:
             raise
         print(f"error: {message}", file=sys.stderr)
