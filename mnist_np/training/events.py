@@ -130,5 +130,5 @@ class Observers:
             return
         self._causes.add(cause)
         self.failures.append(f"{type(observer).__name__}.{method} failed: {error}")
-        goes_on = "" if method == "on_end" else " (training goes on)"
+        goes_on = "" if method in ("on_end", "on_failure") else " (training goes on)"
         log.error("%s%s", self.failures[-1], goes_on, exc_info=None if isinstance(error, OSError) else error)
