@@ -164,7 +164,7 @@ def job_of(config: RunConfig, overrides: Sequence[str], varied: dict[str, str], 
     experiment = config.experiment
     key = repr(experiment.data)
     if key not in digests:
-        digests[key] = experiment.data.read().decoded.sha256
+        digests[key] = experiment.load_data().sha256
     digest = digests[key]
     return Job(overrides, varied, fingerprint(experiment, digest), fingerprint(experiment, digest, without_seed=True))
 

@@ -12,7 +12,9 @@ import mnist_np
 def conf_folder() -> Path:
     """The folder with config.yaml, the checkout's first. Raises FileNotFoundError naming the places looked at."""
     package = Path(mnist_np.__file__).resolve().parent
-    places = [package.parent / "conf", package / "conf"]
+    checkout = package.parent
+    places = [checkout / "conf"] if (checkout / "pyproject.toml").is_file() else []
+    places.append(package / "conf")
     for place in places:
         if (place / "config.yaml").is_file():
             return place

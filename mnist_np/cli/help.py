@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,14 @@ HYDRA
   --info              where the config comes from; --hydra-help: all of Hydra's flags
   hydra.run.dir=DIR   another folder for this run
 """
+
+
+def show(page: str) -> None:
+    """Print a page to a reader who may stop reading (``| head``)."""
+    try:
+        print(page, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush at exit
 
 
 def train_page(words: list[str]) -> str:

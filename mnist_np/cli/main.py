@@ -9,6 +9,7 @@ from importlib import import_module
 COMMANDS = {
     "train": ("mnist_np.cli.train:main", "train a network, or many: a sweep (-m)"),
     "ui": ("mnist_np.tracking.ui:main", "look at runs and sweeps in the MLflow UI"),
+    "compare": ("mnist_np.tracking.compare:main", "runs side by side, as a table"),
     "sync": ("mnist_np.tracking.sync:main", "deliver to MLflow what a run could not deliver while it was away"),
     "benchmark": ("mnist_np.benchmark.cli:main", "measure the trainer's speed"),
 }
@@ -19,7 +20,9 @@ def main() -> int:
     """Run the subcommand that ``sys.argv`` names."""
     name, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("--help", [])
     if name in ("--help", "-h", "help"):
-        print(page())
+        from mnist_np.cli.help import show
+
+        show(page())
         return 0
     if name in ("--version", "-V", "version"):
         from mnist_np import __version__

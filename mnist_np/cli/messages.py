@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override, Sweep
 from hydra.errors import CompactHydraException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException, ValidationError
 from yaml import YAMLError
@@ -57,14 +57,15 @@ def check_overrides(overrides: list[str]) -> None:
         group, value = override.key_or_group, override.value()
         if not group:
             raise UsageError(f"{override.input_line}: is not of the form key=value (see --help)")
-        if override.is_sweep_override() or override.is_delete() or not (conf_folder() / group).is_dir():
+        if override.is_delete() or not (conf_folder() / group).is_dir():
             continue
         if group in OVERLAYS and override.is_add():
             raise UsageError(f"{override.input_line}: write {group}={text(override)}, without +")
-        if group in PER_LAYER and isinstance(value, list):
+        values = value.list if isinstance(value, ChoiceSweep) else [value]
+        if group in PER_LAYER and any(isinstance(each, list) for each in values):
             each = f"{PER_LAYER[group]}={text(override)}"
             raise UsageError(f"{override.input_line}: takes one name, for all layers; one for each hidden layer is {each}")
-        if group not in OVERLAYS and not isinstance(value, str | dict):
+        if group not in OVERLAYS and not isinstance(value, str | dict | Sweep):
             raise UsageError(f"{override.input_line}: must be one of {', '.join(options(group))}")
 
 

@@ -89,10 +89,11 @@ class GridSweeper(ValidatingSweeper):
         for values in product(*axes.values()):
             varied = dict(zip(axes, values, strict=True))
             job = [*fixed, *(f"{key}={value}" for key, value in varied.items())]
-            jobs.append((job, varied, self.compose_job(job, varied)))
-        base = jobs[0][2]
+            config = self.compose_job(job, varied)
+            jobs.append((job_of(config, job, varied, self.digests), config))
+        base = jobs[0][1]
         with Conductor(base, list(axes), fixed, len(jobs)) as conductor:
-            ready = [conductor.ready(job_of(config, job, varied, self.digests), config) for job, varied, config in jobs]
+            ready = [conductor.ready(job, config) for job, config in jobs]
             self.launch([job for job in ready if job], lambda job: None, conductor.stopped)
 
     def compose_job(self, job: Sequence[str], varied: dict[str, str]) -> RunConfig:

@@ -27,9 +27,9 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     words = [word for word in argv if not word.startswith("-")]
     if "--help" in argv or "-h" in argv:
-        from mnist_np.cli.help import train_page
+        from mnist_np.cli.help import show, train_page
 
-        print(train_page(words))
+        show(train_page(words))
         return OK
     from mnist_np.cli.messages import explain
 

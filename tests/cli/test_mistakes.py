@@ -60,6 +60,14 @@ MISTAKES = [
     ("outputs=${nope}", "outputs=${nope}: Interpolation key 'nope' not found"),
     ("seed=${oc.env:NOT_SET}", "seed=${oc.env:NOT_SET}:", "'NOT_SET' not found"),
     ("seed=${nope:1}", "seed=${nope:1}: Unsupported interpolation type nope"),
+    # sweeps: nothing is begun
+    ("-m optimizer.lr=0.1,-1", "optimizer.lr=-1.0: must be > 0", "(in the combination optimizer.lr=-1)"),
+    ("-m activation=relu,relo", "activation=relo: no such option", "did you mean 'relu'?"),
+    ("-m activation=[relu,tanh],[tanh,relu]", "one name, for all layers", "model.activations=[relu,tanh],[tanh,relu]"),
+    ("-m optimzer=sgd,adam", "optimzer=sgd,adam: no such key", "did you mean 'optimizer'?"),
+    ("-m seed=1,2 +foo=1", "foo=1: no such key"),
+    ("-m data=idx data.folder=/nowhere seed=1,2", "data.folder = /nowhere: there is no such folder"),
+    ("-m seed=1,2 hydra/launcher=locl", "hydra/launcher=locl: no such option", "did you mean 'local'?"),
     # code in a config
     ("++optimizer._target_=os.system", "a config may not name code to call"),
     ("hydra.launcher._target_=os.system", "a config may not name code to call"),

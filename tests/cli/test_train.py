@@ -93,6 +93,13 @@ def test_a_diverged_run_is_told_to_the_shell(train, tmp_path):
     assert outcome.code == 1
 
 
+def test_one_batch_is_learned_by_heart(train, tmp_path):
+    assert train("debug=overfit", "tracking.figures=false", "hydra.run.dir=run").code == 0
+    last = (tmp_path / "run" / "history.csv").read_text().splitlines()[-1].split(",")
+    assert float(last[1]) < 0.01  # train/loss
+    assert float(last[2]) == 1.0  # train/accuracy
+
+
 def test_real_command_on_real_mnist(real_train, tmp_path):
     outcome = real_train("training.epochs=1", "tracking=off")
     assert outcome.code == 0, outcome.err
