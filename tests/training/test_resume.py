@@ -114,7 +114,7 @@ def interrupted(tmp_path):
 
 
 DIFFERENT = {
-    "optimizer.lr: 0.1 there, 0.2 here": everything_on(optimizer=SGD(lr=0.2)),
+    "optimizer.lr: 0.2 there, 0.05 here": everything_on(optimizer=SGD(lr=0.05)),
     "optimizer: sgd there, adam here": everything_on(optimizer=Adam()),
     "model.hidden: [12, 8] there, [12, 9] here": everything_on(model=dataclasses.replace(everything_on().model, hidden=[12, 9])),
     "seed: 3 there, 4 here": everything_on(seed=4),
