@@ -79,8 +79,8 @@ def console_table(report: SweepReport, top: int = TOP) -> Table:
 def markdown(report: SweepReport, top: int = TOP) -> str:
     """The ranked configurations as a markdown table."""
     header, body = _readable(report, top)
-    words = {param.key for param in report.params}
-    lines = [header, [":--" if name in words else "--:" for name in header], *body]
+    wide = [f"{name} &emsp;" for name in header]  # MLflow leaves no room between columns, and aligns all to the left
+    lines = [wide, ["---" for _ in header], *body]
     table = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
     rest = _rest(report, top)
     return f"{table}\n\n{rest}" if rest else table
