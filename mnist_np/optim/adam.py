@@ -108,7 +108,7 @@ class RAdam(Optimizer):
     (Liu, Jiang, He, Chen, Liu, Gao & Han 2020).
     """
 
-    lr: float = bounded(0.003, gt=0)
+    lr: float = bounded(0.002, gt=0)
     beta1: float = bounded(0.9, ge=0, lt=1)
     beta2: float = bounded(0.999, ge=0, lt=1)
     eps: float = bounded(1e-8, gt=0)
