@@ -36,13 +36,15 @@ class NoAugment(Augment):
 
 @dataclass
 class Distort(Augment):
-    """Random affine and elastic deformation, noise and cut-out: each as strong as its key says, 0 for not at all.
+    """Each pixel q shows the image at c + R H S^-1 (q - c) + t + e(q): rotation R, shear H and scale S about the centre c, shift t,
+    elastic displacement e = alpha (G_sigma * U(-1, 1)); then noise, and a square cut out (Simard, Steinkraus & Platt 2003; cut-out:
+    DeVries & Taylor 2017).
 
-    Every image draws its own shift (each axis uniform within +-``shift`` pixels), rotation and shear (uniform within +- that
-    many degrees) and scale (each axis a factor uniform within 1 +- ``scale``). ``elastic_alpha`` and ``elastic_sigma`` are the
-    intensity and smoothness of Simard, Steinkraus & Platt 2003 in pixels; a pixel moves by alpha / (sigma sqrt(12 pi)) RMS.
-    All these make up one displacement and one bilinear look-up. Then Gaussian ``noise`` of that deviation is added, within
-    [0, 1], and a square of ``cutout`` pixels around a random one is blackened (DeVries & Taylor 2017).
+    Every image draws its own, each as strong as its key says and 0 for not at all: the shift uniform within +-``shift`` pixels
+    on each axis, rotation and shear uniform within +- that many degrees, the scale a factor uniform within 1 +- ``scale`` on each
+    axis. ``elastic_alpha`` and ``elastic_sigma`` are Simard's, in pixels: a pixel moves by alpha / (sigma sqrt(12 pi)) RMS. All
+    that makes one displacement and one bilinear look-up. Gaussian ``noise`` of that deviation keeps pixels within [0, 1], and the
+    black square of side ``cutout`` lies around any pixel.
     """
 
     shift: float = bounded(0.0, ge=0)

@@ -45,7 +45,7 @@ class Data(Component, ABC):
 
 @dataclass
 class MNIST(Data):
-    """The 70,000 handwritten digits of LeCun, Cortes and Burges, embedded in this package."""
+    """70,000 handwritten digits, 28 x 28 pixels, embedded in this package (LeCun, Cortes & Burges 1998)."""
 
     def read(self) -> Published:
         folder = Path(__file__).parent / "mnist"
