@@ -36,9 +36,9 @@ class NoAugment(Augment):
 
 @dataclass
 class Distort(Augment):
-    """Each pixel q shows the image at c + R H S^-1 (q - c) + t + e(q): rotation R, shear H and scale S about the centre c, shift t,
-    elastic displacement e = alpha (G_sigma * U(-1, 1)); then noise, and a square cut out (Simard, Steinkraus & Platt 2003; cut-out:
-    DeVries & Taylor 2017).
+    """Each pixel q shows the image at c + R H S^-1 (q - c) + t + e(q): rotation R, shear H, scale S about the centre c, shift t,
+    elastic displacement e = alpha (G_sigma * U(-1, 1)); then noise, and a square cut out (Simard, Steinkraus & Platt 2003;
+    cut-out: DeVries & Taylor 2017).
 
     Every image draws its own, each as strong as its key says and 0 for not at all: the shift uniform within +-``shift`` pixels
     on each axis, rotation and shear uniform within +- that many degrees, the scale a factor uniform within 1 +- ``scale`` on each
