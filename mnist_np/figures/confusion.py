@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mnist_np.figures.layout import SECONDARY, Page
+from mnist_np.figures.layout import DPI, SECONDARY, Page
 from mnist_np.figures.scales import shorten
-from mnist_np.figures.style import COLOURS, INK, bare, style
+from mnist_np.figures.style import COLOURS, INK, style
 
 if TYPE_CHECKING:
     from mnist_np.experiment import Result
@@ -33,15 +32,16 @@ def confusion_matrix(result: Result) -> Figure:
     with np.errstate(invalid="ignore"):
         shares = np.nan_to_num(counts / counts.sum(axis=1, keepdims=True))
     names = [shorten(name, 12) for name in result.data.class_names]
+    n, longest = len(names), max(map(len, names))
     with style():
-        side = min(max(0.55 * len(names), 3.0), 9.0)
-        margin = 0.75 + 0.07 * max(map(len, names))
-        page = Page(result, f"Confusion matrix of {counts.sum():,} test images", side + margin + 1.5, side + margin + 0.2)
-        axes = page.axes(margin, margin, side, side)
-        axes.imshow(colours(shares), aspect="equal", interpolation="nearest")
-        label(axes, names, shares)
-        if len(names) <= NUMBERED:
-            write_numbers(axes, counts, shares, side)
+        pixel = round(min(max(0.55, 3 / n), 9 / n) * DPI)
+        side, margin = n * pixel / DPI, 0.7 + 0.08 * longest
+        page = Page(result, f"Confusion matrix of {counts.sum():,} test images", side + margin + 1.2, side + margin + 0.2)
+        rgb = (255 * colours(shares)).astype(np.uint8)
+        page.pixels(np.dstack([rgb, np.full_like(rgb[..., :1], 255)]), margin, margin, pixel)
+        write_names(page, names, margin, side)
+        if n <= NUMBERED:
+            write_numbers(page, counts, shares, margin, side)
         return page.figure
 
 
@@ -62,26 +62,28 @@ def colours(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     return rgb
 
 
-def label(axes: Axes, names: list[str], shares: NDArray[np.float64]) -> None:
-    """Names on both axes, and at the right how much of each class was recognised."""
-    every = max(1, len(names) // 50)
-    places = range(0, len(names), every)
-    size = 9 if len(names) <= NUMBERED else 6
-    turned = max(map(len, names)) > 3
-    axes.set_xticks(places, [names[i] for i in places], rotation=90 if turned else 0, size=size)
-    axes.set_yticks(places, [names[i] for i in places], size=size)
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
-    bare(axes)
-    if len(names) <= NUMBERED:
-        for i, share in enumerate(np.diag(shares)):
-            axes.text(len(names) - 0.3, i, f"{share:.1%}", va="center", size=9, color=SECONDARY)
-        axes.text(1.02, 1.02, "recognised", size=9, color=SECONDARY, transform=axes.transAxes)
+def write_names(page: Page, names: list[str], margin: float, side: float) -> None:
+    """The classes' names on both sides, and what the sides are."""
+    n, cell = len(names), side / len(names)
+    size, level = 9 if n <= NUMBERED else 6, max(map(len, names)) <= 3
+    for i, name in enumerate(names):
+        middle = (i + 0.5) * cell
+        page.text(margin - 0.08, margin + side - middle, name, size, SECONDARY, anchor="rm")
+        if level:
+            page.text(margin + middle, margin - 0.06, name, size, SECONDARY, anchor="ma")
+        else:
+            page.upright(margin + middle, margin - 0.06, name, size, SECONDARY, va="top")
+    page.text(margin + side / 2, 0.2, "predicted class", 9.5, anchor="ms")
+    page.upright(0.3, margin + side / 2, "true class", 9.5)
 
 
-def write_numbers(axes: Axes, counts: NDArray[np.intp], shares: NDArray[np.float64], side: float) -> None:
+def write_numbers(page: Page, counts: NDArray[np.intp], shares: NDArray[np.float64], margin: float, side: float) -> None:
     """The numbers in the cells, as large as the cells allow; a zero is left out."""
-    size = min(9.5, 72 * side / len(counts) / 2.2 / max(3, len(str(counts.max()))) * 1.7)
+    n, cell = len(counts), side / len(counts)
+    size = min(9.5, 72 * cell / (0.65 * max(4, len(str(counts.max()))) + 0.5))
     for i, j in zip(*np.nonzero(counts), strict=True):
-        dark = i == j and shares[i, j] > 0.5
-        axes.text(j, i, str(counts[i, j]), ha="center", va="center", size=size, color="white" if dark else INK)
+        colour = "white" if i == j and shares[i, j] > 0.5 else INK
+        page.text(margin + (j + 0.5) * cell, margin + (n - i - 0.5) * cell, str(counts[i, j]), size, colour, anchor="mm")
+    for i, share in enumerate(np.diag(shares)):
+        page.text(margin + side + 0.35, margin + (n - i - 0.5) * cell, f"{share:.1%}", 9, SECONDARY, anchor="mm")
+    page.text(margin + side + 0.08, margin + side + 0.08, "recognised", 9, SECONDARY)

@@ -55,6 +55,6 @@ def explain_colours(page: Page, limit: float) -> None:
     """The colours from -limit to limit at the foot of the page."""
     steps = np.linspace(-limit, limit, 80)
     page.image(np.repeat(steps[None], 5, axis=0), MARGIN + 0.6, 0.25, 4, COLOURS, -limit, limit)
-    page.text(MARGIN + 0.5, 0.28, f"{-limit:.2g}", ha="right", size=9, color=SECONDARY)
+    page.text(MARGIN + 0.5, 0.28, f"{-limit:.2g}", size=9, color=SECONDARY, anchor="rs")
     right = MARGIN + 0.6 + len(steps) * 4 / DPI + 0.1
     page.text(right, 0.28, f"{limit:.2g}   red: for the unit, blue: against it", size=9, color=SECONDARY)

@@ -38,7 +38,7 @@ def layers(result: Result) -> Figure:
         page = Page(result, "Inside the layers", LEFT + 3 * (WIDTH + GAP), below + len(shown) * (HEIGHT + 0.42) + 0.35)
         for row, i in enumerate(shown):
             bottom = page.top - 0.35 - (row + 1) * (HEIGHT + 0.42) + 0.42
-            page.text(0.2, bottom + HEIGHT / 2, f"layer {i + 1}" + ("\n(output)" if i == n - 1 else ""), size=9.5, va="center")
+            page.text(0.2, bottom + HEIGHT / 2, f"layer {i + 1}" + ("\n(output)" if i == n - 1 else ""), size=9.5, anchor="lm")
             for column, (kind, title) in enumerate(COLUMNS.items()):
                 axes = page.axes(LEFT + column * (WIDTH + GAP), bottom, WIDTH, HEIGHT)
                 histograms(axes, {step: getattr(look[i], kind) for step, look in seen.pictures.items()})

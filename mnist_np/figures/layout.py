@@ -5,7 +5,7 @@ Fixed, because finding places by trial (``layout="constrained"``) takes four tim
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -13,9 +13,11 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from mnist_np.figures.labels import Label, Labels
 from mnist_np.figures.style import INK
 from mnist_np.registry import name_of
 
@@ -64,33 +66,58 @@ class Page:
     def __init__(self, result: Result, title: str, width: float, height: float, legend: str = "") -> None:
         self.width, self.height, self.top = max(width, NARROWEST), height + HEAD, height
         self.figure = Figure(figsize=(self.width, self.height), dpi=DPI, facecolor="white")
-        self.text(MARGIN, self.height - 0.32, title, size=13, weight="bold")
-        self.text(
-            MARGIN, self.height - 0.56, what_was_trained(result) + (f"      {legend}" if legend else ""), size=9, color=SECONDARY
-        )
+        self.labels = Labels()
+        self.figure.add_artist(self.labels)
+        self.text(MARGIN, self.height - 0.32, title, size=13, bold=True)
+        about = what_was_trained(result) + (f"      {legend}" if legend else "")
+        self.text(MARGIN, self.height - 0.56, about, size=9, color=SECONDARY)
 
     def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
-        """Empty axes there."""
-        return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
+        """Empty axes there. The label below the x axis has its place too, which would else be searched for."""
+        axes = self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
+        axes.xaxis.set_label_coords(0.5, -0.28 / height)
+        return axes
 
-    def text(self, x: float, y: float, text: str, **look: Any) -> None:
-        """Write ``text`` there."""
-        self.figure.text(x / self.width, y / self.height, text, **({"color": INK} | look))
+    def text(self, x: float, y: float, text: str, size: float, color: str = INK, bold: bool = False, anchor: str = "ls") -> None:
+        """Write ``text`` so that its ``anchor`` (see `Label`) lies there."""
+        self.labels.labels.append(Label(x / self.width, y / self.height, text, size, color, bold, anchor))
+
+    def upright(self, x: float, y: float, text: str, size: float, color: str = INK, va: str = "center") -> None:
+        """Write ``text`` from below to above."""
+        self.figure.text(
+            x / self.width,
+            y / self.height,
+            text,
+            rotation=90,
+            ha="center",
+            va=va,
+            size=size,
+            color=color,
+            rotation_mode="default",
+        )
+
+    def caption(self, place: Place, text: str, color: str = INK, bold: bool = False) -> None:
+        """Write ``text`` below a picture."""
+        self.text(place.left + place.width / 2, place.bottom - 0.05, text, 9, color, bold, anchor="ma")
 
     def image(
         self, values: NDArray[np.floating], left: float, bottom: float, pixel: int, colours: str, low: float, high: float
     ) -> None:
-        """Draw ``values`` in the colour map ``colours`` from ``low`` to ``high``, NaN transparent, enlarged ``pixel`` times.
+        """Draw ``values`` in the colour map ``colours`` from ``low`` to ``high``, NaN transparent, enlarged ``pixel`` times."""
+        self.pixels(mpl.colormaps[colours]((values - low) / (high - low), bytes=True), left, bottom, pixel)
 
-        Copied onto the page as it is, which takes a tenth of the time that axes and their resampling take.
+    def pixels(self, rgba: NDArray[np.uint8], left: float, bottom: float, pixel: int) -> None:
+        """Draw pixels (h, w, 4), enlarged ``pixel`` times.
+
+        Copied onto the page as they are, which takes a tenth of the time that axes and their resampling take.
         """
-        coloured = mpl.colormaps[colours]((values - low) / (high - low), bytes=True)
-        enlarged = np.repeat(np.repeat(coloured, pixel, axis=0), pixel, axis=1)
+        enlarged = np.repeat(np.repeat(rgba, pixel, axis=0), pixel, axis=1)
         self.figure.add_artist(Picture(enlarged, left / self.width, bottom / self.height))
 
-    def caption(self, place: Place, text: str, **look: Any) -> None:
-        """Write ``text`` below a picture."""
-        self.text(place.left + place.width / 2, place.bottom - 0.06, text, ha="center", va="top", size=9, **look)
+    def line(self, x: float, y: float, end: float, colour: str, style: str, width: float) -> None:
+        """A level line from x to ``end``."""
+        xs, ys = (x / self.width, end / self.width), (y / self.height,) * 2
+        self.figure.add_artist(Line2D(xs, ys, color=colour, ls=style, lw=width))
 
     def frame(self, place: Place, colour: str) -> None:
         """A frame around a picture."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SPLITS = {"train": ("training", COLOURS[0], "--"), "val": ("validation", COLOURS[1], "-")}
 """Split -> its name, colour and line: told apart in grey print too."""
 
+BOTTOM, WIDTH, HEIGHT = 0.5, 3.5, 2.8
+"""Inches of the axes."""
+
 DECADE = 10.0
 """A loss that falls by more than this is shown on a logarithmic axis."""
 
@@ -29,17 +32,22 @@ def learning_curves(result: Result) -> Figure:
         page = Page(result, "Learning curves", 8.8, 3.6)
         if not result.history:
             return page.say("No epoch was completed.")
-        loss, accuracy = page.axes(0.7, 0.5, 3.5, 2.8), page.axes(5.05, 0.5, 3.5, 2.8)
+        loss, accuracy = page.axes(0.7, BOTTOM, WIDTH, HEIGHT), page.axes(5.05, BOTTOM, WIDTH, HEIGHT)
         draw(loss, result, "loss")
         draw(accuracy, result, "accuracy")
         scale_loss(loss, result)
         accuracy.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
-        page.figure.legend(*loss.get_legend_handles_labels(), loc="upper right", ncols=3, borderaxespad=1)
+        loss_name = name_of(result.experiment.loss).replace("_", " ")
+        for left, key, title in ((0.7, "loss", f"Loss ({loss_name})"), (5.05, "accuracy", "Accuracy")):
+            page.text(left, BOTTOM + HEIGHT + 0.1, title, 10.5, bold=True)
+            page.text(left + WIDTH, BOTTOM + HEIGHT + 0.1, kept(result, key), 9.5, SECONDARY, anchor="rs")
+            page.text(left + WIDTH / 2, 0.12, "epoch", 9.5, anchor="ms")
+        explain(page, result)
         return page.figure
 
 
 def draw(axes: Axes, result: Result, key: str) -> None:
-    """Both splits' curves of one metric, and the epoch whose weights were kept, with its validation value."""
+    """Both splits' curves of one metric, and the epoch whose weights were kept."""
     epochs = [row["epoch"] for row in result.history]
     few = len(epochs) <= 30
     for split, (label, colour, line) in SPLITS.items():
@@ -48,19 +56,32 @@ def draw(axes: Axes, result: Result, key: str) -> None:
             axes.plot(epochs, values, line, color=colour, label=label, lw=1.8, marker="o" if few else None, ms=4)
     value = result.best.get(f"val/{key}", math.nan)
     if result.best_epoch:
-        axes.axvline(
-            result.best_epoch, color=SECONDARY, lw=1, ls=":", label=f"epoch {result.best_epoch}, whose weights were kept"
-        )
+        axes.axvline(result.best_epoch, color=SECONDARY, lw=1, ls=":")
     if math.isfinite(value):
-        axes.plot([result.best_epoch], [value], "D", ms=7, mfc="none", mec=COLOURS[1], mew=1.8, label="_")
-        shown = f"{value:.2%}" if key == "accuracy" else f"{value:.4g}"
-        axes.set_title(f"epoch {result.best_epoch}: {shown}", loc="right", weight="normal", size=9.5, color=SECONDARY)
-    loss = name_of(result.experiment.loss).replace("_", " ")
-    axes.set_title("Accuracy" if key == "accuracy" else f"Loss ({loss})")
-    axes.set_xlabel("epoch")
+        axes.plot([result.best_epoch], [value], "D", ms=7, mfc="none", mec=COLOURS[1], mew=1.8)
     axes.set_xlim(min(epochs) - 0.5 if few else min(epochs), max(epochs) + 0.5 if few else max(epochs))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.grid(True)
+
+
+def kept(result: Result, key: str) -> str:
+    """``epoch 7: 97.46%``, the validation's value at the epoch whose weights were kept."""
+    value = result.best.get(f"val/{key}")
+    if value is None:
+        return ""
+    return f"epoch {result.best_epoch}: {value:.2%}" if key == "accuracy" else f"epoch {result.best_epoch}: {value:.4g}"
+
+
+def explain(page: Page, result: Result) -> None:
+    """What the lines are, at the right of the title."""
+    x, y = 4.6, page.height - 0.28
+    for label, colour, line in SPLITS.values():
+        page.line(x, y, x + 0.35, colour, line, 1.8)
+        page.text(x + 0.42, y, label, 9.5, anchor="lm")
+        x += 0.7 + 0.08 * len(label)
+    if result.best_epoch:
+        page.line(x, y, x + 0.35, SECONDARY, ":", 1)
+        page.text(x + 0.42, y, "weights kept", 9.5, anchor="lm")
 
 
 def scale_loss(axes: Axes, result: Result) -> None:

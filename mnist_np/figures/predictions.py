@@ -41,7 +41,7 @@ def predictions(result: Result) -> Figure:
             if s == t:
                 page.caption(place, name(result, s), color=SECONDARY)
             else:
-                page.caption(place, mistake(result, t, s), color=ACCENT, weight="bold")
+                page.caption(place, mistake(result, t, s), color=ACCENT, bold=True)
                 page.frame(place, ACCENT)
         return page.figure
 

@@ -22,6 +22,7 @@ RC: dict[str, Any] = {
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # fixed: to look for a free place takes a third of the time of a drawing
     "axes.edgecolor": "#9AA1A9",
     "axes.labelcolor": INK,
     "axes.spines.top": False,
