@@ -20,9 +20,9 @@ ORDER = [
     ["training"],
     ["experiment", "weights", "teacher", "unfinished"],
     ["figures", "sweep"],
-    ["console", "runfolder", "benchmark", "reference"],
+    ["console", "runfolder", "reference"],
     ["tracking"],
-    ["cli"],
+    ["cli", "benchmark"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 

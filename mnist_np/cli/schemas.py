@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
-from hydra.core.config_store import ConfigStore
+from hydra.core.config_store import ConfigNode, ConfigStore
 from omegaconf import OmegaConf
 
 from mnist_np.cli.config import RunConfig
@@ -19,22 +20,35 @@ SINGLE: dict[str, type[Component]] = {"training": Training, "tracking": Tracking
 """Groups whose options are all of one class: presets of values."""
 
 
+class Schemas(dict[str, Any]):
+    """A group of Hydra's ConfigStore, file name -> class, that makes a schema when it is asked for.
+
+    To make all of them would take 50 ms of every start.
+    """
+
+    def __getitem__(self, file: str) -> Any:
+        found = super().__getitem__(file)
+        if isinstance(found, type):
+            found = self[file] = ConfigNode(file, OmegaConf.structured(found), None, None, "mnist_np")
+        return found
+
+
 def store_schemas() -> None:
     """Tell Hydra all types: ``config_schema`` for the whole, and ``<group>/base_<name>`` for each option of each group.
 
     In the whole, each group starts empty: else an option's values would be merged into those of the default's class.
-    A plugin's option (`plugins.py`) has no YAML file, so its class with its defaults is the option.
+    A plugin's option (`user_plugins.py`) has no YAML file, so its class with its defaults is the option.
     """
     store = ConfigStore.instance()
-    root = OmegaConf.structured(RunConfig)
+    default = RunConfig()
+    root = OmegaConf.structured(default)
     for f in dataclasses.fields(RunConfig):
-        if isinstance(getattr(RunConfig(), f.name), Component):
+        if isinstance(getattr(default, f.name), Component):
             root[f.name] = "???"
     store.store(name="config_schema", node=root)
     for group, options in REGISTRY.items():
-        for name, kind in options.items():
-            store.store(group=group, name=f"base_{name}", node=kind)
-            if not (conf_folder() / group / f"{name}.yaml").exists():
-                store.store(group=group, name=name, node=kind)
+        own = [name for name in options if not (conf_folder() / group / f"{name}.yaml").exists()]
+        store.repo[group] = Schemas({f"base_{name}.yaml": kind for name, kind in options.items()})
+        store.repo[group].update({f"{name}.yaml": options[name] for name in own})
     for group, kind in SINGLE.items():
-        store.store(group=group, name=f"base_{group}", node=kind)
+        store.repo[group] = Schemas({f"base_{group}.yaml": kind})
