@@ -18,6 +18,8 @@ from mnist_np.sweep.tables import spread
 
 NAMED = 8
 """So many configurations have colours and labels of their own; of more, only the best has."""
+BANDS = 4
+"""So many configurations have a band each; of more, only the best has: bands over bands hide one another."""
 ENDS = {"diverged": "x", "failed": "x", "killed": "|", "pruned": "|"}
 """Marks at the end of a curve that was cut off."""
 
@@ -31,6 +33,7 @@ class Look:
     above: int
     weight: str
     alpha: float
+    band: bool
 
 
 def learning_curves(report: SweepReport) -> Figure | None:
@@ -71,14 +74,15 @@ def _title(report: SweepReport) -> list[str]:
 
 def _looks(report: SweepReport) -> list[tuple[Configuration, Look]]:
     """The configurations with their looks, worst first, so that the best is drawn over the others."""
-    few = len(report.configurations) <= NAMED
+    n = len(report.configurations)
     looks = []
     for i, c in enumerate(report.configurations):
         best = i == 0 and c.metric is not None
-        if few:
-            look = Look(COLOURS[i], 2.6 if best else 1.4, 4 if best else 3, "bold" if best else "normal", 1.0)
+        if n <= NAMED:
+            weight, band = "bold" if best else "normal", best or n <= BANDS
+            look = Look(COLOURS[i], 2.6 if best else 1.4, 4 if best else 3, weight, 1.0, band)
         else:
-            look = Look(ACCENT if best else MUTED, 2.6 if best else 1.0, 4 if best else 2, "bold", 1.0 if best else 0.75)
+            look = Look(ACCENT if best else MUTED, 2.6 if best else 1.0, 4 if best else 2, "bold", 1.0 if best else 0.75, best)
         looks.append((c, look))
     return looks[::-1]
 
@@ -92,8 +96,8 @@ def _draw(axes: Axes, scale: Scale, key: str, c: Configuration, look: Look) -> t
         Y = scale.forward([[series[epoch] for epoch in common] for series in finished if series])
         marker = "o" if len(common) == 1 else ""
         axes.plot(common, Y.mean(0), color=look.colour, lw=look.width, zorder=look.above, alpha=look.alpha, marker=marker)
-        if len(Y) > 1 and (look.colour != MUTED):
-            axes.fill_between(common, Y.min(0), Y.max(0), color=look.colour, alpha=0.16, lw=0, zorder=look.above - 1)
+        if len(Y) > 1 and look.band:
+            axes.fill_between(common, Y.min(0), Y.max(0), color=look.colour, alpha=0.18, lw=0, zorder=look.above - 1)
         end = (common[-1], float(Y.mean(0)[-1]))
     for child in c.children:
         series = _series(child, key)
@@ -133,7 +137,15 @@ def _label(axes: Axes, ends: list[tuple[float, float, str, Look]]) -> None:
             fontweight=look.weight,
             va="center",
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": look.colour, "lw": 0.7, "alpha": 0.6, "shrinkA": 2, "shrinkB": 0},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": look.colour,
+                "lw": 0.7,
+                "alpha": 0.6,
+                "shrinkA": 2,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
         )
 
 

@@ -62,7 +62,7 @@ def _panel(axes: Axes, report: SweepReport, param: Param, metric: Scale) -> None
         at = scale.forward([param.position(value) for value in lost])
         axes.plot(at, np.full(len(at), 0.03), "x", color=ACCENT, ms=6, transform=axes.get_xaxis_transform(), zorder=4)
         axes.text(0.99, 0.98, f"{len(lost)} diverged or failed", color=ACCENT, ha="right", va="top", transform=axes.transAxes)
-    scale.apply(axes, "x", margin=0.12)
+    scale.apply(axes, "x", margin=0.5 / (len(param.values) - 1) if param.scale == "category" else 0.12)
     metric.apply(axes, "y", margin=0.1)
     axes.set_title(shorten(param.key, 34))
     axes.grid(axis="y")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from mnist_np.figures.scales import shorten
-from mnist_np.figures.style import COLOURS, headline, new_figure, style
+from mnist_np.figures.style import COLOURS, MUTED, headline, new_figure, style
 from mnist_np.sweep.importance import importance
 from mnist_np.sweep.report import SweepReport
+
+RELIABLE = 0.3
+"""A forest that explains less than this of the runs left out has learnt noise; its bars are grey."""
 
 
 def importances(report: SweepReport) -> Figure | None:
@@ -19,14 +22,15 @@ def importances(report: SweepReport) -> Figure | None:
         figure = new_figure(7.2, 1.7 + 0.42 * len(found.keys))
         axes = figure.subplots()
         places = range(len(found.keys))
-        axes.barh(places, found.means, xerr=found.sds, color=COLOURS[0], height=0.62, error_kw={"ecolor": "#5A6068", "lw": 1})
+        colour = COLOURS[0] if found.r2 >= RELIABLE else MUTED
+        axes.barh(places, found.means, xerr=found.sds, color=colour, height=0.62, error_kw={"ecolor": "#5A6068", "lw": 1})
         axes.set_yticks(places, [shorten(key, 34) for key in found.keys])
         axes.invert_yaxis()
         axes.set_xlim(left=0)
         axes.set_xlabel(f"R² lost when the param is shuffled\n(random forest on ranks of {report.column})")
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
-        trust = f"R² on runs left out: {found.r2:.2f}" + (" — too little to rely on" if found.r2 < 0.3 else "")
+        trust = f"R² on runs left out: {found.r2:.2f}" + (" — too little to rely on" if found.r2 < RELIABLE else "")
         axes.set_title(trust, fontweight="normal")
         headline(figure, f"{shorten(report.name, 60)}: importance of params")
     return figure

@@ -165,8 +165,10 @@ class SweepParent:
         return pages
 
     def where_to_look(self, report: SweepReport) -> list[str]:
-        """Lines for the console: the addresses of the sweep's pages."""
-        return [f"{text}: {self.store.address}{page}" for text, page in self.pages(report).items()]
+        """Lines for the console: the addresses of the sweep's pages, and how to get a UI there."""
+        pages = {name: page for name, page in self.pages(report).items() if name in NAMES.values()}
+        ui = ["in MLflow's UI (python scripts/ui.py):"] if self.store.database else ["in MLflow's UI:"]
+        return ui + [f"  {name:<17}{self.store.address}{page}" for name, page in pages.items()]
 
 
 def metrics_of(report: SweepReport) -> dict[str, float]:
