@@ -7,6 +7,8 @@ themselves; only creating the run needs care (`Ledger.key`).
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -24,8 +26,14 @@ KEY = "run_key"
 PARAMS_AT_ONCE = 100
 """What MLflow takes in one batch."""
 
+METRICS_AT_ONCE = 1000
+
+EVERY = 1.0
+"""Seconds between deliveries: epochs of milliseconds go to the tracker together."""
+
 SHARE = 10
-"""After an attempt that failed in t seconds none is made for SHARE * t: a tracker that is away costs at most a tenth."""
+"""After a delivery or an attempt that took t seconds there is none for SHARE * t: a tracker that is slow or away costs the
+training a tenth of its time at most."""
 
 
 class Delivery:
@@ -49,10 +57,10 @@ class Delivery:
         try:
             self.deliver(patience)
         except TrackingError as error:
-            self.next_attempt = monotonic() + max(1.0, SHARE * (monotonic() - began))
             if not self.warned:
                 log.warning("%s. Training goes on; the metrics are kept in %s", error, self.journal.path)
             self.warned = True
+        self.next_attempt = monotonic() + max(EVERY, SHARE * (monotonic() - began))
 
     def deliver(self, patience: float) -> None:
         """Deliver everything. Raises TrackingError where it stops; what was acknowledged until then stays so."""
@@ -61,8 +69,8 @@ class Delivery:
         if not self.store.is_free(patience):
             raise TrackingError(f"the MLflow store {self.store.uri} is locked by another program")
         try:
-            for record, offset in self.journal.read(self.ledger.offset):
-                self.send(record)
+            for records, offset in together(self.journal.read(self.ledger.offset)):
+                self.send(records)
                 self.ledger.offset = offset
                 self.ledger.write(self.folder)
         except TrackingError:
@@ -77,16 +85,18 @@ class Delivery:
             raise TrackingError(f"{self.journal.path} does not begin with the start of a run")
         return self.ledger.run_id
 
-    def send(self, record: Record) -> None:
-        """Send one record."""
+    def send(self, records: list[Record]) -> None:
+        """Send one record, or several of metrics."""
         from mlflow.entities import Metric, RunTag
 
+        record = records[0]
         if record["kind"] == "start":
             self.start(record)
         mlflow, run_id = self.store.client, self.run_id
         if record["kind"] == "metrics":
-            metrics = [Metric(key, value, record["time"], record["step"]) for key, value in record["metrics"].items()]
-            mlflow.log_batch(run_id, metrics=metrics)
+            metrics = [Metric(key, value, r["time"], r["step"]) for r in records for key, value in r["metrics"].items()]
+            for i in range(0, len(metrics), METRICS_AT_ONCE):
+                mlflow.log_batch(run_id, metrics=metrics[i : i + METRICS_AT_ONCE])
         elif record["kind"] == "tags":
             ids = {RUN_ID: run_id, EXPERIMENT_ID: str(self.ledger.experiment_id)}
             mlflow.log_batch(run_id, tags=[RunTag(key, filled(value, ids)) for key, value in record["tags"].items()])
@@ -137,6 +147,16 @@ class Delivery:
         experiments = [self.store.experiment_id(self.ledger.experiment)]
         found = self.store.client.search_runs(experiments, f"tags.{KEY} = '{self.ledger.key}'", max_results=1)
         return found[0].info.run_id if found else None
+
+
+def together(records: Iterator[tuple[Record, int]]) -> Iterator[tuple[list[Record], int]]:
+    """The records with the offsets behind them, metrics that follow each other in one list."""
+    for is_metrics, group in groupby(records, lambda pair: pair[0]["kind"] == "metrics"):
+        pairs = list(group)
+        if is_metrics:
+            yield [record for record, _ in pairs], pairs[-1][1]
+        else:
+            yield from (([record], offset) for record, offset in pairs)
 
 
 def filled(text: str, values: dict[str, str]) -> str:

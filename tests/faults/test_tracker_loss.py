@@ -78,7 +78,8 @@ class AfterEpoch(Observer):
 
 
 def test_a_server_killed_in_mid_run_gets_everything_when_it_is_back(server, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(delivery, "SHARE", 0)  # so that every epoch tries anew
+    monkeypatch.setattr(delivery, "SHARE", 0)
+    monkeypatch.setattr(delivery, "EVERY", 0)  # so that every epoch tries anew
     outputs, folder = tmp_path / "outputs", tmp_path / "outputs" / "runs" / "a"
     experiment = Experiment(model=MLP(hidden=[8]), data=Synthetic(), training=Training(epochs=6))
     tracker = MlflowObserver(Tracking(backend="server", uri=server.uri), outputs, folder)
@@ -108,6 +109,7 @@ def test_a_server_killed_in_mid_run_gets_everything_when_it_is_back(server, tmp_
 
 def test_a_server_that_is_back_in_mid_run_is_told_what_it_missed(server, tmp_path, monkeypatch):
     monkeypatch.setattr(delivery, "SHARE", 0)
+    monkeypatch.setattr(delivery, "EVERY", 0)
     outputs, folder = tmp_path / "outputs", tmp_path / "outputs" / "runs" / "b"
     experiment = Experiment(model=MLP(hidden=[8]), data=Synthetic(), training=Training(epochs=6))
     tracker = MlflowObserver(Tracking(backend="server", uri=server.uri), outputs, folder)

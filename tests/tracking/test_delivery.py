@@ -39,6 +39,7 @@ def train(outputs, folder, experiment):
 def impatient(monkeypatch):
     """Waits for nothing: each epoch tries anew, and the end gives up at once."""
     monkeypatch.setattr(delivery, "SHARE", 0)
+    monkeypatch.setattr(delivery, "EVERY", 0)
     monkeypatch.setattr("mnist_np.tracking.observer.LAST_PATIENCE", 0.1)
 
 
@@ -150,6 +151,25 @@ def test_a_folder_without_runs_is_told_plainly(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["sync.py", str(tmp_path)])
     assert sync.main() == 1
     assert capsys.readouterr().err == f"error: no tracked run in {tmp_path}\n"
+
+
+def test_epochs_of_milliseconds_go_to_the_tracker_together(train, store, folder, monkeypatch):
+    sent = []
+    send = delivery.Delivery.send
+    monkeypatch.setattr(delivery.Delivery, "send", lambda self, records: (sent.append(len(records)), send(self, records)))
+    monkeypatch.setattr(delivery, "EVERY", 1000)
+    train()
+    assert sent == [1, 1, 1, 3, 1, 1, 1], "start, files, the first epoch at once, the others with the end, files, tags, end"
+    assert steps(store, folder) == [1, 2, 3]
+
+
+def test_more_metrics_than_mlflow_takes_at_once_are_all_logged(train, store, folder):
+    train()
+    journal = Journal(folder)
+    journal.append("metrics", step=4, metrics={f"layers/{i}/norm": float(i) for i in range(1500)})
+    sync.sync(folder)
+    logged = store.client.get_run(Ledger.read(folder).run_id).data.metrics
+    assert [logged[f"layers/{i}/norm"] for i in (0, 999, 1000, 1499)] == [0, 999, 1000, 1499]
 
 
 def test_an_attempt_that_took_long_is_not_soon_repeated(train, folder, monkeypatch):

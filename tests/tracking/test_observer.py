@@ -67,7 +67,7 @@ def test_every_resolved_value_is_a_param(tracked, outputs):
     assert params["model.hidden"] == "[8, 4]"
     assert params["model.activations"] == '["relu", null]'
     assert params["optimizer"] == "sgd"
-    assert params["optimizer.lr"] == "0.1"
+    assert params["optimizer.lr"] == str(SGD().lr)
     assert params["data.train_size"] == "null"
     assert params["seed"] == "0"
     names = {"model", "activation", "init", "loss", "optimizer", "schedule", "data", "training.epochs"}
