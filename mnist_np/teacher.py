@@ -8,7 +8,7 @@ from pathlib import Path
 from mnist_np.data.dataset import Dataset
 from mnist_np.experiment import Experiment
 from mnist_np.nn.losses import Distillation
-from mnist_np.training.evaluation import BATCH
+from mnist_np.nn.network import PIECE
 from mnist_np.unfinished import folder_of
 from mnist_np.weights import WeightsError, load_weights
 
@@ -30,8 +30,8 @@ def taught(data: Dataset, experiment: Experiment, outputs: Path = Path("outputs"
         sizes = f"{network.n_in} inputs and {network.n_out} classes, the data {data.n_features} and {data.n_classes}"
         raise loss.error("teacher", loss.teacher, f"must fit the data: it has {sizes}")
     train = data.train.with_soft_targets(data.n_classes)
-    for start in range(0, len(train), BATCH):
-        part = train[start : start + BATCH]
+    for start in range(0, len(train), PIECE):
+        part = train[start : start + PIECE]
         X = part.X if weights.pixels == data.pixels else weights.pixels(data.pixels.inverse(part.X))
         part.targets[:, data.n_classes :] = loss.soften(network.forward(X.astype(network.dtype, copy=False)))
     train.rows.flags.writeable = False

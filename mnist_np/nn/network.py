@@ -22,6 +22,9 @@ from mnist_np.nn.arrays import Array, Scratch
 from mnist_np.nn.layers import Dense, Layer
 from mnist_np.nn.losses import Loss, softmax
 
+PIECE = 500
+"""Examples at a time in inference: enough for the matrix products, and few enough that the activations stay in the cache."""
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -150,13 +153,26 @@ class Network:
             if isinstance(layer, Dense):
                 layer.constrain()
 
+    def logits(self, X: Array) -> Array:
+        """Logits (m, n_out) of any number of inputs X (m, n_in) in inference, of a few at a time.
+
+        Like those of `forward`, they may be overwritten by the next pass.
+        """
+        X = np.asarray(X, self.dtype)
+        if len(X) <= PIECE:
+            return self.forward(X)
+        logits = np.empty((len(X), self.n_out), self.dtype)
+        for start in range(0, len(X), PIECE):
+            logits[start : start + PIECE] = self.forward(X[start : start + PIECE])
+        return logits
+
     def predict_proba(self, X: Array) -> Array:
         """Class probabilities (m, n_out) of X (m, n_in)."""
-        return self.probabilities(self.forward(np.ascontiguousarray(X, self.dtype)))
+        return self.probabilities(self.logits(X))
 
     def predict(self, X: Array) -> NDArray[np.intp]:
         """The most probable class (m,) of each row of X (m, n_in)."""
-        classes: NDArray[np.intp] = np.argmax(self.forward(np.ascontiguousarray(X, self.dtype)), axis=1)
+        classes: NDArray[np.intp] = self.logits(X).argmax(axis=1)
         return classes
 
     def arrays(self) -> dict[str, Array]:

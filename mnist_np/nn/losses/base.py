@@ -57,8 +57,9 @@ class Loss(Component, ABC):
 
 def softmax(Z: Array) -> Array:
     """a_ij = e^z_ij / sum_k e^z_ik over each row, with the row's largest logit taken off first, so that nothing overflows."""
-    A: Array = np.exp(Z - Z.max(axis=1, keepdims=True))
-    A /= A.sum(axis=1, keepdims=True)
+    A: Array = Z - np.maximum.reduce(Z, axis=1, keepdims=True)
+    np.exp(A, out=A)
+    A /= np.add.reduce(A, axis=1, keepdims=True)
     return A
 
 
