@@ -41,7 +41,7 @@ def explain(error: BaseException, overrides: Iterable[str]) -> str | None:
     if isinstance(error, OverrideParseException):
         return unreadable(error)
     if isinstance(error, MissingConfigException):
-        return unknown_option(error, overrides)
+        return unknown_option(error)
     inner = next((e for e in (error, error.__cause__, error.__context__) if isinstance(e, OmegaConfBaseException)), None)
     file = re.match(r"In '([^']+)':", str(error))
     if inner is not None and (isinstance(error, HydraException) or inner is error):
@@ -85,7 +85,7 @@ def unreadable(error: OverrideParseException) -> str:
     return f"{error.override}: cannot be read ({cause}); quote values with special characters: \"key='a b(c)'\""
 
 
-def unknown_option(error: MissingConfigException, overrides: Iterable[str]) -> str:
+def unknown_option(error: MissingConfigException) -> str:
     """A group's option that there is not."""
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
     if not group or error.options is None:
@@ -100,9 +100,7 @@ def bad_value(error: OmegaConfBaseException, overrides: Iterable[str], file: str
     """A key that there is not, or a value that its type refuses."""
     key = re.sub(r"\[\d+\]$", "", error.full_key or "")
     typed = typed_as(key, overrides)
-    subject = typed or key
-    if file and not typed:
-        subject = f"{file}.yaml: {key}"
+    subject = typed or (f"{file}.yaml: {key}" if file else key)
     if isinstance(error, MissingMandatoryValue):
         return f"{subject}: a value must be given"
     kind = error.object_type
@@ -129,8 +127,7 @@ def suggestion(key: str, names: list[str]) -> str:
     if parent in REGISTRY:
         owners = [name for name, kind in REGISTRY[parent].items() if last in fields_of(kind)]
         return f"it belongs to {parent}={', '.join(owners)}; " if owners else ""
-    groups = {f.name: f.default_factory for f in dataclasses.fields(RunConfig)}
-    homes = [f"{group}.{last}" for group in groups if any(last in fields_of(kind) for kind in classes(group))]
+    homes = [f"{group}.{last}" for group in fields_of(RunConfig) if any(last in fields_of(kind) for kind in classes(group))]
     return f"did you mean {' or '.join(homes)}? " if homes and not parent else ""
 
 
@@ -138,7 +135,7 @@ def classes(group: str) -> list[type[Any]]:
     """The classes that a top-level key can be of; none if it is a plain value."""
     if group in REGISTRY:
         return list(REGISTRY[group].values())
-    value = getattr(RunConfig(), group)
+    value = getattr(RunConfig(), group, None)
     return [type(value)] if isinstance(value, Component) else []
 
 
@@ -173,9 +170,9 @@ def in_words(annotation: str) -> str:
 
 def sweep_without_m(message: str) -> str | None:
     """Several values for a key, but no sweep asked for."""
-    found = re.match(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+(?:'[^=]*)*)'", message)
-    if not found:
+    line = message.splitlines()[0]
+    if not line.startswith(("Ambiguous value for argument '", "Sweep parameters '")):
         return None
-    value = found[1].partition("=")[2]
-    listed = f", [{value}] for a list" if "(" not in value else ""
-    return f"{found[1]}: several values need -m (a run for each){listed}"
+    typed = line[line.index("'") + 1 : line.rindex("'")]
+    value = typed.partition("=")[2]
+    return f"{typed}: several values need -m (a run for each)" + (f", [{value}] for a list" if "(" not in value else "")

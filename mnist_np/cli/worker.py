@@ -23,7 +23,6 @@ class Task:
 
 def run_task(task: Task) -> str:
     """Do the run; the folder tells what came of it. Gives its status."""
-    load_plugins(task.config["plugins"])
     log_to(Path(task.folder) / "run.log")
     load_plugins(task.config["plugins"])
     result = run_child(from_dict(RunConfig, task.config), Path(task.folder))
