@@ -63,7 +63,10 @@ class Delivery:
         self.next_attempt = monotonic() + max(EVERY, SHARE * (monotonic() - began))
 
     def deliver(self, patience: float) -> None:
-        """Deliver everything. Raises TrackingError where it stops; what was acknowledged until then stays so."""
+        """Deliver everything. Raises TrackingError where it stops; what was acknowledged until then stays so.
+
+        Raises OSError where a file of the run's folder cannot be read or written.
+        """
         if not self.pending:
             return
         if not self.store.is_free(patience):
@@ -76,6 +79,8 @@ class Delivery:
         except TrackingError:
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.filename:  # a full disk, or a file that cannot be read: not MLflow's fault
+                raise
             raise TrackingError(f"MLflow at {self.store.uri} does not take it: {first_line(error)}") from error
 
     @property

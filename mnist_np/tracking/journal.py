@@ -14,28 +14,40 @@ How much of it the tracker has acknowledged is the ``offset`` in `Ledger`.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_np.files import write_atomically
+from mnist_np.files import append, write_atomically
 
 Record = dict[str, Any]
 
 
 class Journal:
-    """An append-only file of records. A last line that a crash left unfinished is cut off when it is opened for writing."""
+    """An append-only file of records. A last line that a crash left unfinished is cut off by `repair`."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "journal.jsonl"
+        self._unwritten = ""
 
     def append(self, kind: str, **content: Any) -> None:
-        """Add a record of now. It is with the operating system on return, and so survives this process."""
+        """Add a record of now. It is with the operating system on return, and so survives this process.
+
+        Raises OSError naming the file where the disk is full; the record is then written with the next one.
+        """
         line = json.dumps({"kind": kind, "time": int(time.time() * 1000)} | content, allow_nan=False)
-        with open(self.path, "ab") as file:
-            file.write(line.encode() + b"\n")
+        self._unwritten += line + "\n"
+        before = self.size
+        try:
+            append(self.path, self._unwritten)
+        except OSError:
+            if self.path.exists():
+                os.truncate(self.path, before)
+            raise
+        self._unwritten = ""
 
     def repair(self) -> None:
         """Cut off a half-written last line."""

@@ -44,6 +44,9 @@ FILES = ("config.yaml", "history.csv", "weights.safetensors", "result.json", "fi
 
 ADVICE = "Without it: tracking.required=false keeps a journal to be delivered later, tracking=off needs no MLflow"
 
+LONGEST_REASON = 1000
+"""Characters of the tag ``reason``: MLflow takes 8,000, a person reads fewer."""
+
 LAST_PATIENCE = 20.0
 """Seconds that the end of a run waits for a locked database."""
 
@@ -121,14 +124,16 @@ class MlflowObserver(Observer):
 
     def finish(self, status: str, reason: str, tags: dict[str, str]) -> None:
         """The last words, and the last attempt to deliver them all."""
-        why = {"reason": reason} if reason or self.resumed else {}
-        self.journal.append("tags", tags=tags | {"status": status} | why)
-        self.journal.append("end", status=STATUS[status])
-        self.delivery.next_attempt = 0.0
-        self.delivery.attempt(LAST_PATIENCE)
+        why = {"reason": reason[:LONGEST_REASON]} if reason or self.resumed else {}
+        try:
+            self.journal.append("tags", tags=tags | {"status": status} | why)
+            self.journal.append("end", status=STATUS[status])
+            self.delivery.next_attempt = 0.0
+            self.delivery.attempt(LAST_PATIENCE)
+        finally:
+            self.lock.release()
         if self.delivery.pending:
             log.warning("MLflow has not got all of this run. Deliver it later: %s", self.sync_command)
-        self.lock.release()
 
     def where(self) -> str:
         """Where the run is to be seen: its page on the server, or the command that opens it."""

@@ -30,7 +30,7 @@ def main() -> int:
     for folder in folders:
         try:
             print(f"{folder}: {sync(folder, arguments.uri)}")
-        except TrackingError as error:
+        except (TrackingError, OSError) as error:
             print(f"error: {folder}: {error}", file=sys.stderr)
             failed += 1
     return 1 if failed else 0

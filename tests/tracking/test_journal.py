@@ -1,6 +1,9 @@
 """The journal survives its process, and reads as far as it was written."""
 
+import errno
 import json
+
+import pytest
 
 from mnist_np.tracking.journal import Journal, Ledger
 
@@ -35,6 +38,25 @@ def test_a_journal_cut_within_its_first_line_is_empty(tmp_path):
     journal.path.write_bytes(b'{"kind"')
     journal.repair()
     assert journal.size == 0
+
+
+def test_a_record_that_a_full_disk_did_not_take_comes_with_the_next(tmp_path, monkeypatch):
+    journal = Journal(tmp_path)
+    journal.append("metrics", step=1, metrics={})
+
+    def full(path, text):
+        with open(path, "a") as file:
+            file.write(text[:20])  # as much as there was room for
+        raise OSError(errno.ENOSPC, "cannot write", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mnist_np.tracking.journal.append", full)
+        for step in (2, 3):
+            with pytest.raises(OSError, match=r"journal\.jsonl"):
+                journal.append("metrics", step=step, metrics={})
+    assert [record["step"] for record, _ in journal.read()] == [1]
+    journal.append("metrics", step=4, metrics={})
+    assert [record["step"] for record, _ in journal.read()] == [1, 2, 3, 4]
 
 
 def test_only_a_journal_without_an_end_is_concluded(tmp_path):
