@@ -10,6 +10,9 @@ COMMANDS = {
     "train": ("mnist_np.cli.train:main", "train a network, or many: a sweep (-m)"),
     "ui": ("mnist_np.tracking.ui:main", "look at runs and sweeps in the MLflow UI"),
     "compare": ("mnist_np.tracking.compare:main", "runs side by side, as a table"),
+    "rerun": ("mnist_np.cli.rerun:main", "train a run once more and compare the weights bit by bit"),
+    "evaluate": ("mnist_np.cli.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
+    "predict": ("mnist_np.cli.predict:main", "what a trained network takes pictures for"),
     "sync": ("mnist_np.tracking.sync:main", "deliver to MLflow what a run could not deliver while it was away"),
     "benchmark": ("mnist_np.benchmark.cli:main", "measure the trainer's speed"),
 }

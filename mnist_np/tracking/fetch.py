@@ -1,0 +1,26 @@
+"""Files of a run as MLflow holds them, for a run whose own folder is elsewhere or gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.store import Store, first_line
+
+
+def fetch(store: Store, run_id: str, names: Iterable[str], into: Path) -> None:
+    """Copy the run's artifacts ``names``, as far as there are such, into the folder ``into``.
+
+    Raises TrackingError when there is no such run or the store does not answer.
+    """
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"  # one bar for each small file
+    try:
+        store.client.get_run(run_id)
+        there = {artifact.path for artifact in store.client.list_artifacts(run_id)}
+        for name in names:
+            if name in there:
+                store.client.download_artifacts(run_id, name, str(into))
+    except Exception as error:
+        raise TrackingError(f"{run_id}: not to be had from the MLflow store {store.uri}: {first_line(error)}") from error

@@ -1,0 +1,8 @@
+"""Loss and accuracy of a trained network: `python scripts/evaluate.py --help`."""
+
+import sys
+
+from mnist_np.cli.evaluate import main
+
+if __name__ == "__main__":
+    sys.exit(main())

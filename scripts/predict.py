@@ -1,0 +1,8 @@
+"""What a trained network takes pictures for: `python scripts/predict.py --help`."""
+
+import sys
+
+from mnist_np.cli.predict import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+"""Train an earlier run once more and compare the weights bit by bit: `python scripts/rerun.py --help`."""
+
+import sys
+
+from mnist_np.cli.rerun import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""rerun, evaluate and predict: what can be done with a run that is over, called as a person calls them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from mnist_np.cli import evaluate, predict, rerun
+from mnist_np.cli.train import main as train
+from mnist_np.experiment import Experiment
+from mnist_np.tensorfile import open_tensors, write_tensors
+from mnist_np.weights import load_weights
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    """The outputs of two runs: one on MNIST without a tracker, one tracked."""
+    folder = tmp_path_factory.mktemp("outputs")
+    arguments = [f"outputs={folder}", "tracking.figures=false", "training.epochs=2"]
+    assert train([*arguments, "data.train_size=3000", "tracking=off", f"hydra.run.dir={folder}/runs/today/mnist"]) == 0
+    assert train([*arguments, "data=synthetic", "model.dropout=0.1", f"hydra.run.dir={folder}/runs/today/tracked"]) == 0
+    return folder
+
+
+@pytest.fixture
+def mnist(outputs, tmp_path):
+    """A copy of the run on MNIST, to be spoilt."""
+    return shutil.copytree(outputs / "runs/today/mnist", tmp_path / "mnist")
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    def call(command, *arguments, code=0):
+        monkeypatch.setattr(sys, "argv", [command.__name__, *map(str, arguments)])
+        assert command.main() == code
+        done = capsys.readouterr()
+        return " ".join((done.out + done.err).split())
+
+    return call
+
+
+def test_a_rerun_has_the_same_bits(outputs, call):
+    said = call(rerun, outputs / "runs/today/tracked", "--outputs", outputs)
+    assert "the weights are identical to the bit" in said
+    (again,) = outputs.glob("reruns/*/weights.safetensors")
+    assert again.read_bytes() == (outputs / "runs/today/tracked/weights.safetensors").read_bytes()
+
+
+def test_a_run_that_only_mlflow_has_is_rerun_from_what_mlflow_holds(outputs, call, tmp_path):
+    run_id = json.loads((outputs / "runs/today/tracked/tracking.json").read_text())["run_id"]
+    for part in outputs.glob("mlflow.db*"):  # with its write-ahead log
+        shutil.copy(part, tmp_path)
+    assert "the weights are identical to the bit" in call(rerun, run_id, "--outputs", tmp_path)
+    assert "Run with id=0123 not found" in call(rerun, "0123", "--outputs", tmp_path, code=2)
+    assert "no run's folder, and no MLflow run id" in call(rerun, "0123", "--outputs", tmp_path / "nowhere", code=2)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_rerun_says_what_is_not_as_it_was(mnist, call, tmp_path):
+    result = json.loads((mnist / "result.json").read_text())
+    result["versions"]["numpy"] = "1.0"
+    result["data"]["sha256"] = "0123"
+    result["git"] = {"commit": "4567", "dirty": True}
+    (mnist / "result.json").write_text(json.dumps(result))
+    said = call(rerun, mnist, "--outputs", tmp_path)
+    for line in ("versions.numpy: 1.0 then,", "data.sha256: 0123 then,", "git.commit: 4567 then,", "uncommitted changes then"):
+        assert line in said
+
+
+def test_a_rerun_that_comes_to_something_else_says_how_far_off_it_is(mnist, call, tmp_path):
+    file = open_tensors(mnist / "weights.safetensors")
+    arrays = file.arrays()
+    arrays["W2"] = arrays["W2"].copy()
+    arrays["W2"][3, 4] += 0.25
+    write_tensors(file.path, file.about, arrays)
+    said = call(rerun, mnist, "--outputs", tmp_path, code=1)
+    assert "the weights differ, by 0.25 at most; no metric does" in said
+    history = (mnist / "history.csv").read_text().splitlines()
+    history[2] = history[2].replace("0.", "0.9", 1)
+    (mnist / "history.csv").write_text("\n".join(history))
+    assert "the metrics from epoch 2 on" in call(rerun, mnist, "--outputs", tmp_path, code=1)
+
+
+def test_a_run_that_was_cut_off_is_compared_as_far_as_it_came(mnist, call, tmp_path):
+    (mnist / "result.json").unlink()
+    said = call(rerun, mnist, "--outputs", tmp_path)
+    assert "the run left no result.json" in said
+    assert "the run was cut off after 2 epochs: those are the same to the last digit" in said
+
+
+BAD = {
+    "config.yaml: optimizer.lr = -1.0: must be > 0": {"optimizer": {"name": "sgd", "lr": -1.0}},
+    "config.yaml: it is not a mapping": [1, 2],
+    "known keys": {"optimzer": {"name": "sgd"}},
+}
+
+
+@pytest.mark.parametrize(("message", "config"), BAD.items(), ids=list(BAD))
+def test_a_config_of_others_is_checked_like_any(message, config, mnist, call):
+    (mnist / "config.yaml").write_text(yaml.safe_dump(config))
+    assert message in call(rerun, mnist, code=2)
+
+
+@pytest.mark.parametrize("content", ["!!python/object/apply:os.system ['true']", "a: &a [*a]", "{", "a" * 2_000_000])
+def test_yaml_of_others_runs_nothing(content, mnist, call):
+    (mnist / "config.yaml").write_text(content)
+    assert "config.yaml" in call(rerun, mnist, code=2)
+
+
+def test_evaluate_tells_of_all_splits(outputs, call):
+    said = call(evaluate, outputs / "runs/today/mnist")
+    result = json.loads((outputs / "runs/today/mnist/result.json").read_text())["metrics"]
+    test = f"test 10,000 {result['test/loss']:.4f} {result['test/accuracy']:.2%} {result['test/error']:.2%}"
+    assert test in said
+    assert f"val 10,000 {result['best/val_loss']:.4f} {result['best/val_accuracy']:.2%}" in said
+    assert "train 3,000" in said
+
+
+def test_evaluate_on_the_files_of_a_folder(outputs, call):
+    folder = Path(__file__).parents[2] / "mnist_np/data/mnist"
+    said = call(evaluate, outputs / "runs/today/mnist/weights.safetensors", "--data", folder)
+    result = json.loads((outputs / "runs/today/mnist/result.json").read_text())["metrics"]
+    assert f"test 10,000 {result['test/loss']:.4f} {result['test/accuracy']:.2%}" in said
+    other = call(evaluate, outputs / "runs/today/tracked", "--data", folder, code=2)
+    assert "train-labels-idx1-ubyte.gz: expected labels from 0 to 3, found 5 at example 0" in other
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Test images of MNIST, as bytes, with their labels."""
+    test = Experiment().load_data().test[:100]
+    return np.round(test.X.reshape(-1, 28, 28) * 255).astype(np.uint8), test.labels
+
+
+def test_predict_reads_pictures_and_idx_files_alike(outputs, call, digits, tmp_path):
+    images, _ = digits
+    run = outputs / "runs/today/mnist"
+    Image.fromarray(images[0]).save(tmp_path / "first.png")
+    idx = Path(__file__).parents[2] / "mnist_np/data/mnist/t10k-images-idx3-ubyte.gz"
+    said = call(predict, run, tmp_path / "first.png", idx, "--limit", 3)
+    row = said.split("first.png ")[1].split(" t10k")[0]
+    assert f"t10k-images-idx3-ubyte.gz[0] {row}" in said
+    assert "gz[2]" in said
+    assert "gz[3]" not in said
+
+
+def test_predict_finds_the_digit_in_a_photograph_of_it(outputs, digits, tmp_path):
+    """Dark gray on a bright, unevenly lit page, larger and off the middle: about as good as the images themselves."""
+    images, labels = digits
+    rng = np.random.default_rng(0)
+    right = {"image": 0, "photograph": 0}
+    weights = load_weights(outputs / "runs/today/mnist/weights.safetensors")
+    for image, label in zip(images, labels, strict=True):
+        large = np.asarray(Image.fromarray(image).resize((190, 190), Image.Resampling.BICUBIC), float)
+        page = 215 + 20 * np.linspace(0, 1, 300)[None, :] * np.ones((400, 1))
+        top, left = rng.integers(0, 210), rng.integers(0, 110)
+        page[top : top + 190, left : left + 190] -= 0.75 * large
+        Image.fromarray(page.astype(np.uint8)).save(tmp_path / "photograph.png")
+        Image.fromarray(image).save(tmp_path / "image.png")
+        for name in right:
+            ((_, found),) = predict.images(tmp_path / f"{name}.png", (28, 28), 1, False)
+            right[name] += weights.network.predict(weights.pixels(found.reshape(1, -1)))[0] == label
+    assert right["image"] >= 88
+    assert right["photograph"] >= right["image"] - 3
+
+
+def test_predict_tells_what_it_cannot_read(outputs, call, tmp_path):
+    run = outputs / "runs/today/mnist"
+    (tmp_path / "note.png").write_text("no picture")
+    Image.new("L", (50, 50), 128).save(tmp_path / "empty.png")
+    Image.new("L", (50, 50)).save(tmp_path / "other.png")
+    Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
+    whole = tmp_path / "whole.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 60), np.uint8)).save(whole)
+    (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:900])
+    messages = {
+        "note.png": "is no picture that can be read",
+        "empty.png": "is empty: all of it is of one brightness",
+        "huge.png": "9000 x 9000 pixels are too many",
+        "cut.png": "cannot be read",
+        "nowhere.png": "No such file",
+    }
+    for name, message in messages.items():
+        assert message in call(predict, run, tmp_path / name, code=2), name
+    assert "is 50 x 50 pixels, the network sees 28 x 28" in call(predict, run, "--as-is", tmp_path / "other.png", code=2)
+
+
+@pytest.mark.parametrize("name", ["rerun", "evaluate", "predict"])
+def test_help(name):
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / f"{name}.py", "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert f"python scripts/{name}.py RUN" in done.stdout
