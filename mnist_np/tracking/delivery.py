@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 KEY = "run_key"
 """The tag that holds `Ledger.key`."""
 
+ATTEMPTS = 3
+"""At something that another process may be doing at the same moment."""
+
 PARAMS_AT_ONCE = 100
 """What MLflow takes in one batch."""
 
@@ -145,7 +148,18 @@ class Delivery:
         params = [Param(key, value) for key, value in record["params"].items() if key not in known]
         for i in range(0, len(params), PARAMS_AT_ONCE):
             mlflow.log_batch(ledger.run_id, params=params[i : i + PARAMS_AT_ONCE])
-        mlflow.log_inputs(ledger.run_id, datasets=[dataset_input(record["data"])])
+        self.log_data(ledger.run_id, record["data"])
+
+    def log_data(self, run_id: str, data: dict[str, Any]) -> None:
+        """Say what data the run uses. Of runs that name a new data set at the same moment MLflow refuses all but one:
+        the others try again, and find it there."""
+        for attempt in range(ATTEMPTS):
+            try:
+                self.store.client.log_inputs(run_id, datasets=[dataset_input(data)])
+                return
+            except Exception:
+                if attempt == ATTEMPTS - 1:
+                    raise
 
     def find(self) -> str | None:
         """The run that was created although its answer never came."""
