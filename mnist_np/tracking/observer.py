@@ -42,6 +42,9 @@ STATUS = {"finished": "FINISHED", "killed": "KILLED", "pruned": "KILLED", "diver
 FILES = ("config.yaml", "history.csv", "weights.safetensors", "result.json", "figures")
 """What MLflow gets of the run's folder when the run is over."""
 
+MATTERING = ("python", "mnist-np", "numpy")
+"""Versions that a result depends on: a tag of the run. All that are known stand in result.json."""
+
 ADVICE = "Without it: tracking.required=false keeps a journal to be delivered later, tracking=off needs no MLflow"
 
 LONGEST_REASON = 1000
@@ -164,7 +167,7 @@ class MlflowObserver(Observer):
             "data.sha256": event.data.sha256,
             "blas": f"{library['name']} {library['version']}",
             "blas.threads": str(library["threads"]),
-            "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
+            "versions": ", ".join(f"{name} {versions()[name]}" for name in MATTERING),
             "n_parameters": str(len(event.network.params)),
         }
         if source:
