@@ -70,7 +70,7 @@ class Conductor:
         self.name = sweep.name or " x ".join(what_varies) or "sweep"
         identity = [text for text in self.fixed if not text.startswith(WITHOUT_EFFECT)]
         self.id = sweep_id(list(self.varied), [*identity, f"name={sweep.name}"])
-        self.folder = SweepFolder(Path(self.config.outputs), sweep.name or "-".join(what_varies), self.id)
+        self.folder = SweepFolder(Path(self.config.outputs), sweep.name or "-".join(what_varies) or "sweep", self.id)
         self.skipped = 0
         self.parent: SweepParent | None = None
         self._updated = 0.0

@@ -142,7 +142,8 @@ def distribution(override: Override) -> BaseDistribution:
         if all(isinstance(x, int) for x in (value.start, value.stop, value.step)):
             return IntDistribution(int(value.start), int(value.stop) - 1, step=int(value.step))
     if isinstance(value, RangeSweep | ChoiceSweep) or override.is_discrete_sweep():
-        return CategoricalDistribution(list(override.sweep_iterator(transformer=Transformer.encode)))
+        choices: list[Any] = list(override.sweep_iterator(transformer=Transformer.encode))
+        return CategoricalDistribution(choices)
     raise ConfigError(
         override.get_key_element(), override.input_line, "use interval(a,b), range(a,b), choice(a,b,...) or a list a,b"
     )

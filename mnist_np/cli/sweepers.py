@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
@@ -31,10 +31,11 @@ class ValidatingSweeper(Sweeper):
     """Jobs that a launcher of others is given at a time; None is all."""
 
     def __init__(self, params: DictConfig | None = None) -> None:
-        self.params = params or {}
+        self.params: Mapping[Any, Any] = params or {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.config, self.hydra_context = config, hydra_context
+        self.context: HydraContext = hydra_context
+        self.base: DictConfig = config
         self.launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -42,14 +43,14 @@ class ValidatingSweeper(Sweeper):
 
     def parse(self, arguments: Sequence[str]) -> dict[str, Override]:
         """All overrides by key, those of a sweep file first, so that the command line has the last word."""
-        from_file = [f"{key}={value}" for key, value in self.params.items()]
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        from_file = [f"{key!s}={value!s}" for key, value in self.params.items()]
+        parser = OverridesParser.create(config_loader=self.context.config_loader)
         return {override.get_key_element(): override for override in parser.parse_overrides([*from_file, *arguments])}
 
     def compose(self, overrides: Sequence[str]) -> RunConfig:
         """The checked config of a job. Raises what a single run would raise."""
-        loader = self.hydra_context.config_loader
-        composed = loader.load_sweep_config(self.config, list(overrides))
+        loader = self.context.config_loader
+        composed = loader.load_sweep_config(self.base, list(overrides))
         return to_run_config(without_hydra(composed))
 
     def launch(self, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]) -> None:
