@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Cell:
 
     @property
     def extra(self) -> str:
-        """``dropout``, ``batchnorm`` or nothing."""
+        """``dropout``, ``batchnorm``, an augmentation, or nothing."""
         return self.net.partition("+")[2]
 
 
@@ -57,10 +59,13 @@ class Mode:
 def all_modes() -> dict[str, Mode]:
     """Every mode by name, the libraries' on all cores of this process."""
     n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    modes = [Mode("gemm-1", "GEMM, 1 thread", "engines", 1), Mode("threads-1", "1 thread", "engines", 1)]
+    modes = [Mode("gemm-1", "GEMM, 1 thread", "engines", 1), Mode("threads-1", "mnist-np, 1 thread", "engines", 1)]
     if n > 1:
-        modes += [Mode(f"gemm-{n}", f"GEMM, {n} threads", "engines", n), Mode(f"threads-{n}", f"{n} threads", "engines", n)]
-        modes += [Mode("processes-2", "2 processes", "engines", 1, 2)]
+        modes += [
+            Mode(f"gemm-{n}", f"GEMM, {n} threads", "engines", n),
+            Mode(f"threads-{n}", f"mnist-np, {n} threads", "engines", n),
+        ]
+        modes += [Mode("processes-2", "mnist-np, 2 processes", "engines", 1, 2)]
     modes += [
         Mode("torch-eager", "PyTorch eager", "peers_torch", n, needs=("torch",)),
         Mode("torch-fused", "PyTorch fused", "peers_torch", n, needs=("torch",)),
@@ -86,6 +91,12 @@ def train_cells(nets: Sequence[str], batches: Sequence[int], optimizers: Sequenc
     return cells + [Cell("train", f"512-256+{extra}", 128) for extra in EXTRAS]
 
 
+def augment_cells(nets: Sequence[str]) -> list[Cell]:
+    """Epochs with each augmentation (of `conf/augment/`), and without."""
+    names = ("", "+shift", "+affine", "+elastic", "+full")
+    return [Cell("augment", net, 128) for net in nets or [f"128-64{name}" for name in names]]
+
+
 def infer_cells(nets: Sequence[str]) -> list[Cell]:
     """One image, and ten thousand of them."""
     return [Cell("infer", net, batch, "none") for net in nets or ("128-64", "512-256") for batch in (1, 10_000)]
@@ -105,11 +116,20 @@ class Row:
     ms_min: float
     ms_max: float
     ratio_to_gemm: float | None
+    """Of medians; the limit's threads are as many as the mode's cores."""
     rounds: int
-    foreign_cores: float | None
+    foreign_cores: float | None = None
     """Cores kept busy by others while this was measured."""
-    kernel: str
+    kernel: str = ""
     """Versions, and for NumPy the kernel that OpenBLAS chose."""
+
+    @classmethod
+    def of(cls, cell: Cell, mode: str, threads: int, ms: Sequence[float], limit: float | None = None, **more: Any) -> Row:
+        """The row of the times of all rounds, ``limit`` being the median of the matrix products alone."""
+        middle, low, high = (round(value, 5) for value in (median(ms), min(ms), max(ms)))
+        ratio = round(middle / limit, 3) if limit else None
+        name = (cell.task, cell.net, cell.batch, cell.optimizer, mode, threads)
+        return cls(*name, middle, low, high, ratio, len(ms), **more)
 
     @property
     def cell(self) -> Cell:

@@ -6,15 +6,17 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_np.benchmark.cells import Cell, Mode
+from mnist_np.data.dataset import Dataset
 from mnist_np.nn.arrays import Array
 
 
@@ -28,21 +30,26 @@ class Job:
 
 
 class Images:
-    """The 60,000 training images, for a library to take in the form that suits it."""
+    """The first ``n`` training images, for a library to take in the form that suits it."""
+
+    def __init__(self, n: int = 60_000) -> None:
+        self.n = n
 
     @cached_property
-    def dataset(self) -> Any:
+    def dataset(self) -> Dataset:
         from mnist_np.data.sources import MNIST
 
-        return MNIST(validation_size=0).load(np.random.default_rng(0))
+        data = MNIST(validation_size=0).load(np.random.default_rng(0))
+        return data if self.n == len(data.train) else replace(data, train=data.train[: self.n])
 
     @property
     def X(self) -> Array:
-        """Contiguous (60000, 784), float32 in [0, 1]."""
+        """Contiguous (n, 784), float32 in [0, 1]."""
         return np.ascontiguousarray(self.dataset.train.X)
 
     @property
-    def labels(self) -> Any:
+    def labels(self) -> NDArray[np.intp]:
+        """(n,)"""
         return self.dataset.train.labels
 
 

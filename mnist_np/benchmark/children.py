@@ -15,11 +15,12 @@ SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """Set on some machines; they cost NumPy a factor of 1.3 to 1.9."""
 
 
-def clean_environment(threads: int) -> dict[str, str]:
+def clean_environment(threads: int | None = None) -> dict[str, str]:
     """This process's environment without what slows NumPy down, for so many BLAS and OpenMP threads."""
-    dropped = (*SLOWING, "PYTHONDONTWRITEBYTECODE")
+    numbers = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    dropped = (*SLOWING, *numbers, "PYTHONDONTWRITEBYTECODE")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
-    return kept | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    return kept | (dict.fromkeys(numbers, str(threads)) if threads else {})
 
 
 class Unmeasurable(Exception):  # noqa: N818 (an answer, not an error)

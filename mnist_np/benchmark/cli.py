@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
-from mnist_np.benchmark.cells import Rows, all_modes, infer_cells, train_cells
+from mnist_np.benchmark.cells import Cell, Mode, Rows, all_modes, augment_cells, infer_cells, train_cells
 from mnist_np.benchmark.measure import Rounds, say
+from mnist_np.benchmark.profile import profile
 from mnist_np.benchmark.report import draw, spread, table
+from mnist_np.benchmark.startup import measure_startup
+from mnist_np.benchmark.sweep import measure_sweeps
+
+TASKS = {
+    "train": "an epoch of 60,000 images",
+    "infer": "one image, and ten thousand",
+    "augment": "an epoch with each augmentation",
+    "startup": "from the command to its help, and to the first batch",
+    "sweep": "a further run of a sweep",
+    "profile": "where the time of a whole run goes",
+}
 
 EPILOG = """examples:
-  python scripts/benchmark.py train --nets 512-256,800 --batches 128 --json outputs/benchmark/train.json
-  python scripts/benchmark.py train --modes gemm-1,threads-1 --rounds 9
-  python scripts/benchmark.py infer
+  python scripts/benchmark.py train --json outputs/benchmark/train.json        the README's table; can be stopped and taken up
+  python scripts/benchmark.py train --nets 512-256,800 --batches 128 --modes gemm-1,threads-1 --rounds 9
+  python scripts/benchmark.py profile training.epochs=10                       any arguments of train.py
 
-With --json, what the file already holds is not measured again: a long benchmark can be stopped and taken up."""
+Times are medians of rounds in which all modes take turns. Beside them stands their ratio to the matrix products alone, on as
+many cores. With --json, what the file already holds is not measured again. Neighbours that keep the machine busy spoil what
+uses all cores; the table says how busy they were."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -25,36 +40,60 @@ def main(argv: list[str] | None = None) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("task", choices=["train", "infer"])
+    parser.add_argument("task", choices=list(TASKS), help="; ".join(f"{task}: {what}" for task, what in TASKS.items()))
     parser.add_argument("--nets", type=words, default=[], help="like 128-64,1024x3,512-256+dropout (or +batchnorm)")
     parser.add_argument("--batches", type=numbers, default=[], help="like 32,128")
     parser.add_argument("--optimizers", type=words, default=[], help="of sgd, momentum, adam")
     parser.add_argument("--modes", type=words, default=[], help=f"of {', '.join(modes)}; default: all that are installed")
     parser.add_argument("--rounds", type=int, default=5, help="how often each mode is measured (default 5)")
-    parser.add_argument("--minutes", type=float, default=60, help="no new round is begun after these (default 60)")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="no new round is begun after these")
     parser.add_argument("--json", type=Path, help="write one row per measurement, and skip those that it already holds")
     parser.add_argument("--figure", type=Path, help="default: outputs/benchmark/TASK.png")
-    options = parser.parse_args(argv)
-    unknown = [name for name in options.modes if name not in modes]
-    if unknown:
-        parser.error(f"unknown modes {', '.join(unknown)}: choose of {', '.join(modes)}")
-    chosen = [modes[name] for name in options.modes or modes]
-    for mode in chosen:
-        if not mode.installed:
-            say(f"{mode.name}: not installed (pip install 'mnist-np[bench]')")
-    if options.task == "train":
-        cells = train_cells(options.nets, options.batches, options.optimizers)
-    else:
-        cells = infer_cells(options.nets)
-        chosen = [mode for mode in chosen if mode.processes == 1]
+    options, arguments = parser.parse_known_args(argv)
+    if arguments and options.task != "profile":
+        parser.error(f"unknown arguments: {' '.join(arguments)}")
+    if options.task == "profile":
+        print(profile(arguments, options.rounds))
+        return
     rows = Rows(options.json)
-    Rounds(rows, options.rounds, options.minutes).measure(cells, [mode for mode in chosen if mode.installed])
+    if options.task == "startup":
+        cells = measure_startup(rows, options.rounds)
+    elif options.task == "sweep":
+        cells = measure_sweeps(rows, options.rounds)
+    else:
+        cells = cells_of(options)
+        Rounds(rows, options.rounds, options.minutes).measure(cells, chosen(options, modes, parser))
     shown = [row for row in rows if row.cell in cells]
     print(table(shown), spread(shown), sep="\n\n")
-    if shown:
+    if options.task in ("train", "infer", "augment") and shown:
         figure = options.figure or Path("outputs") / "benchmark" / f"{options.task}.png"
         draw(shown, figure)
         say(f"figure: {figure}")
+
+
+def cells_of(options: argparse.Namespace) -> list[Cell]:
+    """The cells that were asked for."""
+    if options.task == "infer":
+        return infer_cells(options.nets)
+    if options.task == "augment":
+        return augment_cells(options.nets)
+    return train_cells(options.nets, options.batches, options.optimizers)
+
+
+def chosen(options: argparse.Namespace, modes: dict[str, Mode], parser: argparse.ArgumentParser) -> list[Mode]:
+    """The modes that were asked for, that are installed and that can do the task."""
+    unknown = [name for name in options.modes if name not in modes]
+    if unknown:
+        parser.error(f"unknown modes {', '.join(unknown)}: choose of {', '.join(modes)}")
+    found = [modes[name] for name in options.modes or modes]
+    if options.task == "augment":
+        found = [mode for mode in found if mode.module == "engines"]
+    if options.task != "train":
+        found = [mode for mode in found if mode.processes == 1]
+    for mode in found:
+        if not mode.installed:
+            say(f"{mode.name}: not installed (python -m pip install -e '.[bench]')")
+    return [mode for mode in found if mode.installed]
 
 
 def words(text: str) -> list[str]:

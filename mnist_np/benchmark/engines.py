@@ -6,9 +6,12 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
+import yaml
 
 from mnist_np.benchmark.cells import Cell, Mode
 from mnist_np.benchmark.child import Images, Job
+from mnist_np.cli.folders import conf_folder
+from mnist_np.data.augment import Augment, Distort, NoAugment
 from mnist_np.experiment import Experiment
 from mnist_np.nn.mlp import MLP
 from mnist_np.registry import lookup
@@ -35,7 +38,7 @@ def products(cell: Cell, n: int = 60_000) -> Callable[[], None]:
 
     Forward Z = X W, backward dW = X^T dZ and dX = dZ W^T, the last not for the first layer. Nothing else is done.
     """
-    training = cell.task == "train"
+    training = cell.task != "infer"
     m = cell.batch if training else min(cell.batch, 1000)
     sizes, rng = [784, *cell.hidden, 10], np.random.default_rng(0)
     W = [rng.random((a, b), np.float32) for a, b in pairwise(sizes)]
@@ -66,7 +69,7 @@ def epoch(mode: Mode, cell: Cell, images: Images) -> Callable[[], None]:
     what = experiment(cell, mode.processes)
     network = what.build_network(784, 10)
     parts = (what.loss, what.optimizer, what.schedule, what.training, Streams(0), Observers())
-    trainer = what.trainer()(network, images.dataset, *parts)
+    trainer = what.trainer()(network, images.dataset, *parts, augment=what.augment)
     progress = trainer.begin()
 
     def run() -> None:
@@ -79,13 +82,18 @@ def epoch(mode: Mode, cell: Cell, images: Images) -> Callable[[], None]:
 def experiment(cell: Cell, processes: int = 1) -> Experiment:
     """The cell in this project's own words."""
     model = MLP(hidden=cell.hidden)
-    if cell.extra == "dropout":
-        model = MLP(hidden=cell.hidden, dropout=[0.5] * len(cell.hidden))
-    elif cell.extra:
-        model = MLP(hidden=cell.hidden, norm=cell.extra)
+    augment: Augment = NoAugment()
+    if cell.task == "augment" and cell.extra:
+        values = yaml.safe_load((conf_folder() / "augment" / f"{cell.extra}.yaml").read_text())
+        augment = Distort(**{key: value for key, value in values.items() if key != "defaults"})
+    elif cell.extra == "dropout":
+        model = MLP(hidden=cell.hidden, dropout=0.5)
+    elif cell.extra == "batchnorm":
+        model = MLP(hidden=cell.hidden, norm="batch")
     lr = {"adam": 0.001, "momentum": 0.01}.get(cell.optimizer, 0.05)
-    rule = lookup("optimizer", "sgd" if cell.task == "infer" else cell.optimizer)(lr=lr)
-    return Experiment(model=model, optimizer=rule, training=Training(batch_size=cell.batch, epochs=1000, processes=processes))
+    rule = lookup("optimizer", "sgd" if cell.optimizer == "none" else cell.optimizer)(lr=lr)
+    training = Training(batch_size=cell.batch, epochs=1000, processes=processes)
+    return Experiment(model=model, optimizer=rule, training=training, augment=augment)
 
 
 def _repeats(cell: Cell) -> int:

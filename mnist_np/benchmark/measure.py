@@ -70,15 +70,12 @@ class Rounds:
         measured = [mode for mode in modes if times.get(mode.name)]
         limits = {mode.cores: median(times[mode.name]) for mode in measured if mode.name.startswith("gemm")}
         return [
-            Row(
-                **vars(cell),
-                mode=mode.name,
-                threads=mode.threads,
-                ms_median=round(median(times[mode.name]), 5),
-                ms_min=round(min(times[mode.name]), 5),
-                ms_max=round(max(times[mode.name]), 5),
-                ratio_to_gemm=round(median(times[mode.name]) / limits[mode.cores], 3) if mode.cores in limits else None,
-                rounds=len(times[mode.name]),
+            Row.of(
+                cell,
+                mode.name,
+                mode.threads,
+                times[mode.name],
+                limits.get(mode.cores),
                 foreign_cores=round(fmean(foreign[mode.name]), 2) if foreign[mode.name] else None,
                 kernel=kernels.get(mode.name, ""),
             )

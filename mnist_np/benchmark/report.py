@@ -13,9 +13,10 @@ from mnist_np.benchmark.cells import Cell, Mode, Row, all_modes
 
 def table(rows: Sequence[Row]) -> str:
     """One line a cell, one column a mode: the median in ms (us for one image), and in brackets its ratio to GEMM."""
-    known = {**{row.mode: row.mode for row in rows}, **{name: mode.label for name, mode in all_modes().items()}}
-    modes = [name for name in all_modes() if any(row.mode == name for row in rows)]
-    lines = [["net", "batch", "optimizer", *(known[name] for name in modes)]]
+    labels = {name: mode.label for name, mode in all_modes().items()}
+    present = {row.mode: None for row in rows}
+    modes = [name for name in labels if name in present] + [name for name in present if name not in labels]
+    lines = [["net", "batch", "optimizer", *(labels.get(name, name) for name in modes)]]
     lines.append(["---"] * len(lines[0]))
     for cell in dict.fromkeys(row.cell for row in rows):
         found = {row.mode: row for row in rows if row.cell == cell}
@@ -43,7 +44,7 @@ def spread(rows: Sequence[Row]) -> str:
     return (
         f"Medians of {min(row.rounds for row in rows)} or more interleaved rounds, {100 * apart:.0f} % between the slowest and "
         f"the fastest on average{busy}.\n{platform.machine()}, {_processor()}, {os.cpu_count()} cores; "
-        f"Python {platform.python_version()}, {', '.join(versions)}."
+        f"{', '.join([f'Python {platform.python_version()}', *versions])}."
     )
 
 

@@ -1,0 +1,123 @@
+"""The benchmark measures what it is asked to, survives what cannot be measured, and goes on where it was stopped. No times."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mnist_np.benchmark.cells import Cell, Mode, Row, Rows, all_modes, train_cells
+from mnist_np.benchmark.children import Child, Unmeasurable, clean_environment
+from mnist_np.benchmark.cli import main
+from mnist_np.benchmark.load import Load, foreign_cores
+from mnist_np.benchmark.measure import Rounds
+from mnist_np.benchmark.report import draw, spread, table
+
+SMALL = Cell("train", "8", 512)
+
+
+def row(cell=SMALL, mode="threads-1", ms=(3.0, 1.0, 2.0), limit=1.0):
+    return Row.of(cell, mode, 1, ms, limit)
+
+
+def test_nets_are_read():
+    assert Cell("train", "512-256", 1).hidden == [512, 256]
+    assert Cell("train", "1024x3", 1).hidden == [1024, 1024, 1024]
+    assert (Cell("train", "64-8x2+dropout", 1).hidden, Cell("train", "64+dropout", 1).extra) == ([64, 8, 8], "dropout")
+
+
+def test_the_table_is_the_product_of_what_is_asked_for():
+    assert train_cells(["128"], [32, 64], ["adam"]) == [Cell("train", "128", 32, "adam"), Cell("train", "128", 64, "adam")]
+    assert len(set(train_cells([], [], []))) == len(train_cells([], [], [])) > 15
+
+
+def test_a_row_is_median_and_spread():
+    assert (row().ms_median, row().ms_min, row().ms_max, row().ratio_to_gemm, row().rounds) == (2.0, 1.0, 3.0, 2.0, 3)
+
+
+def test_rows_are_kept_and_not_measured_again(tmp_path):
+    modes, path = [Mode("gemm-1", "", ""), Mode("threads-1", "", "")], tmp_path / "rows.json"
+    Rows(path).add([row()])
+    again = Rows(path)
+    assert again == [row()]
+    assert again.missing(SMALL, modes) == modes[:1]
+    again.add([row(ms=[9.0]), row(mode="gemm-1")])
+    assert [(r.mode, r.ms_median) for r in Rows(path)] == [("threads-1", 9.0), ("gemm-1", 2.0)]
+    keys = ["task", "net", "batch", "optimizer", "mode", "threads", "ms_median", "ms_min", "ms_max", "ratio_to_gemm"]
+    assert list(json.loads(path.read_text())[0])[: len(keys)] == keys
+
+
+def test_children_have_an_environment_of_their_own(monkeypatch):
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        monkeypatch.setenv(name, "1")
+    environment = clean_environment(3)
+    assert environment["OPENBLAS_NUM_THREADS"] == "3"
+    assert not {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"} & environment.keys()
+    assert "OPENBLAS_NUM_THREADS" not in clean_environment()
+    assert os.environ["OPENBLAS_CORETYPE"] == "1"
+
+
+def test_foreign_load_is_what_is_not_ours():
+    assert foreign_cores(Load(10.0, 1.0, 0.0), Load(13.0, 2.0, 2.0)) == 1.0
+    assert foreign_cores(None, None) is None
+
+
+def test_the_whole_way(tmp_path, capsys):
+    path, figure = tmp_path / "rows.json", tmp_path / "figure.png"
+    options = ["--nets", "8", "--batches", "512", "--rounds", "2", "--json", str(path), "--figure", str(figure)]
+    main(["train", *options, "--modes", "gemm-1,threads-1"])
+    shown = capsys.readouterr().out
+    assert "| 8 | 512 | sgd |" in shown
+    assert "numpy" in shown
+    assert figure.stat().st_size > 1000
+    first = json.loads(path.read_text())
+    assert [(r["mode"], r["rounds"]) for r in first] == [("gemm-1", 2), ("threads-1", 2)]
+    assert all(0 < r["ms_min"] <= r["ms_median"] <= r["ms_max"] for r in first)
+    main(["train", *options, "--modes", "gemm-1,threads-1"])
+    assert json.loads(path.read_text()) == first
+
+
+def test_what_cannot_be_measured_is_left_out(capsys):
+    child = Child(Mode("none", "", "no_such_module"))
+    with pytest.raises(Unmeasurable, match="no_such_module"):
+        child.prepare(SMALL)
+    child.process.kill()
+    with pytest.raises(Unmeasurable, match="ended with code -9"):
+        child.run()
+    child.close()
+    rows = Rows(None)
+    modes = all_modes()
+    Rounds(rows, 1, 1).measure([SMALL], [modes["gemm-1"], Mode("none", "", "no_such_module")])
+    assert [r.mode for r in rows] == ["gemm-1"]
+    assert "no_such_module" in capsys.readouterr().err
+
+
+def test_no_time_no_rounds(capsys):
+    rows = Rows(None)
+    Rounds(rows, 1, minutes=0).measure([SMALL], [all_modes()["gemm-1"]])
+    assert not rows
+    assert "1 cells are left" in capsys.readouterr().err
+
+
+def test_a_table_and_a_figure_of_any_rows(tmp_path):
+    cell = Cell("infer", "128", 1, "none")
+    rows = [row(cell, "gemm-1", [0.01]), row(cell, "threads-1", [0.02], 0.01), row(SMALL, "two workers", [200.0], None)]
+    assert "20.0 us (2.00)" in table(rows)
+    assert "| two workers |" in table(rows)
+    assert spread([]) == "Nothing was measured."
+    draw(rows, tmp_path / "x" / "figure.png")
+
+
+@pytest.mark.parametrize("wrong", [["train", "--modes", "tensorflow"], ["train", "rubbish"], ["fly"]])
+def test_mistakes_are_told(wrong, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(wrong)
+    assert stop.value.code == 2
+    assert wrong[-1] in capsys.readouterr().err
+
+
+def test_no_library_is_imported_for_the_help():
+    libraries = "{'torch', 'jax', 'sklearn', 'matplotlib', 'mlflow'}"
+    code = f"import sys; import mnist_np.benchmark.cli; assert not {libraries} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True)
