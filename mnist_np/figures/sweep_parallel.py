@@ -29,6 +29,7 @@ def parallel_coordinates(report: SweepReport) -> Figure | None:
     scales = [param_scale(param) for param in params]
     metric = metric_scale(report.column, [c.metric.mean for c in valued if c.metric])
     worst_to_best = report.configurations[::-1]
+    over = "mean over seeds" if any(c.metric and c.metric.n > 1 for c in valued) else ""
     with style():
         figure = new_figure(min(2.6 + 1.9 * len(params), 16), 4.9)
         axes = figure.subplots()
@@ -38,7 +39,7 @@ def parallel_coordinates(report: SweepReport) -> Figure | None:
             _line(axes, heights[i], value, report, front=c is report.configurations[0])
         for x, (param, scale) in enumerate(zip(params, scales, strict=True)):
             _axis(axes, x, shorten(param.key, 24), scale)
-        _axis(axes, len(params), f"{report.column}\nmean over seeds", metric, bold=True)
+        _axis(axes, len(params), f"{report.column}\n{over}".strip(), metric, bold=True)
         axes.set(xlim=(-0.15, len(params) + 0.35), ylim=(-0.08, 1.06))
         axes.axis("off")
         headline(figure, shorten(report.name, 60), report.overview())

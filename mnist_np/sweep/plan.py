@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mnist_np.sweep.children import Child, read_history, read_json
 
@@ -94,6 +95,7 @@ def read_child(folder: Path) -> Child:
     started = (folder / "run.json").exists()
     status = str(result.get("status") or ("running" if started else "queued"))
     run_id = read_json(folder / "tracking.json").get("run_id")
+    metrics: Any = result.get("metrics") or {}
     return Child(
         overrides=dict(note["overrides"]),  # type: ignore[call-overload]
         folder=folder,
@@ -101,6 +103,6 @@ def read_child(folder: Path) -> Child:
         status=status,
         reason=str(result.get("reason") or ""),
         run_id=str(run_id) if run_id else None,
-        metrics=dict(result.get("metrics") or {}),  # type: ignore[call-overload]
+        metrics={key: value for key, value in metrics.items() if value is not None},  # None: it was not finite
         history=read_history(folder / "history.csv"),
     )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import time
-from typing import Any
 
 from filelock import FileLock
 
@@ -27,6 +26,9 @@ from mnist_np.tracking.views import MOST, NAMES, PREFIX, best_runs, packed, view
 
 log = logging.getLogger(__name__)
 
+LAST_PATIENCE = 20.0
+"""Seconds that the end of a sweep waits for a locked database."""
+
 LONGEST_TAG = 8000
 """Characters that MLflow keeps of a tag, and so of a note."""
 
@@ -41,7 +43,6 @@ class SweepParent:
     sweep_id: str
     folder: Path
     held: FileLock
-    warned: bool = field(default=False)
 
     @classmethod
     def open(
@@ -93,15 +94,17 @@ class SweepParent:
         return run_id
 
     def update(self, report: SweepReport) -> None:
-        """Bring counts, best run and note up to date. A store that does not take it is told of once; the sweep goes on."""
-        self.attempt(lambda: self.tell(report), patience=1.0)
+        """Bring counts, best run and note up to date; where the store does not take it now, the next update will."""
+        if problem := self.attempt(lambda: self.tell(report), patience=1.0):
+            log.debug("the sweep's parent run waits: %s", problem)
 
     def finish(self, report: SweepReport, status: str) -> None:
         """The whole story, with the files that `publish` left in the sweep's folder; ``status`` is FINISHED, FAILED or KILLED.
 
         May be called again after `open` (a resumed sweep): it replaces what it said before.
         """
-        self.attempt(lambda: self.conclude(report, status), patience=20.0)
+        if problem := self.attempt(lambda: self.conclude(report, status), LAST_PATIENCE):
+            log.warning("the sweep's parent run in %s is not up to date: %s", self.store.uri, problem)
         self.held.release()
 
     def conclude(self, report: SweepReport, status: str) -> None:
@@ -129,16 +132,15 @@ class SweepParent:
             if len(value := packed(state)) <= MOST:
                 self.store.client.set_experiment_tag(self.experiment_id, PREFIX + view_key(self.sweep_id, view), value)
 
-    def attempt(self, send: Any, patience: float) -> None:
-        """Call ``send``; what fails is reported once."""
+    def attempt(self, send: Callable[[], None], patience: float) -> str:
+        """Call ``send`` unless the store is locked for longer than ``patience`` seconds; gives what went wrong."""
         try:
             if not self.store.is_free(patience):
-                raise TrackingError("it is locked by another program")
+                return "it is locked by another program"
             send()
         except Exception as error:
-            if not self.warned:
-                log.warning("the sweep's parent run in %s is not up to date: %s", self.store.uri, first_line(error))
-            self.warned = True
+            return first_line(error)
+        return ""
 
     def note(self, report: SweepReport) -> str:
         """What the parent's page says above all else: counts, best run, links, and the ranked table as far as it fits."""

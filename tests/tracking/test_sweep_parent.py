@@ -84,16 +84,18 @@ def test_the_same_sweep_has_one_parent_however_often_it_is_started(outputs, pare
     assert parents(outputs)[0].info.status == "FINISHED"
 
 
-def test_a_locked_store_is_told_of_once_and_stops_nothing(outputs, parent, caplog):
+def test_a_locked_store_stops_nothing(outputs, parent, caplog, monkeypatch):
+    monkeypatch.setattr("mnist_np.tracking.sweep.LAST_PATIENCE", 0.1)
     again = open_parent(outputs)
     with caplog.at_level(logging.WARNING), closing(sqlite3.connect(outputs / "mlflow.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         again.update(report_of(outputs))
-        again.update(report_of(outputs))
+        assert not caplog.records  # the next update will tell
+        again.finish(report_of(outputs), "FINISHED")
         other.execute("ROLLBACK")
-    assert [record.message for record in caplog.records if "not up to date" in record.message][1:] == []
-    assert "locked" in caplog.text
-    again.finish(report_of(outputs), "FINISHED")
+    assert "not up to date: it is locked by another program" in caplog.text
+    open_parent(outputs).finish(report_of(outputs), "FINISHED")
+    assert parents(outputs)[0].info.status == "FINISHED"
 
 
 def test_comparing_by_any_name_finds_the_same_runs(outputs, parent):

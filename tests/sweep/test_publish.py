@@ -1,0 +1,29 @@
+"""A sweep's story as files."""
+
+from __future__ import annotations
+
+import json
+
+from made_up import grid
+
+from mnist_np.sweep.plan import read_child
+from mnist_np.sweep.publish import FILES, publish
+from mnist_np.sweep.report import SweepReport
+
+
+def test_all_files_are_there_and_can_be_written_again(tmp_path):
+    report = SweepReport("x", grid({"optimizer": {"sgd": 0.3, "adam": 0.0}}))
+    for _ in range(2):
+        publish(report, tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+    assert (tmp_path / "figures" / "learning_curves.png").stat().st_size > 10_000
+    assert json.loads((tmp_path / "summary.json").read_text())["counts"]["finished"] == 6
+
+
+def test_a_metric_that_was_not_finite_is_no_metric(tmp_path):
+    (tmp_path / "child.json").write_text(json.dumps({"overrides": {"optimizer.lr": "1"}, "group": "g"}))
+    result = {"status": "finished", "reason": "", "metrics": {"best/val_accuracy": None, "test/accuracy": 0.1}}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    child = read_child(tmp_path)
+    assert child.metrics == {"test/accuracy": 0.1}
+    assert SweepReport("x", [child]).best is None
