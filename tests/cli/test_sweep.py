@@ -119,7 +119,7 @@ def test_two_workers_leave_one_parent_with_all_children_and_no_duplicates_after_
     first = begin(out, *arguments)
     wait_for(lambda: len(results(out)) >= 2)
     first.kill()
-    first.wait()
+    first.communicate()
     second = begin(out, *arguments)
     said, _ = second.communicate(timeout=120)
     assert second.returncode == 0, said
