@@ -140,6 +140,19 @@ def test_a_run_that_breaks_is_failed(experiment, outputs, folder, store, monkeyp
     assert len(history(store, logged, "train/loss")) == 3
 
 
+class Broken(Observer):
+    """Adds numbers that are not finite to those of an epoch."""
+
+    def on_epoch(self, event):
+        event.metrics.update({"layers/1/ratio": math.inf, "layers/2/ratio": math.nan})
+
+
+def test_a_number_that_is_not_finite_is_left_out_and_the_others_are_logged(tracked, experiment, store):
+    _, logged = tracked(experiment, Broken())
+    assert not {key for key in logged.data.metrics if key.startswith("layers/")}
+    assert [step for step, _ in history(store, logged, "train/loss")] == [1, 2, 3]
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_mlflow_never_sees_a_number_that_is_not_finite(tracked, store):
     result, logged = tracked(
