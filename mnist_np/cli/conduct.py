@@ -138,7 +138,6 @@ class Conductor:
         from mnist_np.sweep.tables import console_table
 
         self.console.print(console_table(report))
-        self.console.print(report.overview())
         for child in report.children:
             if child.status in ("failed", "diverged"):
                 self.console.print(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_np.sweep.children import Child, read_history, read_json
+from mnist_np.sweep.values import short_names
 
 LONGEST = 120
 """Characters of a child's name: file systems allow 255 bytes, a person reads fewer."""
@@ -42,9 +43,8 @@ class Job:
 
 def child_name(varied: Mapping[str, str]) -> str:
     """``optimizer=adam-init=he_normal-seed=3``, each key by its last part where that is unambiguous."""
-    last = [key.rsplit(".", 1)[-1] for key in varied]
-    short = [part if last.count(part) == 1 else key for key, part in zip(varied, last, strict=True)]
-    return "-".join(f"{key}={value}" for key, value in zip(short, varied.values(), strict=True)) or "single"
+    short = short_names(varied)
+    return "-".join(f"{short[key]}={value}" for key, value in varied.items()) or "single"
 
 
 def sweep_id(varied: Sequence[str], fixed: Sequence[str]) -> str:

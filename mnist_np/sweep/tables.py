@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mnist_np.sweep.report import TEST, Configuration, Spread, SweepReport
-from mnist_np.sweep.values import readable
+from mnist_np.sweep.values import readable, short_names
 
 TOP = 20
 """Rows that a person reads; the CSV has all."""
@@ -68,9 +68,10 @@ def console_table(report: SweepReport, top: int = TOP) -> Table:
     header, body = _readable(report, top)
     caption = _rest(report, top)
     table = Table(title=f"{report.name}: {report.overview()}", caption=caption, title_justify="left", caption_justify="left")
+    short = short_names(param.key for param in report.params)
     for name in header:
-        words = any(param.key == name for param in report.params)
-        table.add_column(name, justify="left" if words else "right", overflow="fold" if words else "ellipsis")
+        words = name in short
+        table.add_column(short.get(name, name), justify="left" if words else "right", overflow="fold" if words else "ellipsis")
     for i, cells in enumerate(body):
         table.add_row(*map(escape, cells), style="bold" if i == 0 and report.best else None)
     return table

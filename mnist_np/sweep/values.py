@@ -27,6 +27,13 @@ def number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def short_names(keys: Iterable[str]) -> dict[str, str]:
+    """Each key's last part, where no other key shares it: ``optimizer.lr`` gives ``lr``."""
+    whole = list(keys)
+    parts = [key.rsplit(".", 1)[-1] for key in whole]
+    return {key: part if parts.count(part) == 1 else key for key, part in zip(whole, parts, strict=True)}
+
+
 def readable(text: str) -> str:
     """A value as a person reads it: a long number by its first four digits, all else as it is written."""
     value = number(text)
