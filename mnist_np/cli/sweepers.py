@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -16,12 +17,14 @@ from omegaconf import DictConfig
 
 from mnist_np.cli.child import record_failure
 from mnist_np.cli.compose import to_run_config, without_hydra
-from mnist_np.cli.conduct import Conductor, Ready, job_of
+from mnist_np.cli.conduct import Conductor, Ready, job_of, quoted
 from mnist_np.cli.config import RunConfig
 from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.worker import Task
 from mnist_np.component import ConfigError
 from mnist_np.serialize import to_dict
+
+NOTHING_CAME_BACK = "the launcher has ended, but the run left no result: does the machine that it ran on see this outputs folder?"
 
 
 class ValidatingSweeper(Sweeper):
@@ -67,12 +70,15 @@ class ValidatingSweeper(Sweeper):
             return
         iterator = iter(jobs)
         while not stopped() and (batch := list(islice(iterator, self.batch_size))):
+            problem: Exception | None
             try:
-                self.launcher.launch([list(ready.overrides) for ready in batch], initial_job_idx=0)
+                self.launcher.launch([[*ready.overrides, *anywhere(ready)] for ready in batch], initial_job_idx=0)
+                problem = None if stopped() else FileNotFoundError(NOTHING_CAME_BACK)
             except Exception as error:  # of the launcher: a job that died with its machine, a cluster that is gone
-                for ready in batch:
-                    if not (ready.folder / "result.json").exists():
-                        record_failure(ready.folder, error)
+                problem = error
+            for ready in batch:
+                if problem and not (ready.folder / "result.json").exists():
+                    record_failure(ready.folder, problem)
             for ready in batch:
                 done(ready)
 
@@ -112,6 +118,15 @@ def _values(override: Override) -> Iterator[str]:
         key = override.get_key_element()
         raise ConfigError(key, override.input_line, "interval(...) has no end of values: use hydra/sweeper=search, or range(...)")
     return (str(value) for value in override.sweep_string_iterator())
+
+
+def anywhere(ready: Ready) -> list[str]:
+    """Overrides by which a job that starts in another folder, and with another environment, finds what this process means."""
+    places = {"outputs": Path(ready.config.outputs), "hydra.sweep.dir": ready.folder.parent}
+    found = {key: str(path.absolute()) for key, path in places.items()}
+    if ready.config.tracking.uri:
+        found["tracking.uri"] = ready.config.tracking.uri
+    return [f"{key}={quoted(value)}" for key, value in found.items()]
 
 
 def text_of(override: Override) -> str:

@@ -111,6 +111,15 @@ def test_on_error_stop_ends_the_sweep(tmp_path):
     assert statuses(out) == ["failed"]
 
 
+def test_a_launcher_that_brings_nothing_back_is_no_success(tmp_path, capsys, monkeypatch):
+    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+    monkeypatch.setattr(BasicLauncher, "launch", lambda *_, **__: [])  # as if its machines saw another outputs folder
+    assert sweep(tmp_path / "outputs", "seed=range(2)") == 1
+    assert "left no result" in capsys.readouterr().out
+    assert statuses(tmp_path / "outputs") == ["failed", "failed"]
+
+
 def test_two_workers_leave_one_parent_with_all_children_and_no_duplicates_after_a_kill(tmp_path):
     from mlflow import MlflowClient
 
