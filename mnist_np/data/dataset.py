@@ -82,7 +82,7 @@ class Split:
 
     def take(self, indices: NDArray[np.intp], out: Split) -> None:
         """Copy the rows at ``indices`` into ``out``. Mode "clip" skips a copy that "raise" makes (113 against 174 us)."""
-        np.take(self.rows, indices, axis=0, out=out.rows, mode="clip")
+        self.rows.take(indices, axis=0, out=out.rows, mode="clip")
 
     def __getitem__(self, part: slice) -> Split:
         """A view of some rows."""

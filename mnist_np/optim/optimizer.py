@@ -20,8 +20,9 @@ with ``_``: those are scratch, made by `Optimizer.init` and worth nothing betwee
 Objective = Callable[[], float]
 """What is minimised, as a function of the parameter vector as it stands: returns the loss and leaves the gradients behind."""
 
-CHUNK = 1 << 16
-"""Parameters updated at a time: the few vectors of an update stay in the core's cache (13 % faster at 3M parameters)."""
+CHUNK = 1 << 18
+"""Parameters updated at a time: a piece of each vector of an update stays in the cache from one operation to the next (Adam is
+17 % faster at 3M parameters than with whole vectors). Smaller pieces, of 2^16, cost more in calls than they gain: SGD 40 %."""
 
 
 @dataclass
