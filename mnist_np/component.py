@@ -57,6 +57,18 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f"did you mean '{near[0]}'? " if near else ""
 
 
+TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
+"""The annotations whose values are checked; what is ``Any`` or a component checks itself."""
+
+
+def without_null(annotation: str) -> tuple[str, bool]:
+    """``float | None`` and ``Optional[float]`` give ``("float", True)``, ``float`` gives ``("float", False)``."""
+    bare = annotation.removesuffix(" | None")
+    if bare.startswith("Optional["):
+        bare = bare[len("Optional[") : -1]
+    return bare, bare != annotation
+
+
 @dataclass
 class Component:
     """Base of all configurable parts. ``group`` is the config group (``conf/<group>/``) that chooses among its subclasses."""
@@ -82,19 +94,32 @@ class Component:
         return ConfigError(f"{self.group}.{name}" if self.group else name, value, allowed)
 
     def _check_type(self, f: dataclasses.Field[Any], value: object) -> None:
-        """Refuse what a typed YAML file would refuse too, so that a notebook is told the same."""
-        kind = str(f.type).removesuffix(" | None")
-        if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-            setattr(self, f.name, value)
-        expected = {"int": int, "float": float, "bool": bool, "str": str}.get(kind)
-        optional = str(f.type).endswith("| None")
-        if expected is None or (value is None and optional):
+        """Refuse what a typed YAML file would refuse too, so that a notebook is told the same. Integers become floats where
+        floats are asked for."""
+        kind, optional = without_null(str(f.type))
+        inner, entries_optional = without_null(kind[5:-1]) if kind.startswith("list[") else ("", False)
+        if value is None and optional:
             return
+        if inner and isinstance(value, list):
+            setattr(self, f.name, [self._typed(f.name, inner, entries_optional, entry, value) for entry in value])
+        elif inner:
+            raise self.error(f.name, value, f"must be a list of type {inner}{' or null' if optional else ''}")
+        else:
+            setattr(self, f.name, self._typed(f.name, kind, optional, value, value))
+
+    def _typed(self, name: str, kind: str, optional: bool, value: object, whole: object) -> object:
+        """``value``, an entry of ``whole`` or itself the whole, as an instance of ``kind``. Raises ConfigError."""
+        expected = TYPES.get(kind)
+        if expected is None or (value is None and optional):
+            return value
+        if kind == "float" and type(value) is int and abs(value) < 10**300:
+            return float(value)
         if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-            raise self.error(f.name, value, f"must be of type {kind}{' or null' if optional else ''}")
+            every = "every entry " if value is not whole else ""
+            raise self.error(name, whole, f"{every}must be of type {kind}{' or null' if optional else ''}")
         if isinstance(value, float) and not math.isfinite(value):
-            raise self.error(f.name, value, "must be a finite number")
+            raise self.error(name, whole, "must be a finite number")
+        return value
 
     def _check_limits(self, f: dataclasses.Field[Any], value: object) -> None:
         limits = f.metadata.get("limits")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,10 @@ from mnist_np.training.progress import Progress
 from mnist_np.training.resume import resume
 from mnist_np.training.settings import Training
 from mnist_np.training.threads import blas_threads, choose, present
+
+
+QUIET: Any = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
+"""No warnings of numbers that are not finite: `divergence.py` looks at the numbers themselves, and says what they mean."""
 
 
 @dataclass
@@ -78,7 +83,6 @@ class Experiment(Component):
         network = self.model.build(n_in, n_out, rng, self.activation, self.init, self.training.dtype)
         network.probabilities = self.loss.probabilities
         return network
-
 
     def threads(self, data: Dataset) -> int:
         """The BLAS threads that ``training.threads`` comes to."""
@@ -129,7 +133,8 @@ class Result:
         """The numbers of the whole run: ``best/...``, ``test/...``, ``time/total_s``. Those that are not finite are left out."""
         best = {f"best/{key.replace('/', '_')}": value for key, value in self.best.items() if key.startswith("val/")}
         test = {"test/loss": self.test.loss, "test/accuracy": self.test.accuracy, "test/error": 1 - self.test.accuracy}
-        test |= measure(self.judged, list(METRICS), "test") | by_class(self.judged, self.data.class_names, "test")
+        with np.errstate(**QUIET):
+            test |= measure(self.judged, list(METRICS), "test") | by_class(self.judged, self.data.class_names, "test")
         metrics = best | {"best/epoch": float(self.best_epoch)} | test | {"time/total_s": self.seconds}
         return {key: value for key, value in metrics.items() if math.isfinite(value)}
 
@@ -153,7 +158,7 @@ def run(
         from mnist_np.teacher import taught  # here, since a teacher's weights file holds an Experiment itself
 
         data = taught(data, experiment)
-    with blas_threads(experiment.threads(data)):
+    with blas_threads(experiment.threads(data)), np.errstate(**QUIET):
         return _run(experiment, observers, interrupted, data, resume_from, began)
 
 
@@ -185,9 +190,8 @@ def _run(
         resume(resume_from, experiment, data, network, progress)
     try:
         listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches)))
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `divergence.py` looks at the numbers themselves
-            trainer.fit(progress)
-            result = conclude(experiment, data, network, progress, perf_counter() - began)
+        trainer.fit(progress)
+        result = conclude(experiment, data, network, progress, perf_counter() - began)
     except BaseException as error:
         listeners.failed(error)
         raise
