@@ -52,7 +52,7 @@ class Distort(Augment):
     shear: float = bounded(0.0, ge=0, lt=90)
     scale: float = bounded(0.0, ge=0, lt=1)
     elastic_alpha: float = bounded(0.0, ge=0)
-    elastic_sigma: float = bounded(4.0, gt=0)
+    elastic_sigma: float = bounded(4.0, gt=0, le=100)
     noise: float = bounded(0.0, ge=0)
     cutout: int = bounded(0, ge=0)
 
