@@ -11,7 +11,7 @@ import pytest
 
 TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
 EPOCHS = 3
-QUICK = ["data=synthetic", "model.hidden=[8]", f"training.epochs={EPOCHS}"]
+QUICK = ["data=synthetic", "model.hidden=[8]", "tracking.figures=false", f"training.epochs={EPOCHS}"]
 
 
 @dataclass
@@ -42,7 +42,7 @@ def sweep(tmp_path):
             command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )
         try:
-            said, _ = program.communicate(timeout=150)
+            said, _ = program.communicate(timeout=240)
         finally:
             if program.poll() is None:
                 os.killpg(program.pid, signal.SIGKILL)

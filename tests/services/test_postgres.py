@@ -7,13 +7,14 @@ the test's own, in a temporary folder, and nothing of the system's is touched.
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from mnist_np.tracking.server import free_port, serving
+from mnist_np.tracking.server import end, free_port, wait_for
 
 pytest.importorskip("psycopg", reason="needs psycopg: pip install 'mnist-np[postgres]'")
 
@@ -58,11 +59,27 @@ def postgres():
             run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
 
 
+@contextmanager
+def mlflow_server(database, folder):
+    """The address of an MLflow server that was started as the README says; its clients send files through it."""
+    port, log = free_port(None), folder / "server.log"
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database]
+    command += ["--artifacts-destination", str(folder / "artifacts"), "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--allowed-hosts", "127.0.0.1:*,localhost:*"]
+    with log.open("wb") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said, cwd=folder, start_new_session=True)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_for(process, address, log)
+        yield address
+    finally:
+        end(process)
+
+
 def test_eight_jobs_at_once_log_completely(sweep, kept, tmp_path):
-    with postgres() as database, serving(database, tmp_path / "artifacts", free_port(None), tmp_path / "server.log") as address:
+    with postgres() as database, mlflow_server(database, tmp_path) as address:
         workers = ["hydra/launcher=local", f"hydra.launcher.workers={JOBS}"]
         sweep("tracking=server", f"tracking.uri={address}", *workers, f"seed=range({JOBS})")
         kept(address).check(JOBS)
     assert not (tmp_path / "outputs" / "mlflow.db").exists()
-    weights = list((tmp_path / "artifacts").glob("**/weights.safetensors"))
-    assert len(weights) == JOBS
+    assert len(list((tmp_path / "artifacts").glob("**/weights.safetensors"))) == JOBS
