@@ -1,4 +1,4 @@
-"""Promise: whatever is typed after ``train`` gives a run, or one line that says what is wrong and no folder; never a traceback."""
+"""Promise: whatever is typed after ``train`` gives a run, or one line that says what is wrong; never a traceback."""
 
 import logging
 
@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from mnist_np.cli.config import RunConfig
 from mnist_np.cli.train import main
 from mnist_np.serialize import flatten, to_dict
+
+pytestmark = pytest.mark.fault
 
 BASE = ["data=synthetic", "model.hidden=[4]", "training.epochs=1", "tracking=off", "tracking.figures=false"]
 UNTOUCHED = ("outputs", "plugins", "tracking", "sweep", "data.folder", "training.processes", "training.threads", "name")

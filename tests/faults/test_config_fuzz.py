@@ -16,6 +16,8 @@ from mnist_np.experiment import Experiment, run
 from mnist_np.registry import REGISTRY
 from mnist_np.serialize import flatten, from_dict, to_dict
 
+pytestmark = pytest.mark.fault
+
 NUMBERS = st.sampled_from(
     [0, 1, -1, 2, 3, 0.5, 0.1, 1.5, -0.0, 1e-9, 1e9, 1e300, 10**30, math.inf, -math.inf, math.nan]
 ) | st.integers(0, 9)

@@ -22,6 +22,8 @@ from mnist_np.training.checkpoint import Checkpointer, CheckpointError, found
 from mnist_np.training.settings import Training
 from mnist_np.weights import WeightsError, load_weights, save_weights
 
+pytestmark = pytest.mark.fault
+
 EXPERIMENT = Experiment(
     model=MLP(hidden=[4], norm="batch"),
     optimizer=Adam(),

@@ -11,6 +11,8 @@ from commands import finish, train
 
 from mnist_np.tensorfile import open_tensors
 
+pytestmark = pytest.mark.fault
+
 SMALL = ["data=synthetic", "model.hidden=[128,64]", "training.epochs=3", "training.select=last"]
 """A checkpoint of this takes 138,000 bytes, the weights file 70,000."""
 

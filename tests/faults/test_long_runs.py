@@ -18,7 +18,10 @@ from mnist_np.tracking.settings import Tracking
 from mnist_np.training.events import Observer
 from mnist_np.training.settings import Training
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux shows them")
+pytestmark = [
+    pytest.mark.fault,
+    pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux shows them"),
+]
 
 
 def resources():

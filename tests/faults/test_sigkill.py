@@ -10,6 +10,8 @@ import time
 import pytest
 from commands import EVERYTHING_ON, finish, start, train
 
+pytestmark = pytest.mark.fault
+
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):

@@ -24,6 +24,8 @@ from mnist_np.tracking.settings import Tracking
 from mnist_np.training.events import Observer
 from mnist_np.training.settings import Training
 
+pytestmark = pytest.mark.fault
+
 
 def unused_port():
     with socket.socket() as probe:

@@ -21,6 +21,10 @@ from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.settings import Tracking
 from mnist_np.training.settings import Training
 
+import pytest
+
+pytestmark = pytest.mark.fault
+
 outputs = Path(sys.argv[1])
 
 def work(seed, barrier):

@@ -20,6 +20,8 @@ from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.server import free_port
 from mnist_np.tracking.settings import Tracking
 
+pytestmark = pytest.mark.fault
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "ui.py"
 
 
