@@ -55,7 +55,7 @@ def load_gray(path: Path) -> Gray:
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise DataError(f"{path}: {picture.width} x {picture.height} pixels are too many (at most {MAX_PIXELS:,})")
-            return np.asarray(flattened(picture).convert("L"), np.float32) / 255
+            return np.asarray(flattened(picture).convert("L"), np.float32) / np.float32(255)
     except UnidentifiedImageError:
         raise DataError(f"{path}: is no picture that can be read ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError as error:
@@ -84,10 +84,11 @@ def border(gray: Gray) -> float:
 def on_black(gray: Gray) -> Gray:
     """Bright strokes on black, in full contrast: turned over where the background is bright."""
     background = border(gray)
-    ink = background - gray if background > 0.5 else gray - background
-    ink = np.clip(ink, 0, None)
-    brightest = float(ink.max())
-    return ink / np.float32(brightest) if brightest > 0 else ink
+    ink: Gray = np.clip(background - gray if background > 0.5 else gray - background, 0, None)
+    brightest = ink.max()
+    if brightest > 0:
+        ink /= brightest
+    return ink
 
 
 def centred(ink: Gray, shape: tuple[int, int], path: Path) -> Gray:
