@@ -24,14 +24,10 @@ class Norm(Layer):
         self.params["gamma"][:] = 1
         self.params["beta"][:] = 0
 
-    def _scale_and_shift(self, X_hat: Array, Y: Array) -> None:
-        np.multiply(X_hat, self.params["gamma"], out=Y)
-        Y += self.params["beta"]
-
-    def _parameter_gradients(self, dY: Array, scratch: Scratch) -> None:
+    def _parameter_gradients(self, dY: Array, X_hat: Array, ones: Array) -> None:
         """dgamma = sum over the batch of dY * X^; dbeta = that of dY."""
-        np.einsum("ij,ij->j", dY, scratch["X_hat"], out=self.grads["gamma"])
-        np.sum(dY, axis=0, out=self.grads["beta"])
+        np.einsum("ij,ij->j", dY, X_hat, out=self.grads["gamma"])
+        np.dot(ones, dY, out=self.grads["beta"])
 
 
 class BatchNorm(Norm):
@@ -53,7 +49,8 @@ class BatchNorm(Norm):
 
     def scratch(self, m: int, dtype: Any) -> Scratch:
         n = self.n_out
-        return {"X_hat": np.empty((m, n), dtype), "mean": np.empty(n, dtype), "variance": np.empty(n, dtype)}
+        vectors = {name: np.empty(n, dtype) for name in ("mean", "variance", "inverse_sd")}
+        return {"centred": np.empty((m, n), dtype), "ones": np.ones(m, dtype)} | vectors
 
     def forward(self, X: Array, Y: Array, scratch: Scratch, rng: np.random.Generator | None) -> None:
         if rng is None:
@@ -62,16 +59,18 @@ class BatchNorm(Norm):
             Y += shift
             return
         m = len(X)
-        X_hat, mean, variance = scratch["X_hat"], scratch["mean"], scratch["variance"]
-        np.mean(X, axis=0, out=mean)
-        np.subtract(X, mean, out=X_hat)
-        np.einsum("ij,ij->j", X_hat, X_hat, out=variance)
+        centred, mean, variance, inverse_sd = (scratch[name] for name in ("centred", "mean", "variance", "inverse_sd"))
+        np.dot(scratch["ones"], X, out=mean)
+        mean /= m
+        np.subtract(X, mean, out=centred)
+        np.einsum("ij,ij->j", centred, centred, out=variance)
         variance /= m
         self._remember(mean, variance, m)
         variance += self.epsilon
-        sd = np.sqrt(variance, out=variance)
-        X_hat /= sd
-        self._scale_and_shift(X_hat, Y)
+        np.sqrt(variance, out=inverse_sd)
+        np.reciprocal(inverse_sd, out=inverse_sd)
+        np.multiply(centred, self.params["gamma"] * inverse_sd, out=Y)  # X^ itself would cost a pass more
+        Y += self.params["beta"]
 
     def _remember(self, mean: Array, variance: Array, m: int) -> None:
         share = 1 - self.momentum
@@ -86,12 +85,13 @@ class BatchNorm(Norm):
 
     def backward(self, X: Array, Y: Array, dY: Array, dX: Array | None, scratch: Scratch) -> None:
         """dX = gamma / sd * (dY - dbeta / m - X^ * dgamma / m): mean and variance depend on X too."""
-        self._parameter_gradients(dY, scratch)
-        m, X_hat, sd = len(dY), scratch["X_hat"], scratch["variance"]
-        X_hat *= self.grads["gamma"] / m
-        dY -= X_hat
+        m, centred, inverse_sd = len(dY), scratch["centred"], scratch["inverse_sd"]
+        self._parameter_gradients(dY, centred, scratch["ones"])
+        self.grads["gamma"] *= inverse_sd
+        centred *= self.grads["gamma"] * inverse_sd / m  # X^ * dgamma / m
+        dY -= centred
         dY -= self.grads["beta"] / m
-        dY *= self.params["gamma"] / sd
+        dY *= self.params["gamma"] * inverse_sd
 
 
 class LayerNorm(Norm):
@@ -99,7 +99,8 @@ class LayerNorm(Norm):
     training as in inference (Ba, Kiros & Hinton 2016)."""
 
     def scratch(self, m: int, dtype: Any) -> Scratch:
-        return {"X_hat": np.empty((m, self.n_out), dtype), "row": np.empty((m, 1), dtype), "sd": np.empty((m, 1), dtype)}
+        rows = {"row": np.empty((m, 1), dtype), "sd": np.empty((m, 1), dtype), "ones": np.ones(m, dtype)}
+        return {"X_hat": np.empty((m, self.n_out), dtype)} | rows
 
     def forward(self, X: Array, Y: Array, scratch: Scratch, rng: np.random.Generator | None) -> None:
         X_hat, mean, sd = scratch["X_hat"], scratch["row"], scratch["sd"]
@@ -110,12 +111,13 @@ class LayerNorm(Norm):
         sd += self.epsilon
         np.sqrt(sd, out=sd)
         X_hat /= sd
-        self._scale_and_shift(X_hat, Y)
+        np.multiply(X_hat, self.params["gamma"], out=Y)
+        Y += self.params["beta"]
 
     def backward(self, X: Array, Y: Array, dY: Array, dX: Array | None, scratch: Scratch) -> None:
         """dX = (dX^ - mean(dX^) - X^ * mean(dX^ * X^)) / sd with dX^ = gamma * dY and means over the example's units."""
-        self._parameter_gradients(dY, scratch)
         X_hat, row = scratch["X_hat"], scratch["row"]
+        self._parameter_gradients(dY, X_hat, scratch["ones"])
         dY *= self.params["gamma"]
         np.einsum("ij,ij->i", dY, X_hat, out=row[:, 0])
         row /= self.n_out
