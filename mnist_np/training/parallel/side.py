@@ -16,6 +16,7 @@ from mnist_np.optim.schedule import Schedule
 from mnist_np.streams import Streams
 from mnist_np.training.events import Observers
 from mnist_np.training.loop import Trainer
+from mnist_np.training.parallel.batches import SharedBatches
 from mnist_np.training.parallel.exchange import Exchange, Rendezvous
 from mnist_np.training.parallel.shared import SharedArray
 from mnist_np.training.parallel.shares import Share
@@ -25,16 +26,17 @@ from mnist_np.training.settings import Training
 
 @dataclass
 class Memory:
-    """What both processes see: the rendezvous' counters, the summands, the whole network's vectors, the training examples."""
+    """What both see: the rendezvous' counters, the summands, the whole network's vectors, batches, all training examples."""
 
     counters: SharedArray
     areas: SharedArray
     vectors: SharedArray
+    batches: SharedArray
     rows: SharedArray
 
     @property
     def arrays(self) -> tuple[SharedArray, ...]:
-        return self.counters, self.areas, self.vectors, self.rows
+        return self.counters, self.areas, self.vectors, self.batches, self.rows
 
 
 @dataclass
@@ -73,6 +75,10 @@ class Side:
         self.share = Share(work.layers, work.slots, self.exchange, work.training.dtype)
         parts = (work.loss, work.optimizer, work.schedule, work.training, work.streams)
         self.trainer = Trainer(self.share.network, work.data, *parts, Observers(), interrupted)
+        if not work.training.mixup:  # which changes its batch in place
+            size = self.trainer.batches.batch_size
+            batches = SharedBatches(work.data.train, size, memory.batches.array, self.rendezvous, rank)
+            self.trainer.batches = batches
         self.empty = self.trainer.begin()  # holds the vectors of this share's optimizer and average
 
     def train_epoch(self, news: Progress) -> Progress:

@@ -17,6 +17,7 @@ from mnist_np.optim.lbfgs import LBFGS
 from mnist_np.optim.muon import Muon
 from mnist_np.training.events import StopTraining
 from mnist_np.training.loop import Trainer
+from mnist_np.training.parallel.batches import TURNS
 from mnist_np.training.parallel.exchange import Parted
 from mnist_np.training.parallel.shared import SharedArray
 from mnist_np.training.parallel.shares import widest_sum
@@ -66,6 +67,7 @@ class Crew:
             counters=SharedArray((2, 16), np.int64),
             areas=SharedArray((2, 2, summand), dtype),
             vectors=SharedArray((n_vectors, trainer.network.params.size), dtype),
+            batches=SharedArray((TURNS, trainer.batches.batch_size, rows.shape[1]), rows.dtype),
             rows=SharedArray(rows.shape, rows.dtype),
         )
         self.memory.rows.array[...] = rows
