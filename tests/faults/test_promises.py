@@ -19,7 +19,7 @@ def named():
         yield file, test
 
 
-@pytest.mark.parametrize(("file", "test"), named())
+@pytest.mark.parametrize(("file", "test"), list(named()))
 def test_the_test_behind_a_promise_is_there(file, test):
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     assert test in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
