@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mnist_np.component import UserError
 from mnist_np.data.dataset import Dataset
-from mnist_np.provenance import blas, versions
+from mnist_np.provenance import blas, git, versions
 from mnist_np.serialize import fingerprint, to_dict
 from mnist_np.tensorfile import write_tensors
 from mnist_np.training.events import EpochEnd, Observer, RunStart, StepEnd
@@ -113,5 +113,11 @@ def describe(experiment: Experiment, data: Dataset) -> dict[str, Any]:
         "fingerprint": fingerprint(experiment, data.sha256),
         "config": to_dict(experiment, only_effective=True),
         "data_sha256": data.sha256,
-        "numerics": {key: versions()[key] for key in ("mnist-np", "numpy")} | {f"blas {k}": v for k, v in blas().items()},
+        "numerics": numerics(),
     }
+
+
+def numerics() -> dict[str, Any]:
+    """What the last bits of a result depend on beside experiment and data: the code, the libraries, the threads."""
+    libraries = {key: versions()[key] for key in ("mnist-np", "numpy")} | {f"blas {key}": value for key, value in blas().items()}
+    return libraries | {"git commit": git().get("commit", "unknown")}

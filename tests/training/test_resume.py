@@ -11,6 +11,7 @@ from mnist_np.experiment import Experiment, Result, run
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Adam, Momentum
 from mnist_np.optim.schedules import SCHEDULES
+from mnist_np.training import checkpoint
 from mnist_np.training.checkpoint import Checkpointer, CheckpointError, found
 from mnist_np.training.settings import Training
 
@@ -133,6 +134,16 @@ def test_another_experiment_is_refused_with_what_differs(message, other, interru
 def test_what_does_not_affect_the_result_may_differ(interrupted):
     training = dataclasses.replace(everything_on().training, checkpoint_every_steps=5, resume="auto")
     assert outcome(run(everything_on(training=training), resume_from=interrupted)) == outcome(run(everything_on()))
+
+
+def test_other_software_is_gone_on_with_but_said(interrupted, monkeypatch, caplog):
+    monkeypatch.setattr(checkpoint, "versions", lambda: {"mnist-np": "0.1.0", "numpy": "3.0"})
+    monkeypatch.setattr(checkpoint, "git", lambda: {"commit": "0123abc"})
+    with caplog.at_level(logging.WARNING):
+        run(everything_on(), resume_from=interrupted)
+    assert "the last bits may differ from the uninterrupted run's: " in caplog.text
+    assert " there, 3.0 here; git commit: " in caplog.text
+    assert " there, 0123abc here" in caplog.text
 
 
 def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_taken(interrupted, caplog):
