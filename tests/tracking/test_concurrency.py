@@ -3,8 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
+
+pytestmark = pytest.mark.fault
 
 PROCESSES, EPOCHS = 16, 4
 
@@ -20,10 +24,6 @@ from mnist_np.runfolder import RunFolder
 from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.settings import Tracking
 from mnist_np.training.settings import Training
-
-import pytest
-
-pytestmark = pytest.mark.fault
 
 outputs = Path(sys.argv[1])
 

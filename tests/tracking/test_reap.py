@@ -17,14 +17,14 @@ from mnist_np.tracking.reap import reap
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
 
+pytestmark = pytest.mark.fault
+
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {here!r})
 from pathlib import Path
 import small_sweep
 from mnist_np.tracking.observer import MlflowObserver
-
-pytestmark = pytest.mark.fault
 epochs = MlflowObserver.on_epoch
 def die(self, event):
     epochs(self, event)
