@@ -40,7 +40,6 @@ from mnist_np.training.resume import resume
 from mnist_np.training.settings import Training
 from mnist_np.training.threads import blas_threads, choose, present
 
-
 QUIET: Any = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
 """No warnings of numbers that are not finite: `divergence.py` looks at the numbers themselves, and says what they mean."""
 
