@@ -9,6 +9,8 @@ import yaml
 
 from mnist_np.cli.train import main
 
+pytestmark = pytest.mark.fault
+
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*(ROOT / "mnist_np").rglob("*.py"), *(ROOT / "scripts").glob("*.py")])
 YAMLS = sorted((ROOT / "conf").rglob("*.yaml"))
