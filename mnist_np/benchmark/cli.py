@@ -29,7 +29,7 @@ EPILOG = """examples:
 
 Times are medians of rounds in which all modes take turns. Beside them stands their ratio to the matrix products alone, on as
 many cores. With --json, what the file already holds is not measured again. Neighbours that keep the machine busy spoil what
-uses all cores; the table says how busy they were."""
+uses all cores: the table says how busy they were, and with --patience 30 what they disturbed is measured again."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -47,6 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--modes", type=words, default=[], help=f"of {', '.join(modes)}; default: all that are installed")
     parser.add_argument("--rounds", type=int, default=5, help="how often each mode is measured (default 5)")
     parser.add_argument("--minutes", type=float, default=math.inf, help="no new round is begun after these")
+    parser.add_argument("--patience", type=float, default=0, help="seconds to wait for busy neighbours, per measurement (0)")
     parser.add_argument("--json", type=Path, help="write one row per measurement, and skip those that it already holds")
     parser.add_argument("--figure", type=Path, help="default: outputs/benchmark/TASK.png")
     options, arguments = parser.parse_known_args(argv)
@@ -62,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
         cells = measure_sweeps(rows, options.rounds)
     else:
         cells = cells_of(options)
-        Rounds(rows, options.rounds, options.minutes).measure(cells, chosen(options, modes, parser))
+        Rounds(rows, options.rounds, options.minutes, options.patience).measure(cells, chosen(options, modes, parser))
     shown = [row for row in rows if row.cell in cells]
     print(table(shown), spread(shown), sep="\n\n")
     if options.task in ("train", "infer", "augment") and shown:
