@@ -75,7 +75,7 @@ def test_memory_and_files_of_a_long_run_are_flat(epochs, backend, tmp_path, monk
     assert len({files for files, _, _ in settled}) == 1, "open files"
     assert len({threads for _, threads, _ in settled}) == 1, "threads"
     assert sampler.traced[-1] - sampler.traced[1] < row * epochs + 300_000, "Python's memory"
-    assert settled[-1][2] - settled[0][2] < row * epochs + 4e6, "resident memory"
+    assert settled[-1][2] - settled[0][2] < 2 * row * epochs + 8e6, "resident memory"
 
 
 def test_run_after_run_in_one_process_is_flat(tmp_path):
