@@ -63,6 +63,11 @@ def fetch(key: str, decode: Callable[[], Raw]) -> Decoded:
     return _last[key]
 
 
+def held(key: str) -> Decoded | None:
+    """The data set with that key, if it is the one that this process used last."""
+    return _last.get(key)
+
+
 def _fetch(key: str, decode: Callable[[], Raw]) -> Decoded:
     folder, raw = cache_folder(), None
     if folder:

@@ -16,6 +16,9 @@ from mnist_np.data.idx import decode, fault, read_file
 FILES = {"train-images-idx3-ubyte": 3, "train-labels-idx1-ubyte": 1, "t10k-images-idx3-ubyte": 3, "t10k-labels-idx1-ubyte": 1}
 """name -> dimensions: images and labels for training, then for the test."""
 
+_keys: dict[tuple[object, ...], str] = {}
+"""The cache's key of the files read last, as they were: so a sweep's next run need not read and hash 11 MB again (16 ms)."""
+
 
 def load(folder: Path, n_classes: int | None = None, expected: Mapping[str, str] | None = None) -> Decoded:
     """The data set in ``folder``, decoded or from the cache. Raises DataError.
@@ -24,11 +27,25 @@ def load(folder: Path, n_classes: int | None = None, expected: Mapping[str, str]
     decompressed files by name.
     """
     paths = [find(folder, name) for name in FILES]
+    identity = (n_classes, *(_status(path) for path in paths))
+    if identity in _keys and (held := cache.held(_keys[identity])):
+        return held
     contents = [read_file(path) for path in paths]
     digest = hashlib.sha256(f"{cache.LAYOUT} {n_classes} {expected}".encode())
     for content in contents:
         digest.update(hashlib.sha256(content).digest())
-    return cache.fetch(digest.hexdigest()[:32], lambda: _decode(paths, contents, n_classes, expected or {}))
+    _keys.clear()
+    _keys[identity] = key = digest.hexdigest()[:32]
+    return cache.fetch(key, lambda: _decode(paths, contents, n_classes, expected or {}))
+
+
+def _status(path: Path) -> tuple[Path, int, int, int] | None:
+    """What changes when a file does; None where there is nothing to ask, which `read_file` explains."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return path.absolute(), status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def find(folder: Path, name: str) -> Path:
