@@ -57,6 +57,7 @@ def test_a_grid_runs_every_combination_and_skips_them_the_next_time(tmp_path, ca
     assert {"configurations.csv", "summary.json", "figures"} <= {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.fault
 def test_finished_runs_run_anew_when_asked_and_the_old_ones_are_kept(tmp_path):
     out = tmp_path / "outputs"
     assert sweep(out, "seed=0,1") == 0
@@ -106,6 +107,7 @@ def moody(tmp_path):
     return [f"plugins=[{path}]", f"activation={name}", "activation.breaks=true,false"]
 
 
+@pytest.mark.fault
 def test_a_failing_job_is_recorded_and_the_others_go_on(tmp_path, capsys):
     out = tmp_path / "outputs"
     assert sweep(out, *moody(tmp_path)) == 1
@@ -115,6 +117,7 @@ def test_a_failing_job_is_recorded_and_the_others_go_on(tmp_path, capsys):
     assert "1 failed" in capsys.readouterr().out
 
 
+@pytest.mark.fault
 def test_on_error_stop_ends_the_sweep(tmp_path):
     out = tmp_path / "outputs"
     assert sweep(out, *moody(tmp_path), "sweep.on_error=stop") == 1
@@ -192,6 +195,7 @@ def test_a_killed_worker_loses_its_own_run_which_can_be_taken_up(tmp_path):
     assert statuses(out) == ["finished", "finished"]
 
 
+@pytest.mark.fault
 def test_a_search_learns_resumes_and_counts_its_trials(tmp_path):
     pytest.importorskip("optuna")
     out = tmp_path / "outputs"
@@ -204,6 +208,7 @@ def test_a_search_learns_resumes_and_counts_its_trials(tmp_path):
     assert len(results(out)) == 5
 
 
+@pytest.mark.fault
 def test_several_objectives(tmp_path):
     optuna = pytest.importorskip("optuna")
     out = tmp_path / "outputs"
