@@ -49,6 +49,7 @@ class Workspace:
     """The arrays of one pass over m examples: each layer's output, its derivative and its scratch."""
 
     def __init__(self, layers: Sequence[Layer], m: int, dtype: Any) -> None:
+        self.m = m
         self.outputs: list[Array] = []
         self.gradients: list[Array] = []
         self.scratch: list[Scratch] = [layer.scratch(m, dtype) for layer in layers]
@@ -74,8 +75,8 @@ class Network:
 
     ``params`` and ``grads`` are flat vectors of one dtype, ``state`` a third for what is remembered without being trained
     (running statistics). ``slots`` and ``state_slots`` name the arrays in them; the layers hold views. ``rng`` draws the
-    first weights; without it all is zero, to be loaded. ``probabilities`` turns logits into those of the classes, as the loss
-    sees them.
+    first weights; without it all is zero, to be loaded. ``bias_gradients`` are those views of ``grads`` that are vectors.
+    ``probabilities`` turns logits into those of the classes, as the loss sees them.
     """
 
     def __init__(self, layers: Sequence[Layer], rng: np.random.Generator | None, dtype: Any = np.float32) -> None:
@@ -95,8 +96,12 @@ class Network:
             if rng is not None:
                 layer.initialize(rng)
         self._first_trained = next((i for i, layer in enumerate(self.layers) if layer.shapes), 0)
+        gradients = [gradient for layer in self.layers for gradient in layer.grads.values()]
+        self.bias_gradients = [gradient for gradient in gradients if gradient.ndim == 1]
+        self._capped = [layer for layer in self.layers if isinstance(layer, Dense) and layer.max_norm is not None]
         self.probabilities: Callable[[Array], Array] = softmax
         self._workspaces: dict[int, Workspace] = {}
+        self._workspace: Workspace | None = None
 
     @property
     def n_in(self) -> int:
@@ -108,11 +113,12 @@ class Network:
 
     def workspace(self, m: int) -> Workspace:
         """The arrays for batches of m examples, made once; those of the three sizes used last are kept."""
-        found = self._workspaces.pop(m, None) or Workspace(self.layers, m, self.dtype)
-        self._workspaces[m] = found
-        if len(self._workspaces) > 3:
-            self._workspaces.pop(next(iter(self._workspaces)))
-        return found
+        if self._workspace is None or self._workspace.m != m:
+            self._workspace = self._workspaces.pop(m, None) or Workspace(self.layers, m, self.dtype)
+            self._workspaces[m] = self._workspace
+            if len(self._workspaces) > 3:
+                self._workspaces.pop(next(iter(self._workspaces)))
+        return self._workspace
 
     def forward(self, X: Array, rng: np.random.Generator | None = None) -> Array:
         """Logits (m, n_out) of inputs X (m, n_in). With ``rng`` a training pass, without it inference.
@@ -138,20 +144,20 @@ class Network:
             dX = gradients[i - 1] if i > self._first_trained else None
             self.layers[i].backward(X_i, outputs[i], gradients[i], dX, workspace.scratch[i])
 
-    def loss_and_gradients(self, X: Array, Y: Array, loss: Loss, rng: np.random.Generator) -> float:
-        """The loss of one training pass over X (m, n_in) with targets Y (m, n_out); its gradients are left in ``grads``."""
+    def loss_and_gradients(self, X: Array, Y: Array, loss: Loss, rng: np.random.Generator, scale: float = 1.0) -> float:
+        """The loss of one training pass over X (m, n_in) with targets Y (m, n_out); ``scale`` times its gradients is left in
+        ``grads``."""
         logits = self.forward(X, rng)
         workspace = self.workspace(len(X))
         dZ = workspace.gradients[-1]
-        value = loss.value(logits, Y, dZ, workspace.loss_scratch(loss, Y))
+        value = loss.value(logits, Y, dZ, workspace.loss_scratch(loss, Y), scale)
         self.backward(X, dZ)
         return value
 
     def constrain(self) -> None:
         """Bring the weights back to where they are allowed to be, after an update: max-norm."""
-        for layer in self.layers:
-            if isinstance(layer, Dense):
-                layer.constrain()
+        for layer in self._capped:
+            layer.constrain()
 
     def logits(self, X: Array) -> Array:
         """Logits (m, n_out) of any number of inputs X (m, n_in) in inference, of a few at a time.

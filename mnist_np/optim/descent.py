@@ -18,11 +18,13 @@ from mnist_np.optim.optimizer import Optimizer, State, chunks
 class SGD(Optimizer):
     """W <- W - lr dW: gradient descent on mini-batches (Robbins & Monro 1951)."""
 
+    linear: ClassVar[bool] = True
     lr: float = bounded(0.2, gt=0)
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
         for p, g in chunks(params, grads):
-            g *= lr
+            if lr != 1:
+                g *= lr
             p -= g
 
 

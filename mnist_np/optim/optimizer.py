@@ -44,6 +44,8 @@ class Optimizer(Component):
 
     ramps_momentum: ClassVar[bool] = False
     """Whether ``state["momentum"]`` is the momentum in force, for a schedule to change."""
+    linear: ClassVar[bool] = False
+    """Whether a step is lr times the gradient and nothing else, so that the gradient times lr at lr 1 gives the same step."""
 
     lr: float = bounded(0.1, gt=0)
     weight_decay: float = bounded(0.0, ge=0)

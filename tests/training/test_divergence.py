@@ -30,9 +30,9 @@ def spoil(monkeypatch):
         steps = 0
         true_value = CrossEntropy.value
 
-        def spoilt(self, Z, Y, dZ=None, scratch=None):
+        def spoilt(self, Z, Y, dZ=None, scratch=None, scale=1.0):
             nonlocal steps
-            J = true_value(self, Z, Y, dZ, scratch)
+            J = true_value(self, Z, Y, dZ, scratch, scale)
             if dZ is not None:
                 steps += 1
                 if steps == step:

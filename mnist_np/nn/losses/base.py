@@ -22,18 +22,18 @@ class Loss(Component, ABC):
 
     group: ClassVar[str] = "loss"
 
-    def value(self, Z: Array, Y: Array, dZ: Array | None = None, scratch: Scratch | None = None) -> float:
+    def value(self, Z: Array, Y: Array, dZ: Array | None = None, scratch: Scratch | None = None, scale: float = 1.0) -> float:
         """J of logits Z (m, n_classes) against targets Y (m, n_classes), whose rows sum to 1.
 
-        Unless dZ (m, n_classes) is None, dJ/dZ, with the 1/m of the mean, is written into it. ``scratch`` is what `scratch`
-        made for arrays of these shapes.
+        Unless dZ (m, n_classes) is None, ``scale`` times dJ/dZ, with the 1/m of the mean, is written into it. ``scratch`` is
+        what `scratch` made for arrays of these shapes.
         """
         s = self.scratch(Z, Y) if scratch is None else scratch
         np.copyto(s["Z"], Z.T)
         np.copyto(s["Y"], Y.T)
         J = self.total(s["Z"], s["Y"], s["dZ"], s) / len(Z)
         if dZ is not None:
-            np.multiply(s["dZ"].T, 1 / len(Z), out=dZ)
+            np.multiply(s["dZ"].T, scale / len(Z), out=dZ)
         return J
 
     def scratch(self, Z: Array, Y: Array) -> Scratch:
