@@ -11,14 +11,14 @@ from mnist_np.benchmark.measure import Rounds, say
 from mnist_np.benchmark.profile import profile
 from mnist_np.benchmark.report import draw, spread, table
 from mnist_np.benchmark.startup import measure_startup
-from mnist_np.benchmark.sweep import measure_sweeps
+from mnist_np.benchmark.sweep import gain, measure_sweeps
 
 TASKS = {
     "train": "an epoch of 60,000 images",
     "infer": "one image, and ten thousand",
     "augment": "an epoch with each augmentation",
     "startup": "from the command to its help, and to the first batch",
-    "sweep": "a further run of a sweep",
+    "sweep": "a further run of a sweep, and a whole one",
     "profile": "where the time of a whole run goes",
 }
 
@@ -66,6 +66,8 @@ def main(argv: list[str] | None = None) -> None:
         Rounds(rows, options.rounds, options.minutes, options.patience).measure(cells, chosen(options, modes, parser))
     shown = [row for row in rows if row.cell in cells]
     print(table(shown), spread(shown), sep="\n\n")
+    if options.task == "sweep":
+        print(gain(rows))
     if options.task in ("train", "infer", "augment") and shown:
         figure = options.figure or Path("outputs") / "benchmark" / f"{options.task}.png"
         draw(shown, figure)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 from mnist_np.benchmark.cells import Cell, Row, Rows
@@ -15,35 +16,55 @@ from mnist_np.benchmark.startup import SCRIPT
 
 FEW, MANY = 4, 12
 """Runs of the sweeps whose difference is the cost of the runs between: start and end of the sweep itself drop out."""
+WHOLE = 32
+"""Runs of the sweep that is measured as a whole, from its start to its end."""
 
-NOTHING = ["data=synthetic", "model.hidden=[8]", "training.epochs=1"]
-"""A run of next to no training: what it costs is overhead."""
+SMALL = ["training.batch_size=128", "training.epochs=10", "training.threads=1"]
+"""The default network, 784-128-64-10."""
+UNTRAINED = ["data.train_size=128", "data.validation_size=128"]
+"""One step an epoch, and next to no validation: what such a run costs, its test and its figures included, is overhead."""
 
-KINDS = {
-    "next to nothing, tracking off": [*NOTHING, "tracking=off"],
-    "next to nothing": NOTHING,
-    "default, 3 epochs, tracking off": ["training.epochs=3", "tracking=off"],
+FURTHER = {
+    "a further run without its training": UNTRAINED,
+    "a further run without its training, tracking off": [*UNTRAINED, "tracking=off"],
+    "a further run without its training, no figures": [*UNTRAINED, "tracking.figures=false"],
 }
+SWEEP = f"a whole sweep: {WHOLE} runs of 10 epochs"
 LAUNCHERS = {"one process": [], "local, 2 workers": ["hydra/launcher=local", "hydra.launcher.workers=2"]}
 
 
 def measure_sweeps(rows: Rows, rounds: int) -> list[Cell]:
-    """Milliseconds of wall time per further run of a sweep, by kind of run and launcher."""
-    cells = [Cell("sweep", kind, 64) for kind in KINDS]
+    """Milliseconds of wall time per further run of a sweep, and of a whole sweep, by launcher."""
+    cells = [Cell("sweep", kind, 128) for kind in (*FURTHER, SWEEP)]
     for cell in cells:
+        if any(row.cell == cell for row in rows):
+            continue
         times: dict[str, list[float]] = {name: [] for name in LAUNCHERS}
         for number in range(rounds):
             for name, launcher in LAUNCHERS.items():
                 say(f"{cell.net}, {name}: round {number + 1} of {rounds}")
-                few, many = (_sweep([*KINDS[cell.net], *launcher], n) for n in (FEW, MANY))
-                times[name].append((many - few) / (MANY - FEW))
-        for name, ms in times.items():
-            rows.add([Row.of(cell, name, 1, ms)])
+                times[name].append(_whole(launcher) if cell.net == SWEEP else _further(cell, launcher))
+        rows.add([Row.of(cell, name, 1, ms) for name, ms in times.items()])
     return cells
 
 
+def gain(rows: Rows) -> str:
+    """How many times as fast the two workers finish the whole sweep."""
+    one, two = (median(row.ms_median for row in rows if (row.net, row.mode) == (SWEEP, name)) for name in LAUNCHERS)
+    return f"Two workers finish the whole sweep {one / two:.2f} times as fast as one process with one BLAS thread."
+
+
+def _further(cell: Cell, launcher: list[str]) -> float:
+    few, many = (_sweep([*SMALL, *FURTHER[cell.net], *launcher], n) for n in (FEW, MANY))
+    return (many - few) / (MANY - FEW)
+
+
+def _whole(launcher: list[str]) -> float:
+    return _sweep([*SMALL, *launcher], WHOLE)
+
+
 def _sweep(arguments: list[str], n: int) -> float:
-    """Milliseconds of a whole sweep over n seeds."""
+    """Milliseconds of a whole sweep over n seeds, its processes' start included."""
     with tempfile.TemporaryDirectory() as outputs:
         environment = clean_environment() | {"MNIST_NP_OUTPUTS": outputs}
         command = [sys.executable, str(SCRIPT), "-m", f"seed=range({n})", *arguments]

@@ -7,20 +7,22 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
+from hydra.core.utils import configure_log
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from mnist_np.cli.child import record_failure
-from mnist_np.cli.compose import to_run_config, without_hydra
+from mnist_np.cli.composer import Composer
 from mnist_np.cli.conduct import Conductor, Ready, job_of, quoted
 from mnist_np.cli.config import RunConfig
 from mnist_np.cli.local_launcher import LocalLauncher
-from mnist_np.cli.worker import Task
+from mnist_np.cli.worker import Task, run_task
 from mnist_np.component import ConfigError
 from mnist_np.serialize import to_dict
 
@@ -39,6 +41,7 @@ class ValidatingSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.context: HydraContext = hydra_context
         self.base: DictConfig = config
+        self.composer = Composer(hydra_context, config)
         self.launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -52,22 +55,41 @@ class ValidatingSweeper(Sweeper):
 
     def compose(self, overrides: Sequence[str]) -> RunConfig:
         """The checked config of a job. Raises what a single run would raise."""
-        loader = self.context.config_loader
-        composed = loader.load_sweep_config(self.base, list(overrides))
-        return to_run_config(without_hydra(composed))
+        return self.composer(overrides)
 
     def launch(self, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]) -> None:
-        """Run the jobs by the configured launcher: our own takes each when a worker is free, Hydra's take lists."""
-        if isinstance(self.launcher, LocalLauncher):
-            given: dict[str, Ready] = {}
+        """Run the jobs here, which is Hydra's default, or by the configured launcher."""
+        if type(self.launcher) is BasicLauncher:
+            self.launch_here(jobs, done, stopped)
+        elif isinstance(self.launcher, LocalLauncher):
+            self.launch_local(self.launcher, jobs, done, stopped)
+        else:
+            self.launch_batches(jobs, done, stopped)
 
-            def tasks() -> Iterator[Task]:
-                for ready in jobs:
-                    given[str(ready.folder)] = ready
-                    yield Task(to_dict(ready.config), str(ready.folder))
+    def launch_here(self, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]) -> None:
+        """One after the other in this process. Hydra's own launcher would compose each job again, for 0.2 s."""
+        for ready in jobs:
+            if stopped():
+                return
+            run_task(task_of(ready))
+            done(ready)
+            configure_log(self.base.hydra.hydra_logging, self.base.hydra.verbose)  # the run's log is closed
 
-            self.launcher.run(tasks(), lambda task: done(given.pop(task.folder)), stopped)
-            return
+    def launch_local(
+        self, launcher: LocalLauncher, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]
+    ) -> None:
+        """By workers of ours, each of which takes a job when it is free."""
+        given: dict[str, Ready] = {}
+
+        def tasks() -> Iterator[Task]:
+            for ready in jobs:
+                given[str(ready.folder)] = ready
+                yield task_of(ready)
+
+        launcher.run(tasks(), lambda task: done(given.pop(task.folder)), stopped)
+
+    def launch_batches(self, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]) -> None:
+        """By a launcher of others, which takes lists of jobs and composes them where they run."""
         iterator = iter(jobs)
         while not stopped() and (batch := list(islice(iterator, self.batch_size))):
             problem: Exception | None
@@ -110,6 +132,11 @@ class GridSweeper(ValidatingSweeper):
         except ConfigError as error:
             where = " ".join(f"{key}={value}" for key, value in varied.items())
             raise ConfigError(error.key, error.value, f"{error.allowed} (in the combination {where})") from error
+
+
+def task_of(ready: Ready) -> Task:
+    """What a worker is told of a job."""
+    return Task(to_dict(ready.config), str(ready.folder))
 
 
 def _values(override: Override) -> Iterator[str]:

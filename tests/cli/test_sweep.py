@@ -10,9 +10,16 @@ import time
 from pathlib import Path
 
 import pytest
+from hydra._internal.callbacks import Callbacks
+from hydra.types import HydraContext
 
+from mnist_np.cli.arguments import parse
+from mnist_np.cli.compose import compose, to_run_config, without_hydra
+from mnist_np.cli.composer import Composer
+from mnist_np.cli.schemas import store_schemas
 from mnist_np.cli.train import main
 from mnist_np.nn.activations import ACTIVATIONS
+from mnist_np.serialize import to_dict
 
 TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
 QUICK = ["data=synthetic", "training.epochs=2", "model.hidden=[8]"]
@@ -74,6 +81,26 @@ def test_an_impossible_combination_is_named_and_nothing_runs(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["seed=3"],
+        ["optimizer=adam", "optimizer.beta1=0.8", "seed=1", "model.hidden=[7,5]"],
+        ["optimizer.lr=0.3", "experiment=keras_mnist_mlp", "training.epochs=2"],
+        ["sweep=inits", "+model.activations=[tanh,relu]", "outputs=elsewhere", "data=synthetic", "data.side=6"],
+    ],
+    ids=str,
+)
+def test_a_job_is_composed_as_hydra_composes_it(overrides):
+    store_schemas()
+    hydra_made = compose(parse(["-m", *QUICK]))
+    base, context = hydra_made[0], HydraContext(hydra_made[1].config_loader, Callbacks())
+    composer = Composer(context, base)
+    composer(["seed=7", *(text for text in overrides if "." not in text)])  # the copies that follow must not know of it
+    whole = context.config_loader.load_sweep_config(base, overrides)
+    assert to_dict(composer(overrides)) == to_dict(to_run_config(without_hydra(whole)))
+
+
 def test_an_interval_needs_a_search(tmp_path, capsys):
     assert sweep(tmp_path / "outputs", "optimizer.lr=interval(0.1,1)") == 2
     assert "hydra/sweeper=search" in capsys.readouterr().err
@@ -126,8 +153,13 @@ def test_on_error_stop_ends_the_sweep(tmp_path):
 
 def test_a_launcher_that_brings_nothing_back_is_no_success(tmp_path, capsys, monkeypatch):
     from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+    from hydra.core.plugins import Plugins
 
-    monkeypatch.setattr(BasicLauncher, "launch", lambda *_, **__: [])  # as if its machines saw another outputs folder
+    class FarAway(BasicLauncher):
+        def launch(self, job_overrides, initial_job_idx):
+            return []  # as if its machines saw another outputs folder
+
+    monkeypatch.setattr(Plugins, "instantiate_launcher", lambda *_, **__: FarAway())
     assert sweep(tmp_path / "outputs", "seed=range(2)") == 1
     assert "left no result" in capsys.readouterr().out
     assert statuses(tmp_path / "outputs") == ["failed", "failed"]
