@@ -129,12 +129,16 @@ class Result:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The numbers of the whole run: ``best/...``, ``test/...``, ``time/total_s``. Those that are not finite are left out."""
+        """The numbers of the whole run: ``best/...``, ``test/...``, ``time/total_s``, ``model/parameters``.
+
+        Those that are not finite are left out.
+        """
         best = {f"best/{key.replace('/', '_')}": value for key, value in self.best.items() if key.startswith("val/")}
         test = {"test/loss": self.test.loss, "test/accuracy": self.test.accuracy, "test/error": 1 - self.test.accuracy}
         with np.errstate(**QUIET):
             test |= measure(self.judged, list(METRICS), "test") | by_class(self.judged, self.data.class_names, "test")
-        metrics = best | {"best/epoch": float(self.best_epoch)} | test | {"time/total_s": self.seconds}
+        whole = {"time/total_s": self.seconds, "model/parameters": float(self.network.params.size)}
+        metrics = best | {"best/epoch": float(self.best_epoch)} | test | whole
         return {key: value for key, value in metrics.items() if math.isfinite(value)}
 
 

@@ -125,7 +125,7 @@ class Conductor:
 
     def make_report(self, children: list[Child]) -> SweepReport:
         sweep = self.config.sweep
-        return SweepReport(self.name, children, sweep.metric, sweep.maximize, self.skipped)
+        return SweepReport(self.name, children, sweep.metric, sweep.maximize, self.skipped, sweep.search.metrics)
 
     def update_parent(self, report: SweepReport) -> None:
         """Keep the parent run up to date, but not at every tick."""

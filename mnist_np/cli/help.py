@@ -34,6 +34,9 @@ GROUPS = {
 TOLD = ("data", "tracking", "experiment", "debug")
 """Groups whose options' names do not say what they are: each gets its own line."""
 
+HIDDEN = (".", "hydra/job_logging", "hydra/hydra_logging")
+"""Folders of `conf/` that hold nothing to choose from."""
+
 KEYS = (
     "model.hidden",
     "model.dropout",
@@ -106,7 +109,7 @@ def groups() -> str:
     lines = ["GROUPS and their options (* the default)"]
     found = [str(path.relative_to(conf_folder())) for path in sorted(conf_folder().glob("**/")) if any(path.glob("*.yaml"))]
     known = [group for group in GROUPS if group in found]
-    for group in known + [group for group in found if group not in GROUPS and group not in (".", "hydra/job_logging")]:
+    for group in known + [group for group in found if group not in GROUPS and group not in HIDDEN]:
         names = {name: f"{name}*" if chosen.get(group) == name else name for name in options(group)}
         lines.append(f"  {group:<15} {GROUPS.get(group, '')}".rstrip())
         if group in TOLD:

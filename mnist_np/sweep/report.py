@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from mnist_np.sweep.children import Child
@@ -42,12 +42,13 @@ class Spread:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The runs that differ by seed alone, with the spread of the metric and of the test accuracy over the finished ones."""
+    """The runs that differ by seed alone, with the spread of the metrics and of the test accuracy over the finished ones."""
 
     values: dict[str, str]
     children: list[Child]
     metric: Spread | None
     test: Spread | None
+    further: dict[str, Spread | None] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counter[str]:
@@ -64,8 +65,8 @@ class Configuration:
 class SweepReport:
     """A sweep's children, seen as one experiment.
 
-    ``metric`` is what ranks (more is better where ``maximize``); ``skipped`` says how many of the finished children had
-    been finished before the sweep was started this time.
+    ``metric`` is what ranks (more is better where ``maximize``), ``further`` what is shown beside it: a search's other
+    objectives. ``skipped`` says how many of the finished children had been finished before the sweep was started this time.
     """
 
     name: str
@@ -73,6 +74,7 @@ class SweepReport:
     metric: str = "best/val_accuracy"
     maximize: bool = True
     skipped: int = 0
+    further: Sequence[str] = ()
 
     @property
     def sign(self) -> int:
@@ -133,6 +135,7 @@ class SweepReport:
             children,
             Spread.of(child.metrics.get(self.metric, math.nan) for child in finished),
             Spread.of(child.metrics.get(TEST, math.nan) for child in finished),
+            {name: Spread.of(child.metrics.get(name, math.nan) for child in finished) for name in self.further},
         )
 
     def overview(self) -> str:

@@ -30,6 +30,7 @@ def _row(rank: int, c: Configuration, report: SweepReport) -> dict[str, str | fl
         f"{report.column}_mean": metric.mean if metric else None,
         f"{report.column}_sd": metric.sd if metric else None,
         f"{report.column}_best": (metric.high if report.maximize else metric.low) if metric else None,
+        **{f"{name}_mean": further.mean if further else None for name, further in c.further.items()},
         f"{TEST}_mean": test.mean if test else None,
         f"{TEST}_sd": test.sd if test else None,
         **{status: c.counts[status] for status in ("failed", "diverged", "pruned", "killed")},
@@ -91,7 +92,10 @@ def _readable(report: SweepReport, top: int) -> tuple[list[str], list[list[str]]
     """Header and cells for a person: means with their spread in one cell; best of several, and trouble, where there is any."""
     several = any(c.metric and c.metric.n > 1 for c in report.configurations)
     troubled = [s for s in ("failed", "diverged", "pruned", "killed", "running", "queued") if report.counts[s]]
-    means = [f"{report.column} mean ± sd", "best", f"{TEST} mean ± sd"] if several else [report.column, TEST]
+    further = list(report.further)
+    means = [report.column, *further, TEST]
+    if several:
+        means = [f"{report.column} mean ± sd", "best", *(f"{name} mean ± sd" for name in further), f"{TEST} mean ± sd"]
     header = ["#", *(param.key for param in report.params), "n", *means, *troubled]
     body = []
     for rank, c in enumerate(report.configurations[:top], start=1):
@@ -99,12 +103,15 @@ def _readable(report: SweepReport, top: int) -> tuple[list[str], list[list[str]]
         best = [shown(c.metric.high if report.maximize else c.metric.low) if c.metric else ""] if several else []
         trouble = [str(c.counts[status] or "") for status in troubled]
         first = [str(rank) if n else "", *map(readable, c.values.values()), str(n)]
-        body.append([*first, spread(c.metric), *best, spread(c.test), *trouble])
+        others = [spread(c.further[name]) for name in further]
+        body.append([*first, spread(c.metric), *best, *others, spread(c.test), *trouble])
     return header, body
 
 
 def shown(value: float) -> str:
-    """Four decimals, which is one example of ten thousand; large and tiny numbers by their first four digits."""
+    """Four decimals, which is one example of ten thousand; large and tiny numbers by their first four digits, counts in full."""
+    if value.is_integer() and abs(value) >= 1e3:
+        return f"{value:,.0f}"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.4g}"
 
 
@@ -112,7 +119,8 @@ def spread(values: Spread | None) -> str:
     """``0.9812 ± 0.0011``, or the mean alone where one run says nothing of the spread."""
     if values is None:
         return ""
-    return shown(values.mean) + ("" if values.sd is None else f" ± {values.sd:.4f}")
+    same_count = values.sd == 0 and values.mean.is_integer()
+    return shown(values.mean) + ("" if values.sd is None or same_count else f" ± {values.sd:.4f}")
 
 
 def _rest(report: SweepReport, top: int) -> str:

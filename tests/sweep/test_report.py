@@ -91,6 +91,13 @@ def test_markdown_and_console_say_the_same(report):
     assert "0.9700 ± 0.0141" in console.export_text()
 
 
+def test_further_objectives_stand_beside_the_metric(report):
+    children = [replace(child, metrics=child.metrics | {"model/parameters": 101_770.0}) for child in report.children]
+    report = replace(report, children=children, further=["model/parameters"])
+    assert rows(report)[0]["model/parameters_mean"] == 101_770
+    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.9800 | 101,770 | 0.1000 ± 0.0000 |" in markdown(report)
+
+
 def test_lists_are_not_markup_and_long_tables_say_that_they_are_cut():
     report = SweepReport("a|b", grid({"model.inits": {"[he_normal,null]": 0.0, "[bold]": 0.1, "a|b": 0.2}}, seeds=1))
     console = Console(width=140, record=True, file=io.StringIO())
