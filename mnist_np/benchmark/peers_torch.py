@@ -43,7 +43,8 @@ def job(mode: Mode, cell: Cell, images: Images) -> Job:
 
     def epoch() -> float:
         total = torch.zeros(())
-        for indices in torch.randperm(len(X)).split(cell.batch):
+        order: Any = torch.randperm(len(X))
+        for indices in order.split(cell.batch):
             loss = loss_of(X[indices], Y[indices])
             step_of.zero_grad()
             loss.backward()

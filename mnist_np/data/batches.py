@@ -86,6 +86,7 @@ class AugmentedBatches(Batches):
             X = block.X[start : start + self.piece]
             images = self.data.pixels.inverse(X).reshape(-1, *self.data.image_shape)
             X[:] = self.data.pixels(self.augment(images, rng).reshape(X.shape))
+        block.light(0, self.data.n_features)
         return block
 
 

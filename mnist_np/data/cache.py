@@ -26,7 +26,7 @@ from mnist_np.nn.arrays import Array
 
 log = logging.getLogger(__name__)
 
-LAYOUT = 1
+LAYOUT = 2
 """Part of every key: to be counted up when the layout of the files or rows changes."""
 HEADER = 4096
 """Bytes before the rows: a JSON object and spaces. One page, so that the rows can be mapped."""

@@ -19,7 +19,8 @@ class DataError(UserError):
 class Split:
     """Examples X (n, features) with one-hot targets Y (n, classes), side by side in the rows of one array.
 
-    One gather brings a batch's pixels and targets (`take`). Rows are padded to whole cache lines.
+    One gather brings a batch's pixels and targets (`take`). Rows are padded to whole cache lines, and the last two numbers of
+    a row say where the inputs begin and end that are not zero (`lit`).
     """
 
     rows: Array
@@ -41,13 +42,13 @@ class Split:
         """A copy with ``n_soft`` more columns of targets, not yet filled."""
         rows = np.zeros((len(self), self.width(self.n_features, self.n_classes + n_soft)), np.float32)
         used = self.n_features + self.n_classes
-        rows[:, :used] = self.rows[:, :used]
+        rows[:, :used], rows[:, -2:] = self.rows[:, :used], self.rows[:, -2:]
         return Split(rows, self.n_features, self.n_classes, n_soft)
 
     @staticmethod
     def width(n_features: int, n_classes: int) -> int:
         """The length of a row."""
-        return -(-(n_features + n_classes) // 16) * 16
+        return -(-(n_features + n_classes + 2) // 16) * 16
 
     @classmethod
     def pack(cls, X: Array, labels: NDArray[np.integer], n_classes: int) -> Split:
@@ -56,6 +57,10 @@ class Split:
         split.X[:] = X
         split.rows[:, X.shape[1] :] = 0
         split.Y[np.arange(len(X)), labels] = 1
+        lit = X != 0
+        some = lit.any(axis=1)
+        split.rows[:, -2] = np.where(some, lit.argmax(axis=1), X.shape[1])
+        split.rows[:, -1] = np.where(some, X.shape[1] - lit[:, ::-1].argmax(axis=1), 0)
         return split
 
     def __len__(self) -> int:
@@ -80,6 +85,16 @@ class Split:
         labels: NDArray[np.intp] = np.argmax(self.Y, axis=1)
         return labels
 
+    @property
+    def lit(self) -> tuple[int, int]:
+        """The range of inputs outside of which all of these examples are zero."""
+        start, stop = int(self.rows[:, -2].min()), int(self.rows[:, -1].max())
+        return min(start, stop), stop
+
+    def light(self, start: int, stop: int) -> None:
+        """Set the range: after a change of the inputs."""
+        self.rows[:, -2], self.rows[:, -1] = start, stop
+
     def take(self, indices: NDArray[np.intp], out: Split) -> None:
         """Copy the rows at ``indices`` into ``out``. Mode "clip" skips a copy that "raise" makes (113 against 174 us)."""
         self.rows.take(indices, axis=0, out=out.rows, mode="clip")
@@ -102,6 +117,11 @@ class PixelMap:
         if self.binary:
             return (p >= 0.5).astype(p.dtype)
         return p * p.dtype.type(self.gain) + p.dtype.type(self.offset)
+
+    @property
+    def keeps_zero(self) -> bool:
+        """Whether a black pixel stays 0."""
+        return self.binary or self.offset == 0
 
     def inverse(self, x: Array) -> Array:
         """The pixels (a new array) that x was made from; of binary ones what is left of them."""

@@ -25,6 +25,8 @@ def apply(pixels: PixelMap, split: Split) -> Split:
         part = slice(start, start + CHUNK)
         out.rows[part] = split.rows[part]
         out.X[part] = pixels(split.X[part])
+    if not pixels.keeps_zero:
+        out.light(0, out.n_features)
     return out
 
 

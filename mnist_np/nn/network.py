@@ -125,8 +125,11 @@ class Network:
 
         The result lies in the workspace and is overwritten by the next pass over as many examples.
         """
+        return self._forward(self.layers, X, rng)
+
+    def _forward(self, layers: Sequence[Layer], X: Array, rng: np.random.Generator | None) -> Array:
         workspace = self.workspace(len(X))
-        for layer, Y, scratch in zip(self.layers, workspace.outputs, workspace.scratch, strict=True):
+        for layer, Y, scratch in zip(layers, workspace.outputs, workspace.scratch, strict=True):
             if rng is None and layer.stochastic:
                 continue
             layer.forward(X, Y, scratch, rng)
@@ -135,23 +138,37 @@ class Network:
 
     def backward(self, X: Array, dZ: Array) -> None:
         """Fill ``grads`` from dZ, the loss's derivative by the logits that `forward` just gave for X."""
-        workspace = self.workspace(len(X))
-        outputs, gradients = workspace.outputs, workspace.gradients
+        gradients = self.workspace(len(X)).gradients
         if dZ is not gradients[-1]:
             np.copyto(gradients[-1], dZ)
-        for i in reversed(range(self._first_trained, len(self.layers))):
+        self._backward(self.layers, X)
+
+    def _backward(self, layers: Sequence[Layer], X: Array) -> None:
+        workspace = self.workspace(len(X))
+        outputs, gradients = workspace.outputs, workspace.gradients
+        for i in reversed(range(self._first_trained, len(layers))):
             X_i = outputs[i - 1] if i else X
             dX = gradients[i - 1] if i > self._first_trained else None
-            self.layers[i].backward(X_i, outputs[i], gradients[i], dX, workspace.scratch[i])
+            layers[i].backward(X_i, outputs[i], gradients[i], dX, workspace.scratch[i])
 
-    def loss_and_gradients(self, X: Array, Y: Array, loss: Loss, rng: np.random.Generator, scale: float = 1.0) -> float:
+    def loss_and_gradients(
+        self,
+        X: Array,
+        Y: Array,
+        loss: Loss,
+        rng: np.random.Generator,
+        scale: float = 1.0,
+        lit: tuple[int, int] | None = None,
+    ) -> float:
         """The loss of one training pass over X (m, n_in) with targets Y (m, n_out); ``scale`` times its gradients is left in
-        ``grads``."""
-        logits = self.forward(X, rng)
+        ``grads``. ``lit`` promises that X is zero outside this range of inputs: they then cost nothing."""
+        layers = self.layers
+        if lit is not None and isinstance(layers[0], Dense):
+            layers, X = [layers[0].within(*lit), *layers[1:]], X[:, slice(*lit)]
+        logits = self._forward(layers, X, rng)
         workspace = self.workspace(len(X))
-        dZ = workspace.gradients[-1]
-        value = loss.value(logits, Y, dZ, workspace.loss_scratch(loss, Y), scale)
-        self.backward(X, dZ)
+        value = loss.value(logits, Y, workspace.gradients[-1], workspace.loss_scratch(loss, Y), scale)
+        self._backward(layers, X)
         return value
 
     def constrain(self) -> None:
