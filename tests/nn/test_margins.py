@@ -35,5 +35,8 @@ def test_a_copy_for_another_network_has_its_own_part():
     X, Y = np.ones((8, 9), np.float32), np.eye(3, dtype=np.float32)[np.arange(8) % 3]
     network.loss_and_gradients(X, Y, CrossEntropy(), np.random.default_rng(0), lit=(0, 9))
     other = type(network)([layer.unbound() for layer in network.layers], np.random.default_rng(5))
-    expected = other.loss_and_gradients(X, Y, CrossEntropy(), np.random.default_rng(0))
-    assert other.loss_and_gradients(X, Y, CrossEntropy(), np.random.default_rng(0), lit=(0, 9)) == pytest.approx(expected)
+    other.loss_and_gradients(X, Y, CrossEntropy(), np.random.default_rng(0))
+    expected = other.grads.copy()
+    other.grads.fill(np.nan)
+    other.loss_and_gradients(X, Y, CrossEntropy(), np.random.default_rng(0), lit=(0, 9))
+    np.testing.assert_allclose(other.grads, expected, rtol=1e-6)
