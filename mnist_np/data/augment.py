@@ -110,7 +110,7 @@ class Distort(Augment):
 def augmented_examples(augment: Augment, data: Dataset, n: int, copies: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """What a figure shows: the first n training images (n, height, width), pixels in [0, 1], and ``copies`` distortions of
     each (n, copies, height, width)."""
-    originals = data.pixels.inverse(data.train.X[:n]).reshape(-1, *data.image_shape)
+    originals = data.pixels.inverse(data.train[:n].X).reshape(-1, *data.image_shape)
     distorted = augment(np.repeat(originals, copies, axis=0), rng)
     return originals, distorted.reshape(len(originals), copies, *data.image_shape)
 

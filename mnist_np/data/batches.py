@@ -24,6 +24,11 @@ class Batches:
         self.batch_size = min(batch_size, len(split))
         self._buffer = split.room(self.batch_size)
 
+    @property
+    def layout(self) -> NDArray[np.intp] | None:
+        """The layout of the batches' inputs (`Split.layout`)."""
+        return self.split.layout
+
     def __len__(self) -> int:
         """Batches in an epoch."""
         return -(-len(self.split) // self.batch_size)
@@ -58,6 +63,10 @@ class AugmentedBatches(Batches):
         self.piece = max(1, self.PIXELS // data.n_features)
         self.block_size = self.batch_size * -(-self.piece // self.batch_size)
 
+    @property
+    def layout(self) -> None:
+        """Images are distorted as they are."""
+
     def epoch(self, streams: Streams, epoch: int, start: int = 0) -> Generator[Split, None, None]:
         order = self.order(streams, epoch)
         first = start * self.batch_size
@@ -82,11 +91,12 @@ class AugmentedBatches(Batches):
         indices = order[number * self.block_size : (number + 1) * self.block_size]
         block = self.split.room(len(indices))
         self.split.take(indices, out=block)
+        block = block.plain()
         for start in range(0, len(block), self.piece):
             X = block.X[start : start + self.piece]
             images = self.data.pixels.inverse(X).reshape(-1, *self.data.image_shape)
             X[:] = self.data.pixels(self.augment(images, rng).reshape(X.shape))
-        block.light(0, self.data.n_features)
+        block.light(self.data.n_features)
         return block
 
 

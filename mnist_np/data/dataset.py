@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.component import UserError
 from mnist_np.nn.arrays import Array
+
+CHUNK = 2048
+"""Examples converted at a time, so that no temporary is as large as the data."""
 
 
 class DataError(UserError):
@@ -19,8 +22,8 @@ class DataError(UserError):
 class Split:
     """Examples X (n, features) with one-hot targets Y (n, classes), side by side in the rows of one array.
 
-    One gather brings a batch's pixels and targets (`take`). Rows are padded to whole cache lines, and the last two numbers of
-    a row say where the inputs begin and end that are not zero (`lit`).
+    One gather brings a batch's pixels and targets (`take`). Rows are padded to whole cache lines, and the last number of a row
+    is how many of its ``inputs``, from the first on, hold all that are not zero (`lit`).
     """
 
     rows: Array
@@ -28,6 +31,8 @@ class Split:
     n_classes: int
     n_soft: int = 0
     """Further columns of targets: a teacher's opinions."""
+    layout: NDArray[np.intp] | None = None
+    """Which input stands in each column of ``inputs``; None: each in its own. `by_use` gives one that keeps `lit` small."""
 
     @classmethod
     def empty(cls, n: int, n_features: int, n_classes: int) -> Split:
@@ -36,39 +41,53 @@ class Split:
 
     def room(self, n: int) -> Split:
         """Room for n examples like these, not yet filled."""
-        return Split(np.empty((n, self.rows.shape[1]), np.float32), self.n_features, self.n_classes, self.n_soft)
+        return replace(self, rows=np.empty((n, self.rows.shape[1]), np.float32))
 
     def with_soft_targets(self, n_soft: int) -> Split:
         """A copy with ``n_soft`` more columns of targets, not yet filled."""
         rows = np.zeros((len(self), self.width(self.n_features, self.n_classes + n_soft)), np.float32)
         used = self.n_features + self.n_classes
-        rows[:, :used], rows[:, -2:] = self.rows[:, :used], self.rows[:, -2:]
-        return Split(rows, self.n_features, self.n_classes, n_soft)
+        rows[:, :used], rows[:, -1] = self.rows[:, :used], self.rows[:, -1]
+        return replace(self, rows=rows, n_soft=n_soft)
 
     @staticmethod
     def width(n_features: int, n_classes: int) -> int:
         """The length of a row."""
-        return -(-(n_features + n_classes + 2) // 16) * 16
+        return -(-(n_features + n_classes + 1) // 16) * 16
 
     @classmethod
-    def pack(cls, X: Array, labels: NDArray[np.integer], n_classes: int) -> Split:
-        """From inputs (n, features) and class numbers (n,)."""
-        split = cls.empty(len(X), X.shape[1], n_classes)
-        split.X[:] = X
+    def pack(cls, X: Array, labels: NDArray[np.integer], n_classes: int, layout: NDArray[np.intp] | None = None) -> Split:
+        """From inputs (n, features) and class numbers (n,), to be kept in this ``layout``."""
+        split = replace(cls.empty(len(X), X.shape[1], n_classes), layout=layout)
+        split.inputs[:] = X if layout is None else X.take(layout, axis=1)
         split.rows[:, X.shape[1] :] = 0
         split.Y[np.arange(len(X)), labels] = 1
-        lit = X != 0
-        some = lit.any(axis=1)
-        split.rows[:, -2] = np.where(some, lit.argmax(axis=1), X.shape[1])
-        split.rows[:, -1] = np.where(some, X.shape[1] - lit[:, ::-1].argmax(axis=1), 0)
+        lit = split.inputs != 0
+        split.rows[:, -1] = np.where(lit.any(axis=1), X.shape[1] - lit[:, ::-1].argmax(axis=1), 0)
         return split
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
-    def X(self) -> Array:
+    def inputs(self) -> Array:
+        """(n, features) as they stand in the rows, in their ``layout``."""
         return self.rows[:, : self.n_features]
+
+    @property
+    def X(self) -> Array:
+        """(n, features) in their own order: the inputs themselves, or a copy where they have another layout."""
+        return self.inputs if self.layout is None else self.inputs.take(np.argsort(self.layout), axis=1)
+
+    def plain(self) -> Split:
+        """The same with every input in its own column: a copy, unless they are there already."""
+        if self.layout is None:
+            return self
+        other = replace(self, rows=self.rows.copy(), layout=None)
+        for start in range(0, len(self), CHUNK):
+            other.inputs[start : start + CHUNK] = self[start : start + CHUNK].X
+        other.light(self.n_features)
+        return other
 
     @property
     def Y(self) -> Array:
@@ -86,22 +105,31 @@ class Split:
         return labels
 
     @property
-    def lit(self) -> tuple[int, int]:
-        """The range of inputs outside of which all of these examples are zero."""
-        start, stop = int(self.rows[:, -2].min()), int(self.rows[:, -1].max())
-        return min(start, stop), stop
+    def lit(self) -> int:
+        """How many columns of ``inputs`` there are up to the last one that is not zero in all of these examples."""
+        return int(self.rows[:, -1].max())
 
-    def light(self, start: int, stop: int) -> None:
-        """Set the range: after a change of the inputs."""
-        self.rows[:, -2], self.rows[:, -1] = start, stop
+    def light(self, n: int) -> None:
+        """Set `lit` of each example, after a change of its inputs."""
+        self.rows[:, -1] = n
 
     def take(self, indices: NDArray[np.intp], out: Split) -> None:
         """Copy the rows at ``indices`` into ``out``. Mode "clip" skips a copy that "raise" makes (113 against 174 us)."""
         self.rows.take(indices, axis=0, out=out.rows, mode="clip")
 
-    def __getitem__(self, part: slice) -> Split:
-        """A view of some rows."""
-        return Split(self.rows[part], self.n_features, self.n_classes, self.n_soft)
+    def __getitem__(self, part: slice | NDArray[np.integer]) -> Split:
+        """Some of the examples: a view of a slice of them, a copy of those with these numbers."""
+        return replace(self, rows=self.rows[part])
+
+
+def by_use(images: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """The layout that has those pixels of ``images`` (n, height, width) first that are most often lit.
+
+    A pixel that none of a batch's images lights is then among the last ones, and a batch can do without those: without
+    19 % of MNIST's columns at 128 images a batch, of which only 67 pixels (9 %) are dark in all images.
+    """
+    used = sum(np.count_nonzero(images[start : start + CHUNK], axis=0) for start in range(0, len(images), CHUNK))
+    return np.argsort(-np.ravel(used), kind="stable")
 
 
 @dataclass(frozen=True)

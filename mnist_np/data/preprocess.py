@@ -6,12 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mnist_np.data.dataset import PixelMap, Split
+from mnist_np.data.dataset import CHUNK, PixelMap, Split
 from mnist_np.nn.arrays import Array
-
-CHUNK = 2048
-"""Examples mapped at a time, so that no temporary is as large as the data."""
-
 
 IDENTITY = PixelMap()
 
@@ -20,13 +16,13 @@ def apply(pixels: PixelMap, split: Split) -> Split:
     """The split with its pixels mapped: a copy, unless nothing changes."""
     if pixels == IDENTITY:
         return split
-    out = Split(np.empty_like(split.rows), split.n_features, split.n_classes)
+    out = split.room(len(split))
     for start in range(0, len(split), CHUNK):
         part = slice(start, start + CHUNK)
         out.rows[part] = split.rows[part]
-        out.X[part] = pixels(split.X[part])
+        out.inputs[part] = pixels(split.inputs[part])
     if not pixels.keeps_zero:
-        out.light(0, out.n_features)
+        out.light(out.n_features)
     return out
 
 

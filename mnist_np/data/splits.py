@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_np.data.dataset import DataError, Dataset, Decoded, Split
+from mnist_np.data.dataset import DataError, Dataset, Decoded
 from mnist_np.data.preprocess import PREPROCESS, apply
 
 
@@ -40,9 +40,9 @@ def divide(data: Published, validation_size: int, train_size: int | None, prepro
         )
     train, val = whole[:n], whole[n:]
     if train_size is not None:
-        train = Split(train.rows[stratified(train.labels, train_size, rng)], train.n_features, train.n_classes)
-    pixels = PREPROCESS[preprocess](train.X)
-    train, val, test = (apply(pixels, split) for split in (train, val, data.decoded.test))
+        train = train[stratified(train.labels, train_size, rng)]
+    pixels = PREPROCESS[preprocess](train.inputs)
+    train, val, test = (apply(pixels, split) for split in (train, val.plain(), data.decoded.test.plain()))
     for split in (train, val, test):
         split.rows.flags.writeable = False
     shape, sha256 = data.decoded.image_shape, data.decoded.sha256

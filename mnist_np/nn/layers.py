@@ -106,19 +106,16 @@ class Dense(Layer):
         if dX is not None:
             np.matmul(dZ, self.params["W"].T, out=dX)
 
-    def within(self, start: int, stop: int) -> Dense:
-        """This layer for inputs X[:, start:stop] of which all others are zero: they add nothing to X W, and their rows of
-        dW = X^T dZ, which are set here, are zero. The margins of MNIST's images make 9 % of a batch of 128, and of its products.
-
-        The result is valid until the next call.
+    def first(self, n: int) -> Dense:
+        """This layer for the first n inputs, all others being zero: they add nothing to X W, and their rows of dW = X^T dZ,
+        which are set here, are zero. The result is valid until the next call.
         """
         if self._part is None:
             self._part = copy(self)
             self._part.params, self._part.grads = self.params.copy(), self.grads.copy()
         W, dW = self.params["W"], self.grads["W"]
-        self._part.params["W"], self._part.grads["W"] = W[start:stop], dW[start:stop]
-        dW[:start] = 0
-        dW[stop:] = 0
+        self._part.params["W"], self._part.grads["W"] = W[:n], dW[:n]
+        dW[n:] = 0
         return self._part
 
     def constrain(self) -> None:

@@ -158,13 +158,13 @@ class Network:
         loss: Loss,
         rng: np.random.Generator,
         scale: float = 1.0,
-        lit: tuple[int, int] | None = None,
+        lit: int | None = None,
     ) -> float:
         """The loss of one training pass over X (m, n_in) with targets Y (m, n_out); ``scale`` times its gradients is left in
-        ``grads``. ``lit`` promises that X is zero outside this range of inputs: they then cost nothing."""
+        ``grads``. ``lit`` promises that X is zero from this column on, which then cost nothing."""
         layers = self.layers
         if lit is not None and isinstance(layers[0], Dense):
-            layers, X = [layers[0].within(*lit), *layers[1:]], X[:, slice(*lit)]
+            layers, X = [layers[0].first(lit), *layers[1:]], X[:, :lit]
         logits = self._forward(layers, X, rng)
         workspace = self.workspace(len(X))
         value = loss.value(logits, Y, workspace.gradients[-1], workspace.loss_scratch(loss, Y), scale)

@@ -59,9 +59,11 @@ class Checkpointer(Observer):
             if step_of(path) > event.progress.step:  # damaged, or of a run that is begun anew
                 path.unlink()
 
+    def wants_step(self, step: int) -> bool:
+        return step % self.every_steps == 0
+
     def on_step(self, event: StepEnd) -> None:
-        if event.step % self.every_steps == 0:
-            self.save()
+        self.save()
 
     def on_epoch(self, event: EpochEnd) -> None:
         if self.every_epochs and event.epoch % self.every_epochs == 0:

@@ -66,13 +66,17 @@ class Diagnostics(Observer):
     """Step -> whole looks, of which three are kept: the first, one half-way through the training, and the last."""
 
     def on_start(self, event: RunStart) -> None:
-        train = event.data.train
-        rows = np.linspace(0, len(train) - 1, min(PROBE, len(train))).astype(int)
-        self.X, self.Y = train.X[rows].astype(event.network.dtype), train.targets[rows]
+        n = len(event.data.train)
+        rows = np.linspace(0, n - 1, min(PROBE, n)).astype(int)
+        probe = event.data.train[rows]
+        self.X, self.Y = probe.X.astype(event.network.dtype), probe.targets
         self.loss, self.steps = event.experiment.loss, event.steps
         self.interval = self.every or event.steps_per_epoch
         self.before = event.network.params.copy()
         self.look(event.progress.step, event.network)
+
+    def wants_step(self, step: int) -> bool:
+        return step % self.interval in (0, self.interval - 1)
 
     def on_step(self, event: StepEnd) -> None:
         if event.step % self.interval == 0:

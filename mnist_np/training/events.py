@@ -63,6 +63,11 @@ class Observer:
 
     observes_steps = False
     """Whether `on_step` is wanted: steps are many, and silence costs nothing."""
+
+    def wants_step(self, step: int) -> bool:
+        """Of one that observes steps: whether it wants to be told of this one (from 1)."""
+        return True
+
     required = False
     """Whether a failure of this observer before the first step must stop the run."""
 
@@ -96,8 +101,12 @@ class Observers:
     def start(self, event: RunStart) -> None:
         self._tell(self.observers, "on_start", event)
 
+    def want_step(self, step: int) -> bool:
+        """Whether anybody wants to be told of this step."""
+        return any(observer.wants_step(step) for observer in self.of_steps)
+
     def step(self, event: StepEnd) -> None:
-        self._tell(self.of_steps, "on_step", event)
+        self._tell([observer for observer in self.of_steps if observer.wants_step(event.step)], "on_step", event)
 
     def epoch(self, event: EpochEnd) -> None:
         self._tell(self.observers, "on_epoch", event)

@@ -22,6 +22,7 @@ from mnist_np.training.averaging import average_epoch, average_step, chosen_weig
 from mnist_np.training.divergence import check_loss, check_step, check_weights
 from mnist_np.training.evaluation import evaluate, n_correct
 from mnist_np.training.events import EpochEnd, Observers, StepEnd, StopTraining
+from mnist_np.training.layout import laid_out, undone
 from mnist_np.training.metrics import Judged, measure
 from mnist_np.training.mixup import Mixup
 from mnist_np.training.penalty import Penalty, clip
@@ -93,13 +94,14 @@ class Trainer:
         """One pass over the training set, from batch ``progress.batch`` on."""
         began = perf_counter()
         network, step_rng = self.network, self.stream("dropout", progress)
-        with closing(self.batches.epoch(self.streams, progress.epoch, progress.batch)) as batches:
+        layout, epoch = self.batches.layout, self.batches.epoch(self.streams, progress.epoch, progress.batch)
+        with laid_out(network, progress, layout), closing(epoch) as batches:
             for batch in batches:
                 if reason := self.interrupted():
                     raise StopTraining("killed", reason)
                 if self.mixup:
                     self.mixup(batch, self.stream("mixup", progress))
-                X = batch.X.astype(network.dtype, copy=False)
+                X = batch.inputs.astype(network.dtype, copy=False)
                 lr = self.lr(progress)
                 scale = lr if self.folds_lr else 1.0
                 loss = network.loss_and_gradients(X, batch.targets, self.loss, step_rng, scale, batch.lit)
@@ -110,8 +112,9 @@ class Trainer:
                 self.update(progress, 1.0 if self.folds_lr else lr, X, batch.targets)
                 progress.batch += 1
                 progress.step += 1
-                if self.observers.of_steps:
-                    self.observers.step(StepEnd(progress.step, loss, lr, network, len(batch)))
+                if self.observers.want_step(progress.step):
+                    with laid_out(network, progress, undone(layout)):
+                        self.observers.step(StepEnd(progress.step, loss, lr, network, len(batch)))
         progress.seconds += perf_counter() - began
 
     def stream(self, name: str, progress: Progress) -> np.random.Generator:

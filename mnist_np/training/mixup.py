@@ -22,4 +22,4 @@ class Mixup:
         np.multiply(batch.rows, share, out=batch.rows)
         np.multiply(partners.rows, 1 - share, out=partners.rows)
         np.add(batch.rows, partners.rows, out=batch.rows)
-        batch.light(*lit)
+        batch.light(lit)
