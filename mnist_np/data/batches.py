@@ -23,6 +23,7 @@ class Batches:
         self.split = split
         self.batch_size = min(batch_size, len(split))
         self._buffer = split.room(self.batch_size)
+        self._lit = split.lit.copy()
 
     @property
     def layout(self) -> NDArray[np.intp] | None:
@@ -34,7 +35,15 @@ class Batches:
         return -(-len(self.split) // self.batch_size)
 
     def order(self, streams: Streams, epoch: int) -> NDArray[np.intp]:
-        """The order (n,) of one epoch: a permutation of all examples."""
+        """The order (n,) of one epoch: a permutation of all examples, those of a batch then sorted by `Split.lit`."""
+        order = self.shuffled(streams, epoch)
+        full = len(order) // self.batch_size * self.batch_size
+        for batches in (order[:full].reshape(-1, self.batch_size), order[None, full:]):
+            batches[:] = np.take_along_axis(batches, np.argsort(self._lit[batches], axis=1, kind="stable"), axis=1)
+        return order
+
+    def shuffled(self, streams: Streams, epoch: int) -> NDArray[np.intp]:
+        """A permutation of all examples."""
         return streams("shuffle", epoch).permutation(len(self.split))
 
     def epoch(self, streams: Streams, epoch: int, start: int = 0) -> Generator[Split, None, None]:
@@ -67,6 +76,9 @@ class AugmentedBatches(Batches):
     def layout(self) -> None:
         """Images are distorted as they are."""
 
+    def order(self, streams: Streams, epoch: int) -> NDArray[np.intp]:
+        return self.shuffled(streams, epoch)
+
     def epoch(self, streams: Streams, epoch: int, start: int = 0) -> Generator[Split, None, None]:
         order = self.order(streams, epoch)
         first = start * self.batch_size
@@ -96,7 +108,7 @@ class AugmentedBatches(Batches):
             X = block.X[start : start + self.piece]
             images = self.data.pixels.inverse(X).reshape(-1, *self.data.image_shape)
             X[:] = self.data.pixels(self.augment(images, rng).reshape(X.shape))
-        block.light(self.data.n_features)
+        block.lit[:] = self.data.n_features
         return block
 
 

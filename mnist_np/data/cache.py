@@ -38,6 +38,7 @@ TOTAL = 2 << 30
 """Bytes that the cache may hold; the files used longest ago go first."""
 PATIENCE = 60
 """Seconds to wait for another process that is writing."""
+
 _last: dict[str, Decoded] = {}
 """The set that this process used last: its next run need not even check the file."""
 

@@ -22,7 +22,7 @@ def apply(pixels: PixelMap, split: Split) -> Split:
         out.rows[part] = split.rows[part]
         out.inputs[part] = pixels(split.inputs[part])
     if not pixels.keeps_zero:
-        out.light(out.n_features)
+        out.lit[:] = out.n_features
     return out
 
 

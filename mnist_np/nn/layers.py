@@ -79,13 +79,6 @@ class Dense(Layer):
         super().__init__(n_in, n_out)
         self.init, self.max_norm = init, max_norm
         self.shapes = {"W": (n_in, n_out), "b": (n_out,)}
-        self._part: Dense | None = None
-
-    def unbound(self) -> Dense:
-        other = super().unbound()
-        assert isinstance(other, Dense)
-        other._part = None
-        return other
 
     def initialize(self, rng: np.random.Generator) -> None:
         self.params["W"][:] = self.init(self.n_in, self.n_out, rng)
@@ -105,18 +98,6 @@ class Dense(Layer):
         np.dot(scratch["ones"], dZ, out=self.grads["b"])  # a product with ones takes a third of the time of np.sum
         if dX is not None:
             np.matmul(dZ, self.params["W"].T, out=dX)
-
-    def first(self, n: int) -> Dense:
-        """This layer for the first n inputs, all others being zero: they add nothing to X W, and their rows of dW = X^T dZ,
-        which are set here, are zero. The result is valid until the next call.
-        """
-        if self._part is None:
-            self._part = copy(self)
-            self._part.params, self._part.grads = self.params.copy(), self.grads.copy()
-        W, dW = self.params["W"], self.grads["W"]
-        self._part.params["W"], self._part.grads["W"] = W[:n], dW[:n]
-        dW[n:] = 0
-        return self._part
 
     def constrain(self) -> None:
         """W_j <- W_j * min(1, max_norm / |W_j|) for each column W_j (Hinton et al. 2012), after every update."""

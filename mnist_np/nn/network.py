@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mnist_np.nn.arrays import Array, Scratch
 from mnist_np.nn.layers import Dense, Layer
 from mnist_np.nn.losses import Loss, softmax
+from mnist_np.nn.staircase import Staircase, Steps
 
 PIECE = 500
 """Examples at a time in inference: enough for the matrix products, and few enough that the activations stay in the cache."""
@@ -95,6 +96,7 @@ class Network:
                 layer.state[name] = next(state_slots).view(self.state)
             if rng is not None:
                 layer.initialize(rng)
+        self._staircase = Staircase(self.layers[0]) if isinstance(self.layers[0], Dense) else None
         self._first_trained = next((i for i, layer in enumerate(self.layers) if layer.shapes), 0)
         gradients = [gradient for layer in self.layers for gradient in layer.grads.values()]
         self.bias_gradients = [gradient for gradient in gradients if gradient.ndim == 1]
@@ -158,13 +160,14 @@ class Network:
         loss: Loss,
         rng: np.random.Generator,
         scale: float = 1.0,
-        lit: int | None = None,
+        steps: Steps | None = None,
     ) -> float:
         """The loss of one training pass over X (m, n_in) with targets Y (m, n_out); ``scale`` times its gradients is left in
-        ``grads``. ``lit`` promises that X is zero from this column on, which then cost nothing."""
+        ``grads``. ``steps`` promise where X is zero, which then costs nothing."""
         layers = self.layers
-        if lit is not None and isinstance(layers[0], Dense):
-            layers, X = [layers[0].first(lit), *layers[1:]], X[:, :lit]
+        if steps and self._staircase:
+            self._staircase.steps = steps
+            layers = [self._staircase, *layers[1:]]
         logits = self._forward(layers, X, rng)
         workspace = self.workspace(len(X))
         value = loss.value(logits, Y, workspace.gradients[-1], workspace.loss_scratch(loss, Y), scale)

@@ -1,9 +1,8 @@
 """Training on inputs that stand in another order, by weights whose rows stand in the same.
 
-Where the data have a layout (`Split.layout`), batches have the pixels last that none of their images lights, and the first
-layer does without those columns: a fifth less to multiply for MNIST, and not a bit of it approximate. The weights go along:
-during an epoch the rows of the first W, and of all that an optimizer remembers of it, are in the data's layout. Whoever looks
-from outside, between epochs or at a step, sees each row in its own place.
+Where the data have a layout (`Split.layout`), so that the first layer can leave out what is zero (`nn.staircase`), the weights
+go along: during an epoch the rows of the first W, and of all that an optimizer remembers of it, are in the data's layout.
+Whoever looks from outside, between epochs or at a step, sees each row in its own place.
 """
 
 from __future__ import annotations

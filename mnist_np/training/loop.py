@@ -104,7 +104,7 @@ class Trainer:
                 X = batch.inputs.astype(network.dtype, copy=False)
                 lr = self.lr(progress)
                 scale = lr if self.folds_lr else 1.0
-                loss = network.loss_and_gradients(X, batch.targets, self.loss, step_rng, scale, batch.lit)
+                loss = network.loss_and_gradients(X, batch.targets, self.loss, step_rng, scale, batch.steps())
                 check_step(network, len(batch), loss, lr, progress, scale)
                 progress.loss_sum += loss * len(batch)
                 progress.n_correct += n_correct(network.workspace(len(batch)).outputs[-1], batch.Y)

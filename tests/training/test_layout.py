@@ -15,22 +15,27 @@ from mnist_np.training.layout import laid_out
 from mnist_np.training.settings import Training
 
 
-def data(layout):
-    """Small images of which many pixels are dark, in this layout."""
+def data(layout, steps=True):
+    """Small images of which many pixels are dark, in this layout. Without steps nothing is known of dark ones."""
     published = Synthetic(examples=340, validation_size=100).read()
     parts = []
     for split in (published.decoded.train, published.decoded.test):
         X = np.where(np.linspace(0, 1.1, 64) < split.X, split.X, 0)  # the last pixels are hardly ever lit
         parts.append(type(split).pack(X, split.labels, split.n_classes, layout))
+        if not steps:
+            parts[-1].lit[:] = 64
     decoded = replace(published.decoded, train=parts[0], test=parts[1])
     return divide(Published("dim", decoded, published.class_names, ""), 100, None, "scale", np.random.default_rng(0))
 
 
-NATURAL, SHUFFLED = data(None), data(np.random.default_rng(1).permutation(64))
+LAYOUT = np.random.default_rng(1).permutation(64)
+NATURAL, SHUFFLED = data(None), data(LAYOUT)
+AS_THEY_COME = data(None, steps=False), data(LAYOUT, steps=False)
+"""The same, but a batch's examples are not sorted: each draws the same random numbers in both layouts."""
 
 
-def same(experiment, tolerance=1e-9):
-    expected, found = run(experiment, data=NATURAL), run(experiment, data=SHUFFLED)
+def same(experiment, tolerance=1e-9, pair=(NATURAL, SHUFFLED)):
+    expected, found = (run(experiment, data=data) for data in pair)
     np.testing.assert_allclose(found.network.params, expected.network.params, rtol=tolerance, atol=tolerance)
     assert found.test.accuracy == expected.test.accuracy
     for one, other in zip(expected.history, found.history, strict=True):
@@ -52,15 +57,22 @@ def test_with_every_optimizer(name):
     [
         ({"norm": "batch", "max_norm": 1.0}, {"l2": 0.01, "l1": 0.001}),
         ({"hidden": []}, {"ema": 0.9}),
-        ({"dropout": 0.3, "norm": "layer"}, {"swa_start": 2, "clip_norm": 0.5}),
-        ({}, {"mixup": 0.4, "diagnostics": 4}),
+        ({"norm": "layer"}, {"swa_start": 2, "clip_norm": 0.5, "diagnostics": 4}),
         ({"hidden": [12, 8, 6]}, {"processes": 2}),
     ],
     ids=str,
 )
 def test_with_every_part_that_knows_rows_of_weights(model, training):
     optimizer = Momentum(lr=0.03, weight_decay=0.01)
-    same(Experiment(MLP(**({"hidden": [12]} | model)), optimizer=optimizer, training=settings(**training)))
+    experiment = Experiment(MLP(**({"hidden": [12]} | model)), optimizer=optimizer, training=settings(**training))
+    same(experiment)
+    same(experiment, pair=(NATURAL, AS_THEY_COME[0]))
+
+
+@pytest.mark.parametrize(("dropout", "mixup"), [(0.3, 0), (0, 0.4)])
+def test_with_every_part_that_draws_for_each_example(dropout, mixup):
+    experiment = Experiment(MLP(hidden=[12], dropout=dropout), training=settings(mixup=mixup))
+    same(experiment, pair=AS_THEY_COME)
 
 
 class Watch(Observer):
