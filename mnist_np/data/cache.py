@@ -1,10 +1,10 @@
 """Decoded data sets, kept in the user's cache folder so that every run but the first maps them instead of decoding them.
 
 A file holds the rows of the training and the test split as the network's batches take them (float32, 800 numbers a row for
-MNIST, 224 MB), after a row that is their layout. It is mapped read-only: loading costs no memory of one's own, and all
-processes of a sweep share its pages. It is found by the content that it was made from, written under a lock into a temporary
-file and renamed, and its size and a checksum are compared at every use, so that a damaged one is made anew. Without a folder
-to write to, all goes on in memory.
+MNIST, 224 MB), after a row that is the layout of the training split. It is mapped read-only: loading costs no memory of one's
+own, and all processes of a sweep share its pages. It is found by the content that it was made from, written under a lock into
+a temporary file and renamed, and its size and a checksum are compared at every use, so that a damaged one is made anew.
+Without a folder to write to, all goes on in memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mnist_np.nn.arrays import Array
 
 log = logging.getLogger(__name__)
 
-LAYOUT = 2
+LAYOUT = 3
 """Part of every key: to be counted up when the layout of the files or rows changes."""
 HEADER = 4096
 """Bytes before the rows: a JSON object and spaces. One page, so that the rows can be mapped."""
@@ -106,7 +106,7 @@ def read(path: Path, key: str) -> Decoded | None:
         with suppress(OSError):
             os.utime(path)  # it was used now
         layout, rows = rows[0, :n_features].view(np.int32).astype(np.intp), rows[1:]
-        train, test = (Split(part, n_features, n_classes, layout=layout) for part in (rows[:n_train], rows[n_train:]))
+        train, test = Split(rows[:n_train], n_features, n_classes, layout=layout), Split(rows[n_train:], n_features, n_classes)
         return Decoded(train, test, tuple(header["image_shape"]), header["sha256"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -144,12 +144,12 @@ def write(path: Path, key: str, raw: Raw) -> None:
 
 
 def packed(raw: Raw, layout: NDArray[np.intp]) -> Iterator[Array]:
-    """All rows in order, some at a time, pixels divided by 255."""
-    for images, labels in ((raw.images, raw.labels), (raw.test_images, raw.test_labels)):
+    """All rows in order, some at a time, pixels divided by 255; the ``layout`` is the training split's."""
+    for images, labels, own in ((raw.images, raw.labels, layout), (raw.test_images, raw.test_labels, None)):
         for start in range(0, len(images), CHUNK):
             part = slice(start, start + CHUNK)
             X = images[part].reshape(len(labels[part]), -1) / np.float32(255)
-            yield Split.pack(X, labels[part], raw.n_classes, layout).rows
+            yield Split.pack(X, labels[part], raw.n_classes, own).rows
 
 
 def in_memory(raw: Raw) -> Decoded:
@@ -160,7 +160,8 @@ def in_memory(raw: Raw) -> Decoded:
     for part in packed(raw, layout):
         rows[start : start + len(part)] = part
         start += len(part)
-    train, test = (Split(part, n_features, raw.n_classes, layout=layout) for part in (rows[:n_train], rows[n_train:]))
+    train = Split(rows[:n_train], n_features, raw.n_classes, layout=layout)
+    test = Split(rows[n_train:], n_features, raw.n_classes)
     height, width = raw.images.shape[1:]
     return Decoded(train, test, (height, width), raw.sha256)
 

@@ -81,15 +81,15 @@ class Split:
     @property
     def X(self) -> Array:
         """(n, features) in their own order: the inputs themselves, or a copy where they have another layout."""
-        return self.inputs if self.layout is None else self.inputs.take(np.argsort(self.layout), axis=1)
+        return self.inputs if self.layout is None else self.rows.take(np.argsort(self.layout), axis=1, mode="clip")
 
     def plain(self) -> Split:
         """The same with every input in its own column: a copy, unless they are there already."""
         if self.layout is None:
             return self
-        other = replace(self, rows=self.rows.copy(), layout=None)
-        for start in range(0, len(self), CHUNK):
-            other.inputs[start : start + CHUNK] = self[start : start + CHUNK].X
+        columns = np.arange(self.rows.shape[1])
+        columns[: self.n_features] = np.argsort(self.layout)
+        other = replace(self, rows=self.rows.take(columns, axis=1, mode="clip"), layout=None)
         other.lit[:] = self.n_features
         return other
 
