@@ -86,11 +86,11 @@ def test_a_tracked_run_stays_the_same_run_in_mlflow(uninterrupted, tmp_path):
     expected, _ = uninterrupted
     command = train(tmp_path, *EVERYTHING_ON)
     process = start(command)
-    while process.poll() is None and not list(tmp_path.glob("runs/*/*/checkpoints/step-*")):
-        time.sleep(0.01)
-    time.sleep(0.3)
+    begun = ("runs/*/*/checkpoints/step-*", "runs/*/*/tracking.json")
+    while process.poll() is None and not all(list(tmp_path.glob(files)) for files in begun):
+        time.sleep(0.002)
     process.kill()
-    process.wait()
+    assert process.wait() == -signal.SIGKILL, "the test must see a run that was cut off"
     (ledger,) = tmp_path.glob("runs/*/*/tracking.json")
     run_id = json.loads(ledger.read_text())["run_id"]
     assert_goes_on_to(expected, tmp_path, "tracking=sqlite")
