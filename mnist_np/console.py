@@ -17,7 +17,7 @@ from mnist_np.registry import name_of
 from mnist_np.training.events import EpochEnd, Observer, RunStart
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 BAR = 20
 """Characters of the bar: the whole line fits into 80 columns."""
@@ -31,7 +31,7 @@ REFRESH_HZ = 4
 STYLES = {"finished": "green", "killed": "yellow", "pruned": "yellow", "diverged": "red"}
 
 
-class Report(Observer):
+class ConsoleReporter(Observer):
     """Reports a run on ``console`` (default: standard output), in plain lines where that is not a terminal.
 
     ``folder`` is where the run's files lie; ``look`` are further places to look, each a label and what gives the text.

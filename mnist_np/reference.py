@@ -12,12 +12,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mnist_np.metrics import METRICS
 from mnist_np.nn.layers import Dense
 from mnist_np.nn.noise import Dropout, GaussianNoise
 from mnist_np.nn.norms import BatchNorm, LayerNorm
 from mnist_np.registry import REGISTRY
 from mnist_np.training.averaging import average_epoch, average_step
-from mnist_np.training.metrics import METRICS
 from mnist_np.training.mixup import Mixup
 from mnist_np.training.penalty import Penalty, clip
 

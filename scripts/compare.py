@@ -2,7 +2,7 @@
 
 import sys
 
-from mnist_np.tracking.compare import main
+from mnist_np.commands.compare import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from mnist_np.cli.rerun import main
+from mnist_np.commands.rerun import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from mnist_np.tracking.sync import main
+from mnist_np.commands.sync import main
 
 if __name__ == "__main__":
     sys.exit(main())

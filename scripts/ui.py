@@ -2,7 +2,7 @@
 
 import sys
 
-from mnist_np.tracking.ui import main
+from mnist_np.commands.ui import main
 
 if __name__ == "__main__":
     sys.exit(main())

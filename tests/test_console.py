@@ -8,21 +8,21 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from mnist_np.console import Report, duration, epoch_line
+from mnist_np.api import run
+from mnist_np.console import ConsoleReporter, duration, epoch_line
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
-from mnist_np.runfolder import RunFolder
+from mnist_np.storage.run_folder import RunFolder
 from mnist_np.training.events import Observer, RunStart, StopTraining
 from mnist_np.training.progress import Progress
-from mnist_np.training.settings import Training
 
 EXPERIMENT = Experiment(model=MLP(hidden=[8]), data=Synthetic(), training=Training(epochs=3))
 
 
 def reported(*others, folder=None, look=(), terminal=False, experiment=EXPERIMENT):
     console = Console(file=io.StringIO(), width=80, force_terminal=terminal, highlight=False)
-    result = run(experiment, [*others, Report(folder, look, console)])
+    result = run(experiment, [*others, ConsoleReporter(folder, look, console)])
     return result, console.file.getvalue()
 
 
@@ -65,10 +65,10 @@ def test_on_a_terminal_the_bar_goes_when_the_run_does():
 
 
 def test_a_run_that_breaks_leaves_the_terminal_as_it_was(monkeypatch):
-    monkeypatch.setattr("mnist_np.experiment.conclude", lambda *_: 1 / 0)
+    monkeypatch.setattr("mnist_np.training.run.conclude", lambda *_: 1 / 0)
     console = Console(file=io.StringIO(), width=80, force_terminal=True)
     with pytest.raises(ZeroDivisionError):
-        run(EXPERIMENT, [Report(console=console)])
+        run(EXPERIMENT, [ConsoleReporter(console=console)])
     text = console.file.getvalue()
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
 
@@ -83,11 +83,11 @@ def test_a_stopped_run_says_why():
 
 
 def test_the_bar_costs_no_step_anything():
-    assert not Report.observes_steps
+    assert not ConsoleReporter.observes_steps
 
 
 def test_the_bar_fits_the_line_and_knows_the_time_left():
-    report = Report(console=Console(file=io.StringIO(), width=80))
+    report = ConsoleReporter(console=Console(file=io.StringIO(), width=80))
     training = Training(epochs=1000)
     progress = Progress(optimizer={}, epoch=998, step=78_050, loss_sum=12.0, n_correct=90, n_seen=100)
     report.event = RunStart(replace(EXPERIMENT, training=training), None, None, progress, 78_200, 78)
@@ -100,7 +100,7 @@ def test_the_bar_fits_the_line_and_knows_the_time_left():
 
 
 def test_before_the_first_step_nothing_is_foretold():
-    report = Report(console=Console(file=io.StringIO(), width=80))
+    report = ConsoleReporter(console=Console(file=io.StringIO(), width=80))
     report.event = RunStart(EXPERIMENT, None, None, Progress(optimizer={}), 24, 8)
     report.began, report.first_step = time.perf_counter(), 0
     assert report.bar().plain.rstrip().endswith("0%")

@@ -12,12 +12,12 @@ from mnist_np.benchmark.cells import Cell, Mode
 from mnist_np.benchmark.child import Images, Job
 from mnist_np.cli.folders import conf_folder
 from mnist_np.data.augment import Augment, Distort, NoAugment
-from mnist_np.experiment import Experiment
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.registry import lookup
 from mnist_np.streams import Streams
 from mnist_np.training.events import Observers
-from mnist_np.training.settings import Training
+from mnist_np.training.run import trainer_of
 
 ONE_IMAGE_REPEATS = 2000
 
@@ -69,7 +69,7 @@ def epoch(mode: Mode, cell: Cell, images: Images) -> Callable[[], None]:
     what = experiment(cell, mode.processes)
     network = what.build_network(784, 10)
     parts = (what.loss, what.optimizer, what.schedule, what.training, Streams(0), Observers())
-    trainer = what.trainer()(network, images.dataset, *parts, augment=what.augment)
+    trainer = trainer_of(what)(network, images.dataset, *parts, augment=what.augment)
     progress = trainer.begin()
 
     def run() -> None:

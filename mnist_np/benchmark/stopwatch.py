@@ -87,16 +87,16 @@ def main() -> None:
 
 def watch_parts(watch: Stopwatch) -> None:
     """Put a stopwatch into the parts of a run."""
-    from mnist_np import experiment
     from mnist_np.cli import compose
-    from mnist_np.training import loop
+    from mnist_np.experiment import Experiment
+    from mnist_np.training import loop, run
     from mnist_np.training.events import Observers
 
     watch.watch(compose, "compose", "composing the config")
-    watch.watch(experiment.Experiment, "load_data", "loading the data")
+    watch.watch(Experiment, "load_data", "loading the data")
     watch.watch(loop.Trainer, "train_epoch", TRAINING)
     watch.watch(loop, "evaluate", "validation")
-    watch.watch(experiment, "conclude", "test")
+    watch.watch(run, "conclude", "test")
 
     def tell(self: Observers, observers: list[Any], method: str, event: Any) -> None:
         for observer in observers:

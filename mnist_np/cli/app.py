@@ -8,11 +8,11 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from mnist_np.cli.child import run_child
 from mnist_np.cli.compose import to_run_config
 from mnist_np.cli.folders import conf_folder
-from mnist_np.cli.run import execute
-from mnist_np.cli.user_plugins import load_plugins
+from mnist_np.plugins import load_plugins
+from mnist_np.sweep.job import run_child
+from mnist_np.sweep.single import execute
 
 
 @hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")

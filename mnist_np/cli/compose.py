@@ -15,9 +15,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from mnist_np.cli.config import RunConfig
 from mnist_np.cli.folders import conf_folder
 from mnist_np.component import ConfigError, did_you_mean
+from mnist_np.sweep.run_config import RunConfig
 
 OWN_CLASSES = ("hydra_plugins.", "hydra._internal.core_plugins.")
 """Where Hydra's own ``_target_`` keys may point: what runs jobs, and nothing else."""

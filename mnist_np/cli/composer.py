@@ -12,7 +12,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from mnist_np.cli.compose import to_run_config, without_hydra
-from mnist_np.cli.config import RunConfig
+from mnist_np.sweep.run_config import RunConfig
 
 
 class Composer:

@@ -12,11 +12,11 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from mnist_np.cli.child import record_failure
 from mnist_np.cli.compose import to_run_config, without_hydra
-from mnist_np.cli.worker import Task, run_task
 from mnist_np.serialize import to_dict
+from mnist_np.sweep.job import record_failure
 from mnist_np.sweep.pool import WorkerPool
+from mnist_np.sweep.worker import Task, run_task
 
 
 class LocalLauncher(Launcher):

@@ -8,12 +8,12 @@ from importlib import import_module
 
 COMMANDS = {
     "train": ("mnist_np.cli.train:main", "train a network, or many: a sweep (-m)"),
-    "ui": ("mnist_np.tracking.ui:main", "look at runs and sweeps in the MLflow UI"),
-    "compare": ("mnist_np.tracking.compare:main", "runs side by side, as a table"),
-    "rerun": ("mnist_np.cli.rerun:main", "train a run once more and compare the weights bit by bit"),
-    "evaluate": ("mnist_np.cli.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
-    "predict": ("mnist_np.cli.predict:main", "what a trained network takes pictures for"),
-    "sync": ("mnist_np.tracking.sync:main", "deliver to MLflow what a run could not deliver while it was away"),
+    "ui": ("mnist_np.commands.ui:main", "look at runs and sweeps in the MLflow UI"),
+    "compare": ("mnist_np.commands.compare:main", "runs side by side, as a table"),
+    "rerun": ("mnist_np.commands.rerun:main", "train a run once more and compare the weights bit by bit"),
+    "evaluate": ("mnist_np.commands.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
+    "predict": ("mnist_np.commands.predict:main", "what a trained network takes pictures for"),
+    "sync": ("mnist_np.commands.sync:main", "deliver to MLflow what a run could not deliver while it was away"),
     "benchmark": ("mnist_np.benchmark.cli:main", "measure the trainer's speed"),
 }
 """Subcommand -> where its function is, which reads ``sys.argv`` and gives an exit code, and what it does."""

@@ -14,11 +14,11 @@ from hydra.errors import CompactHydraException, HydraException, MissingConfigExc
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException, ValidationError
 from yaml import YAMLError
 
-from mnist_np.cli.config import RunConfig
 from mnist_np.cli.folders import conf_folder
 from mnist_np.cli.help import options
 from mnist_np.component import Component, ConfigError, UserError, did_you_mean
 from mnist_np.registry import REGISTRY
+from mnist_np.sweep.run_config import RunConfig
 
 OVERLAYS = ("experiment", "debug")
 """Groups whose options are laid over the whole, so that several may be named."""

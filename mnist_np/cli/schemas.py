@@ -8,13 +8,13 @@ from typing import Any
 from hydra.core.config_store import ConfigNode, ConfigStore
 from omegaconf import OmegaConf
 
-from mnist_np.cli.config import RunConfig
 from mnist_np.cli.folders import conf_folder
 from mnist_np.component import Component
+from mnist_np.experiment import Training
 from mnist_np.registry import REGISTRY
+from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.settings import Sweep
 from mnist_np.tracking.settings import Tracking
-from mnist_np.training.settings import Training
 
 SINGLE: dict[str, type[Component]] = {"training": Training, "tracking": Tracking, "sweep": Sweep}
 """Groups whose options are all of one class: presets of values."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep, Transformer
 
-from mnist_np.cli.conduct import Conductor, Ready, job_of
 from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
 from mnist_np.component import ConfigError
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.plan import read_child
+from mnist_np.sweep.runner import Ready, SweepRunner, job_of
 from mnist_np.sweep.settings import Sweep
 from mnist_np.sweep.study import counted, cut_off, open_study
 
@@ -45,36 +45,36 @@ class SearchSweeper(ValidatingSweeper):
             self.launcher.start()
         for corner in corners(space):  # impossible values are said before anything has run
             self.compose([*fixed, *written(corner)])
-        with Conductor(base, list(space), [*fixed, "search"], settings.search.trials) as conductor:
-            study = open_study(conductor.folder.path / "study.db", settings, space)
-            Search(self, conductor, study, space, fixed).run()
+        with SweepRunner(base, list(space), [*fixed, "search"], settings.search.trials) as runner:
+            study = open_study(runner.folder.path / "study.db", settings, space)
+            Search(self, runner, study, space, fixed).run()
 
 
 class Search:
     """One start of a search: trials are asked for when there is room for a run, and told when it has ended."""
 
     def __init__(
-        self, sweeper: SearchSweeper, conductor: Conductor, study: Study, space: dict[str, BaseDistribution], fixed: Sequence[str]
+        self, sweeper: SearchSweeper, runner: SweepRunner, study: Study, space: dict[str, BaseDistribution], fixed: Sequence[str]
     ) -> None:
-        self.sweeper, self.conductor, self.study, self.space, self.fixed = sweeper, conductor, study, space, fixed
-        self.settings: Sweep = conductor.config.sweep
+        self.sweeper, self.runner, self.study, self.space, self.fixed = sweeper, runner, study, space, fixed
+        self.settings: Sweep = runner.config.sweep
         self.trials: dict[Path, int] = {}
 
     def run(self) -> None:
-        self.sweeper.launch(self.jobs(), self.done, self.conductor.stopped)
+        self.sweeper.launch(self.jobs(), self.done, self.runner.stopped)
 
     def jobs(self) -> Iterator[Ready]:
         """The jobs of the trials still to make. A trial whose very run is done already is told at once."""
-        while self.remaining() > 0 and not self.conductor.stopped():
+        while self.remaining() > 0 and not self.runner.stopped():
             trial = self.study.ask(self.space)
             varied = {key: str(value) for key, value in trial.params.items()}
             overrides = [*self.fixed, *written(trial.params)]
             config = self.sweeper.compose(overrides)
             config.sweep.trial = trial.number
             job = job_of(config, [*overrides, f"sweep.trial={trial.number}"], varied, self.sweeper.digests)
-            folder = self.conductor.folder.child(job)
+            folder = self.runner.folder.child(job)
             self.trials[folder] = trial.number
-            ready = self.conductor.ready(job, config)
+            ready = self.runner.ready(job, config)
             if ready:
                 yield ready
             else:

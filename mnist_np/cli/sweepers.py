@@ -17,14 +17,14 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from mnist_np.cli.child import record_failure
 from mnist_np.cli.composer import Composer
-from mnist_np.cli.conduct import Conductor, Ready, job_of, quoted
-from mnist_np.cli.config import RunConfig
 from mnist_np.cli.local_launcher import LocalLauncher
-from mnist_np.cli.worker import Task, run_task
 from mnist_np.component import ConfigError
 from mnist_np.serialize import to_dict
+from mnist_np.sweep.job import record_failure
+from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.runner import Ready, SweepRunner, job_of, quoted
+from mnist_np.sweep.worker import Task, run_task
 
 NOTHING_CAME_BACK = "the launcher has ended, but the run left no result: does the machine that it ran on see this outputs folder?"
 
@@ -121,9 +121,9 @@ class GridSweeper(ValidatingSweeper):
             config = self.compose_job(job, varied)
             jobs.append((job_of(config, job, varied, self.digests), config))
         base = jobs[0][1]
-        with Conductor(base, list(axes), fixed, len(jobs)) as conductor:
-            ready = [conductor.ready(job, config) for job, config in jobs]
-            self.launch([job for job in ready if job], lambda job: None, conductor.stopped)
+        with SweepRunner(base, list(axes), fixed, len(jobs)) as runner:
+            ready = [runner.ready(job, config) for job, config in jobs]
+            self.launch([job for job in ready if job], lambda job: None, runner.stopped)
 
     def compose_job(self, job: Sequence[str], varied: dict[str, str]) -> RunConfig:
         """Compose one combination; an impossible one is named in the error, before anything has run."""

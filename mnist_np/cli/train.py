@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
     from omegaconf import DictConfig
 
-    from mnist_np.cli.config import RunConfig
-    from mnist_np.experiment import Result
+    from mnist_np.sweep.run_config import RunConfig
+    from mnist_np.training.result import Result
 
 OK, FAILED, MISTAKEN = 0, 1, 2
 """Exit codes: done; what was begun went wrong; what was asked for cannot be. An interrupted run gives 128 + the signal."""
@@ -57,7 +57,7 @@ def train(argv: list[str]) -> int:
     from mnist_np.cli.arguments import parse, plugins_of
     from mnist_np.cli.compose import compose
     from mnist_np.cli.schemas import store_schemas
-    from mnist_np.cli.user_plugins import load_plugins
+    from mnist_np.plugins import load_plugins
 
     args = parse(argv)
     load_plugins(plugins_of(args.overrides))
@@ -79,7 +79,7 @@ def single_run(composed: DictConfig, hydra: Hydra) -> int:
     from omegaconf import OmegaConf, read_write
 
     from mnist_np.cli.messages import UsageError
-    from mnist_np.cli.run import execute, to_go_on_with
+    from mnist_np.sweep.single import execute, to_go_on_with
 
     HydraConfig.instance().set_config(composed)
     config = checked(composed)
@@ -137,8 +137,8 @@ def hydra_application(argv: list[str]) -> int:
     from hydra.core.global_hydra import GlobalHydra
 
     from mnist_np.cli.app import app
-    from mnist_np.cli.conduct import SweepFailed
     from mnist_np.cli.plugins import register_plugins
+    from mnist_np.sweep.runner import SweepFailed
 
     register_plugins()
     before = sys.argv

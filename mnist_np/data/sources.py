@@ -14,7 +14,7 @@ from mnist_np.component import Component, bounded, one_of, without_effect
 from mnist_np.data import fashion
 from mnist_np.data.dataset import Dataset, Decoded, Split
 from mnist_np.data.folder import FILES, load
-from mnist_np.data.splits import Published, divide
+from mnist_np.data.splits import RawSplits, divide
 
 _last: dict[str, Dataset] = {}
 """What was loaded last, so that the runs of a sweep in one process share it."""
@@ -30,7 +30,7 @@ class Data(Component, ABC):
     preprocess: str = one_of("scale", "scale", "standardize", "symmetric", "binarize")
 
     @abstractmethod
-    def read(self) -> Published:
+    def read(self) -> RawSplits:
         """All examples, checked. Raises DataError."""
 
     def load(self, rng: np.random.Generator) -> Dataset:
@@ -47,9 +47,9 @@ class Data(Component, ABC):
 class MNIST(Data):
     """70,000 handwritten digits, 28 x 28 pixels, embedded in this package (LeCun, Cortes & Burges 1998)."""
 
-    def read(self) -> Published:
+    def read(self) -> RawSplits:
         folder = Path(__file__).parent / "mnist"
-        return Published("mnist", load(folder, 10, MNIST_SHA256), tuple("0123456789"), "embedded")
+        return RawSplits("mnist", load(folder, 10, MNIST_SHA256), tuple("0123456789"), "embedded")
 
 
 MNIST_SHA256 = {
@@ -66,13 +66,13 @@ class IDX(Data):
 
     folder: str | None = without_effect(None)
 
-    def read(self) -> Published:
+    def read(self) -> RawSplits:
         if self.folder is None:
             raise self.error("folder", None, f"must name the folder with the files {', '.join(FILES)} (plain or .gz)")
         folder = Path(self.folder).expanduser()
         decoded = load(folder)
         names = tuple(str(k) for k in range(decoded.train.n_classes))
-        return Published(folder.resolve().name or "idx", decoded, names, str(folder))
+        return RawSplits(folder.resolve().name or "idx", decoded, names, str(folder))
 
 
 @dataclass
@@ -84,9 +84,9 @@ class FashionMNIST(Data):
 
     folder: str | None = without_effect(None)
 
-    def read(self) -> Published:
+    def read(self) -> RawSplits:
         folder = Path(self.folder).expanduser() if self.folder else fashion.folder()
-        return Published("fashion_mnist", load(folder, len(fashion.CLASS_NAMES)), fashion.CLASS_NAMES, str(folder))
+        return RawSplits("fashion_mnist", load(folder, len(fashion.CLASS_NAMES)), fashion.CLASS_NAMES, str(folder))
 
 
 @dataclass
@@ -102,7 +102,7 @@ class Synthetic(Data):
     classes: int = bounded(4, ge=2, le=10)
     side: int = bounded(8, ge=2, le=64)
 
-    def read(self) -> Published:
+    def read(self) -> RawSplits:
         rng = np.random.default_rng(20_240)
         prototypes = rng.random((self.classes, self.side**2), dtype=np.float32)
 
@@ -114,7 +114,7 @@ class Synthetic(Data):
         train, test = draw(self.examples), draw(max(self.validation_size, 1))
         digest = hashlib.sha256(train.rows.tobytes() + test.rows.tobytes()).hexdigest()
         names = tuple(str(k) for k in range(self.classes))
-        return Published("synthetic", Decoded(train, test, (self.side, self.side), digest), names, "generated")
+        return RawSplits("synthetic", Decoded(train, test, (self.side, self.side), digest), names, "generated")
 
 
 DATASETS: dict[str, type[Data]] = {"mnist": MNIST, "idx": IDX, "fashion_mnist": FashionMNIST, "synthetic": Synthetic}

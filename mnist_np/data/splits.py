@@ -12,7 +12,7 @@ from mnist_np.data.preprocess import PREPROCESS, apply
 
 
 @dataclass(frozen=True)
-class Published:
+class RawSplits:
     """A data set as its authors give it: a training and a test split, no validation yet."""
 
     name: str
@@ -21,7 +21,7 @@ class Published:
     source: str
 
 
-def divide(data: Published, validation_size: int, train_size: int | None, preprocess: str, rng: np.random.Generator) -> Dataset:
+def divide(data: RawSplits, validation_size: int, train_size: int | None, preprocess: str, rng: np.random.Generator) -> Dataset:
     """The last ``validation_size`` training examples validate, a stratified ``train_size`` of the others (or all) train.
 
     Raises DataError when there are not that many examples.

@@ -15,7 +15,7 @@ from mnist_np.figures.style import ACCENT, style
 from mnist_np.streams import Streams
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 EXAMPLES, COPIES = 8, 9
 """Rows, and distortions in each."""

@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_np.figures.layout import DPI, SECONDARY, Page
-from mnist_np.figures.scales import shorten
-from mnist_np.figures.style import COLOURS, INK, style
+from mnist_np.figures.style import COLOURS, INK, shorten, style
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
 

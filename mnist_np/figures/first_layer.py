@@ -8,11 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mnist_np.figures.layout import DPI, MARGIN, SECONDARY, Grid, Page
-from mnist_np.figures.scales import shorten
-from mnist_np.figures.style import style
+from mnist_np.figures.style import shorten, style
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 MOST = 96
 """Units shown; of more, those with the largest weights."""

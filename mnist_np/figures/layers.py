@@ -14,8 +14,8 @@ from mnist_np.figures.layout import Page
 from mnist_np.figures.style import COLOURS, MUTED, style
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
-    from mnist_np.training.diagnostics import Diagnostics, Histogram
+    from mnist_np.training.diagnostics_record import DiagnosticsRecord, Histogram
+    from mnist_np.training.result import Result
 
 COLUMNS = {"activations": "activations", "gradients": "gradients by Z, per example", "weights": "weights"}
 AGES = ((MUTED, 2.2), (COLOURS[5], 1.4), (COLOURS[0], 1.4))
@@ -63,7 +63,7 @@ def histograms(axes: Axes, looks: dict[int, Histogram]) -> None:
     axes.tick_params(axis="x", labelsize=8)
 
 
-def draw_times(page: Page, seen: Diagnostics, shown: list[int], top: float) -> None:
+def draw_times(page: Page, seen: DiagnosticsRecord, shown: list[int], top: float) -> None:
     """Three numbers of each layer over the steps."""
     panels = {"gradient_norm": "norm of dW", "update_ratio": "update / weights, norms", "dead": "dead units"}
     for column, (name, title) in enumerate(panels.items()):

@@ -22,7 +22,7 @@ from mnist_np.figures.style import INK
 from mnist_np.registry import name_of
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 DPI = 110
 

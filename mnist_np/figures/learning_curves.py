@@ -14,7 +14,7 @@ from mnist_np.figures.style import COLOURS, style
 from mnist_np.registry import name_of
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 SPLITS = {"train": ("training", COLOURS[0], "--"), "val": ("validation", COLOURS[1], "-")}
 """Split -> its name, colour and line: told apart in grey print too."""

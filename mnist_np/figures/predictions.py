@@ -9,11 +9,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_np.figures.layout import MARGIN, SECONDARY, Grid, Page
-from mnist_np.figures.scales import shorten
-from mnist_np.figures.style import ACCENT, style
+from mnist_np.figures.style import ACCENT, shorten, style
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 GRID = (6, 10)
 """Rows and columns of `predictions`."""
@@ -50,7 +49,7 @@ def confident_mistakes(result: Result) -> Figure:
     """The misclassified test examples, the one with the highest probability of the wrong class first."""
     rows, columns = MISTAKES
     true, said = result.data.test.labels, np.argmax(result.test.logits, axis=1)
-    P = np.nan_to_num(result.judged.P)
+    P = np.nan_to_num(result.predictions.P)
     wrong = np.flatnonzero(said != true)
     shown = wrong[np.argsort(-P[wrong, said[wrong]], kind="stable")][: rows * columns]
     with style():

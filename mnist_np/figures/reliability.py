@@ -10,21 +10,21 @@ from matplotlib.ticker import NullLocator
 
 from mnist_np.figures.layout import SECONDARY, Page
 from mnist_np.figures.style import COLOURS, style
-from mnist_np.training.metrics import BINS, ece
-from mnist_np.training.metrics import reliability as reliability_of
+from mnist_np.metrics import BINS, ece
+from mnist_np.metrics import reliability as reliability_of
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 LEFT, WIDTH = 0.85, 5.3
 
 
 def reliability(result: Result) -> Figure:
     """Accuracy by confidence above, how many test images have that confidence below (Niculescu-Mizil & Caruana 2005)."""
-    counts, confidence, accuracy = reliability_of(result.judged)
+    counts, confidence, accuracy = reliability_of(result.predictions)
     edges, used = np.linspace(0, 1, BINS + 1), counts > 0
     with style():
-        page = Page(result, f"Reliability: expected calibration error {ece(result.judged):.2%}", 6.5, 5.9)
+        page = Page(result, f"Reliability: expected calibration error {ece(result.predictions):.2%}", 6.5, 5.9)
         above, below = page.axes(LEFT, 2.1, WIDTH, 3.5), page.axes(LEFT, 0.6, WIDTH, 1.3)
         above.plot([0, 1], [0, 1], ":", color=SECONDARY, lw=1.2, label="perfectly calibrated")
         above.stairs(accuracy, edges, fill=True, color=COLOURS[5], label="accuracy of the images in the bin")

@@ -21,7 +21,7 @@ from mnist_np.figures.reliability import reliability
 from mnist_np.files import write_atomically
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 log = logging.getLogger(__name__)
 

@@ -67,3 +67,15 @@ def bare(axes: Axes) -> None:
     """Take spines and tick marks away, for what is a table rather than a plot."""
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+
+
+LONG = 26
+"""Characters of a label before it is cut."""
+
+
+def shorten(text: str, length: int = LONG) -> str:
+    """``text`` with its middle left out where it is longer than ``length``: both ends tell values apart."""
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 2
+    return f"{text[: length - 1 - tail]}…{text[-tail:]}"

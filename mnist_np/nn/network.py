@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from mnist_np.nn.arrays import Array, Scratch
 from mnist_np.nn.layers import Dense, Layer
 from mnist_np.nn.losses import Loss, softmax
-from mnist_np.nn.staircase import Staircase, Steps
+from mnist_np.nn.staircase import BlockSparseDense, Steps
 
 PIECE = 500
 """Examples at a time in inference: enough for the matrix products, and few enough that the activations stay in the cache."""
 
 
 @dataclass(frozen=True)
-class Slot:
+class ParamSpec:
     """Where a named array lies in a flat vector: ``vector[start:stop].reshape(shape)``. Names are like ``W1``, ``b1``."""
 
     name: str
@@ -75,7 +75,7 @@ class Network:
     """Layers applied one after the other, from inputs (m, n_in) to logits (m, n_out).
 
     ``params`` and ``grads`` are flat vectors of one dtype, ``state`` a third for what is remembered without being trained
-    (running statistics). ``slots`` and ``state_slots`` name the arrays in them; the layers hold views. ``rng`` draws the
+    (running statistics). ``specs`` and ``state_specs`` name the arrays in them; the layers hold views. ``rng`` draws the
     first weights; without it all is zero, to be loaded. ``bias_gradients`` are those views of ``grads`` that are vectors.
     ``probabilities`` turns logits into those of the classes, as the loss sees them.
     """
@@ -83,20 +83,20 @@ class Network:
     def __init__(self, layers: Sequence[Layer], rng: np.random.Generator | None, dtype: Any = np.float32) -> None:
         self.layers = list(layers)
         self.dtype = np.dtype(dtype)
-        self.slots, self.state_slots = _slots(self.layers, "shapes"), _slots(self.layers, "state_shapes")
-        self.params = np.zeros(self.slots[-1].stop if self.slots else 0, self.dtype)
+        self.specs, self.state_specs = _param_specs(self.layers, "shapes"), _param_specs(self.layers, "state_shapes")
+        self.params = np.zeros(self.specs[-1].stop if self.specs else 0, self.dtype)
         self.grads = np.zeros_like(self.params)
-        self.state = np.zeros(self.state_slots[-1].stop if self.state_slots else 0, self.dtype)
-        slots, state_slots = iter(self.slots), iter(self.state_slots)
+        self.state = np.zeros(self.state_specs[-1].stop if self.state_specs else 0, self.dtype)
+        specs, state_specs = iter(self.specs), iter(self.state_specs)
         for layer in self.layers:
             for name in layer.shapes:
-                slot = next(slots)
-                layer.params[name], layer.grads[name] = slot.view(self.params), slot.view(self.grads)
+                spec = next(specs)
+                layer.params[name], layer.grads[name] = spec.view(self.params), spec.view(self.grads)
             for name in layer.state_shapes:
-                layer.state[name] = next(state_slots).view(self.state)
+                layer.state[name] = next(state_specs).view(self.state)
             if rng is not None:
                 layer.initialize(rng)
-        self._staircase = Staircase(self.layers[0]) if isinstance(self.layers[0], Dense) else None
+        self._staircase = BlockSparseDense(self.layers[0]) if isinstance(self.layers[0], Dense) else None
         self._first_trained = next((i for i, layer in enumerate(self.layers) if layer.shapes), 0)
         gradients = [gradient for layer in self.layers for gradient in layer.grads.values()]
         self.bias_gradients = [gradient for gradient in gradients if gradient.ndim == 1]
@@ -203,8 +203,8 @@ class Network:
 
     def arrays(self) -> dict[str, Array]:
         """Every parameter and remembered statistic by name (``W1``, ``b1``, ...), as views."""
-        named = {slot.name: slot.view(self.params) for slot in self.slots}
-        return named | {slot.name: slot.view(self.state) for slot in self.state_slots}
+        named = {spec.name: spec.view(self.params) for spec in self.specs}
+        return named | {spec.name: spec.view(self.state) for spec in self.state_specs}
 
     def load_arrays(self, arrays: dict[str, Array]) -> None:
         """Copy arrays by name into this network. Raises ValueError naming what is missing, left over or of another shape."""
@@ -218,13 +218,13 @@ class Network:
             array[...] = arrays[name]
 
 
-def _slots(layers: Sequence[Layer], attribute: str) -> list[Slot]:
+def _param_specs(layers: Sequence[Layer], attribute: str) -> list[ParamSpec]:
     """Lay the layers' arrays out one after the other. Names carry the number of the Dense layer that they belong to."""
-    slots: list[Slot] = []
+    specs: list[ParamSpec] = []
     number, start = 0, 0
     for layer in layers:
         number += isinstance(layer, Dense)
         for name, shape in getattr(layer, attribute).items():
-            slots.append(Slot(f"{name}{number}", start, start + prod(shape), shape))
+            specs.append(ParamSpec(f"{name}{number}", start, start + prod(shape), shape))
             start += prod(shape)
-    return slots
+    return specs

@@ -26,7 +26,7 @@ Steps = Sequence[tuple[int, int]]
 """Pairs (m, n), both growing: of the examples up to the m-th all inputs from the n-th on are zero. The last m is the batch."""
 
 
-class Staircase(Layer):
+class BlockSparseDense(Layer):
     """A Dense layer Z = X W + b, its arrays shared, for inputs of which ``steps`` say where they are zero.
 
     For the network's first layer, of which nobody needs dX.

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.network import Slot
+from mnist_np.nn.network import ParamSpec
 from mnist_np.optim.optimizer import Optimizer, State, chunks, mix, mix_square
 
 
@@ -74,8 +74,8 @@ class NAdam(Optimizer):
     def memory(self) -> list[str]:
         return ["m", "v"]
 
-    def init(self, params: Array, slots: Sequence[Slot]) -> State:
-        return super().init(params, slots) | {"mu_product": 1.0}
+    def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
+        return super().init(params, specs) | {"mu_product": 1.0}
 
     def mu(self, t: int) -> float:
         """The momentum of step t."""

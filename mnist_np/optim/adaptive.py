@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.network import Slot
+from mnist_np.nn.network import ParamSpec
 from mnist_np.optim.optimizer import Optimizer, State, chunks, mix, mix_square
 
 
@@ -24,8 +24,8 @@ class Adagrad(Optimizer):
     def memory(self) -> list[str]:
         return ["v"]
 
-    def init(self, params: Array, slots: Sequence[Slot]) -> State:
-        state = super().init(params, slots)
+    def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
+        state = super().init(params, specs)
         state["v"] += self.initial
         return state
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.network import Slot
+from mnist_np.nn.network import ParamSpec
 from mnist_np.optim.optimizer import Optimizer, State, chunks
 
 
@@ -50,8 +50,8 @@ class Momentum(Optimizer):
     def memory(self) -> list[str]:
         return ["V"]
 
-    def init(self, params: Array, slots: Sequence[Slot]) -> State:
-        return super().init(params, slots) | {"momentum": self.momentum}
+    def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
+        return super().init(params, specs) | {"momentum": self.momentum}
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
         mu = state["momentum"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.network import Slot
+from mnist_np.nn.network import ParamSpec
 from mnist_np.optim.line_search import Point, strong_wolfe
 from mnist_np.optim.optimizer import Objective, Optimizer, State
 
@@ -35,7 +35,7 @@ class LBFGS(Optimizer):
         if self.weight_decay:
             raise self.error("weight_decay", self.weight_decay, "must be 0 with lbfgs: use training.l2, part of the objective")
 
-    def init(self, params: Array, slots: Sequence[Slot]) -> State:
+    def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
         """Changes of the parameters and of the gradients, 1 / (s . y) of each, and how many there have been."""
         pairs = {name: np.zeros((self.history, len(params)), params.dtype) for name in ("s", "y")}
         work = {f"_{name}": np.empty_like(params) for name in ("direction", "origin", "gradient", "product")}
@@ -47,7 +47,7 @@ class LBFGS(Optimizer):
         params: Array,
         grads: Array,
         lr: float,
-        slots: Sequence[Slot],
+        specs: Sequence[ParamSpec],
         objective: Objective | None = None,
     ) -> None:
         if objective is None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.network import Slot
+from mnist_np.nn.network import ParamSpec
 from mnist_np.optim.adam import Adam
 from mnist_np.optim.optimizer import Optimizer, State, mix
 
@@ -42,17 +42,22 @@ class Muon(Optimizer):
         """V of the matrices and, in the places of the other parameters, Adam's m; and Adam's v for those."""
         return ["V", "v"]
 
-    def init(self, params: Array, slots: Sequence[Slot]) -> State:
-        orthogonalizers = {slot.name: Orthogonalizer(slot.shape, params.dtype) for slot in slots if slot.is_weight}
-        own = {"momentum": self.momentum, "_slots": slots, "_orthogonalizers": orthogonalizers, "_step": np.empty_like(params)}
-        return super().init(params, slots) | own
+    def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
+        orthogonalizers = {spec.name: Orthogonalizer(spec.shape, params.dtype) for spec in specs if spec.is_weight}
+        own = {
+            "momentum": self.momentum,
+            "_param_specs": specs,
+            "_orthogonalizers": orthogonalizers,
+            "_step": np.empty_like(params),
+        }
+        return super().init(params, specs) | own
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
         adam, mu = Adam(lr, beta1=self.beta1, beta2=self.beta2, eps=self.eps), state["momentum"]
-        for slot in state["_slots"]:
-            part = slice(slot.start, slot.stop)
+        for spec in state["_param_specs"]:
+            part = slice(spec.start, spec.stop)
             W, dW, V, v, step = (vector[part] for vector in (params, grads, state["V"], state["v"], state["_step"]))
-            if not slot.is_weight:
+            if not spec.is_weight:
                 adam.update({"t": state["t"], "m": V, "v": v, "_scratch": step}, W, dW, lr)
                 continue
             mix(V, dW, mu, step)
@@ -60,8 +65,8 @@ class Muon(Optimizer):
                 mix(dW, V, 1 - mu, step)
             else:
                 np.copyto(dW, V)
-            state["_orthogonalizers"][slot.name](slot.view(grads), self.iterations)
-            dW *= 0.2 * lr * sqrt(max(slot.shape))
+            state["_orthogonalizers"][spec.name](spec.view(grads), self.iterations)
+            dW *= 0.2 * lr * sqrt(max(spec.shape))
             W -= dW
 
 

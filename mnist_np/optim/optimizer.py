@@ -10,12 +10,12 @@ import numpy as np
 
 from mnist_np.component import Component, bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.network import Slot
+from mnist_np.nn.network import ParamSpec
 
 State = dict[str, Any]
 """An optimizer's memory: name -> array, int or float, nothing else. A checkpoint saves it as it is, but for names that begin
 with ``_``: those are scratch, made by `Optimizer.init` and worth nothing between two steps. So a state is restored by
-``optimizer.init(params, slots) | saved``."""
+``optimizer.init(params, specs) | saved``."""
 
 Objective = Callable[[], float]
 """What is minimised, as a function of the parameter vector as it stands: returns the loss and leaves the gradients behind."""
@@ -55,8 +55,8 @@ class Optimizer(Component):
         """Names of the vectors, like the parameters and zero at first, that the rule remembers."""
         return []
 
-    def init(self, params: Array, slots: Sequence[Slot]) -> State:
-        """The state before the first step, for these parameters laid out as ``slots`` say."""
+    def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
+        """The state before the first step, for these parameters laid out as ``specs`` say."""
         scratch = np.empty(min(CHUNK, len(params)), params.dtype)
         return {name: np.zeros_like(params) for name in self.memory()} | {"t": 0, "_scratch": scratch}
 
@@ -66,7 +66,7 @@ class Optimizer(Component):
         params: Array,
         grads: Array,
         lr: float,
-        slots: Sequence[Slot],
+        specs: Sequence[ParamSpec],
         objective: Objective | None = None,
     ) -> None:
         """Update ``params`` and ``state`` in place from ``grads`` at learning rate ``lr``. ``grads`` may be overwritten.
@@ -76,7 +76,7 @@ class Optimizer(Component):
         """
         state["t"] += 1
         if self.weight_decay:
-            for part in decayed(slots, self.decay_all):
+            for part in decayed(specs, self.decay_all):
                 self.decay(state, params, lr, part)
         self.update(state, params, grads, lr)
 
@@ -93,9 +93,9 @@ class Optimizer(Component):
         np.copyto(out, params)
 
 
-def decayed(slots: Sequence[Slot], everything: bool) -> Iterator[slice]:
+def decayed(specs: Sequence[ParamSpec], everything: bool) -> Iterator[slice]:
     """The parts of the parameter vector that are decayed: the weight matrices, or all of it."""
-    return (slice(slot.start, slot.stop) for slot in slots if everything or slot.is_weight)
+    return (slice(spec.start, spec.stop) for spec in specs if everything or spec.is_weight)
 
 
 def chunks(*vectors: Array, scratch: Array | None = None) -> Iterator[tuple[Array, ...]]:

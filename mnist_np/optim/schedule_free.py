@@ -21,7 +21,7 @@ import numpy as np
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.network import Slot
+from mnist_np.nn.network import ParamSpec
 from mnist_np.optim.optimizer import Optimizer, State, chunks, mix_square
 
 
@@ -32,9 +32,9 @@ class ScheduleFree(Optimizer):
     averages: ClassVar[bool] = True
     beta: float = bounded(0.9, ge=0, lt=1)
 
-    def init(self, params: Array, slots: Sequence[Slot]) -> State:
+    def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
         sequences = {"z": params.copy(), "x": params.copy()}
-        return super().init(params, slots) | sequences | {"lr_max": 0.0, "sum_of_squares": 0.0}
+        return super().init(params, specs) | sequences | {"lr_max": 0.0, "sum_of_squares": 0.0}
 
     @abstractmethod
     def direction(self, state: State, grads: Array) -> None:

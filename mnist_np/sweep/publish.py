@@ -15,7 +15,7 @@ FILES = ("configurations.csv", "summary.json", "figures")
 
 def publish(report: SweepReport, folder: Path) -> None:
     """Write the ranked configurations, everything as JSON, and the figures (those drawn before are replaced)."""
-    from mnist_np.figures.sweep import draw
+    from mnist_np.figures.sweep.draw import draw
 
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "configurations.csv", csv_text(report))

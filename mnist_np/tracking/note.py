@@ -8,7 +8,7 @@ from mnist_np.registry import name_of
 from mnist_np.tracking.links import run_page
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 RUN_ID, EXPERIMENT_ID = "{run_id}", "{experiment_id}"
 """What stands for them in a note: a run may be over before MLflow has given it an id."""

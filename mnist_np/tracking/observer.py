@@ -18,10 +18,10 @@ from filelock import FileLock, Timeout
 
 from mnist_np.experiment import Experiment
 from mnist_np.files import near
-from mnist_np.provenance import blas, git, versions
 from mnist_np.registry import name_of
-from mnist_np.runfolder import describe
 from mnist_np.serialize import fingerprint, flatten, to_dict
+from mnist_np.storage.provenance import blas, git, versions
+from mnist_np.storage.run_folder import describe
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import Journal, Ledger
@@ -32,7 +32,7 @@ from mnist_np.tracking.store import store_of
 from mnist_np.training.events import EpochEnd, Observer, RunStart
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Result
+    from mnist_np.training.result import Result
 
 log = logging.getLogger(__name__)
 

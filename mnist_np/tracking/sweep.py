@@ -19,8 +19,8 @@ from mnist_np.sweep.tables import TOP, markdown, shown
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.links import comparison_page, run_page, view_page
 from mnist_np.tracking.observer import lock, user
-from mnist_np.tracking.reap import reap
 from mnist_np.tracking.settings import Tracking
+from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import Store, first_line, store_of
 from mnist_np.tracking.views import MOST, NAMES, PREFIX, best_runs, packed, view_key, views
 
@@ -73,7 +73,7 @@ class SweepParent:
             held.release()
             raise TrackingError(f"the MLflow store {store.uri} cannot be used: {first_line(error)}") from error
         try:
-            reap(store, [experiment_id])
+            mark_stale_runs(store, [experiment_id])
         except Exception as error:
             log.warning("runs that were killed may still be called RUNNING in MLflow: %s", first_line(error))
         return cls(store, experiment_id, run_id, sweep_id, folder, held)

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from mnist_np.experiment import Training
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizer import CHUNK, Optimizer, State, chunks
 from mnist_np.training.progress import Progress
-from mnist_np.training.settings import Training
 
 
 def start_average(training: Training, network: Network) -> State:
@@ -50,7 +50,7 @@ def _move(average: State, network: Network, share: float) -> None:
 
 @contextmanager
 def chosen_weights(network: Network, optimizer: Optimizer, progress: Progress) -> Iterator[None]:
-    """For the time of the block the network has the weights to be judged and kept: averages, where there are any."""
+    """For the time of the block the network has the weights to be evaluated and kept: averages, where there are any."""
     average = progress.average
     if not optimizer.averages and not average.get("count"):
         yield

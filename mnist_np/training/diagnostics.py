@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mnist_np.experiment import Training
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Activate, Dense
 from mnist_np.nn.network import Network
+from mnist_np.training.diagnostics_record import BINS, DiagnosticsRecord, Histogram, LayerRecord
 from mnist_np.training.events import EpochEnd, Observer, RunStart, StepEnd
-from mnist_np.training.settings import Training
 
 PROBE = 1000
 """Training examples, spread evenly over the training set, that every look is taken with."""
-
-BINS = 60
-"""Of each histogram."""
-
-
-class Histogram(NamedTuple):
-    """``counts`` (BINS,) of values between ``edges`` (BINS + 1,), with their mean and standard deviation."""
-
-    counts: NDArray[np.intp]
-    edges: Array
-    mean: float
-    sd: float
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer in one look: numbers by name, and the histograms of its activations, gradients and weights.
-
-    The activations are A (logits, of the output layer), the gradients those of each example's own loss by Z.
-    """
-
-    numbers: dict[str, float]
-    activations: Histogram
-    gradients: Histogram
-    weights: Histogram
 
 
 @dataclass
@@ -60,10 +34,7 @@ class Diagnostics(Observer):
     observes_steps = True
 
     every: int | None = None
-    looks: dict[int, list[dict[str, float]]] = field(default_factory=dict)
-    """Step -> the numbers of each layer then."""
-    pictures: dict[int, list[Layer]] = field(default_factory=dict)
-    """Step -> whole looks, of which three are kept: the first, one half-way through the training, and the last."""
+    record: DiagnosticsRecord = field(default_factory=DiagnosticsRecord)
 
     def on_start(self, event: RunStart) -> None:
         n = len(event.data.train)
@@ -85,7 +56,7 @@ class Diagnostics(Observer):
             np.copyto(self.before, event.network.params)
 
     def on_epoch(self, event: EpochEnd) -> None:
-        newest = self.looks[max(self.looks)]
+        newest = self.record.looks[max(self.record.looks)]
         numbers = {f"layers/{i}/{name}": v for i, layer in enumerate(newest, 1) for name, v in layer.items()}
         event.metrics.update(numbers)
         event.progress.history[-1].update(numbers)
@@ -93,29 +64,29 @@ class Diagnostics(Observer):
     def look(self, step: int, network: Network) -> None:
         """Look at ``network`` after ``step`` steps, with ``before`` its parameters one step earlier."""
         layers = self.layers(network)
-        self.looks[step] = [layer.numbers for layer in layers]
+        self.record.looks[step] = [layer.numbers for layer in layers]
         half = self.steps / 2
-        for other in [*self.pictures][1:]:
+        for other in [*self.record.pictures][1:]:
             if step <= half or other > half:
-                del self.pictures[other]
-        self.pictures[step] = layers
+                del self.record.pictures[other]
+        self.record.pictures[step] = layers
 
-    def layers(self, network: Network) -> list[Layer]:
+    def layers(self, network: Network) -> list[LayerRecord]:
         """What the network's layers are like, by one training pass."""
         state = network.state.copy()
         network.loss_and_gradients(self.X, self.Y, self.loss, np.random.default_rng(0))
         network.state[:] = state
         workspace, m = network.workspace(len(self.X)), len(self.X)
         starts = [i for i, layer in enumerate(network.layers) if isinstance(layer, Dense)]
-        weights = [slot for slot in network.slots if slot.is_weight]
+        weights = [spec for spec in network.specs if spec.is_weight]
         found = []
-        for start, stop, slot in zip(starts, [*starts[1:], len(network.layers)], weights, strict=True):
+        for start, stop, spec in zip(starts, [*starts[1:], len(network.layers)], weights, strict=True):
             active = [i for i in range(start, stop) if isinstance(network.layers[i], Activate)]
             A = workspace.outputs[active[-1] if active else stop - 1]
-            W, W_before = slot.view(network.params), slot.view(self.before)
+            W, W_before = spec.view(network.params), spec.view(self.before)
             numbers = {
                 "activation_norm": float(np.linalg.norm(A, axis=1).mean()),
-                "gradient_norm": float(np.linalg.norm(slot.view(network.grads))),
+                "gradient_norm": float(np.linalg.norm(spec.view(network.grads))),
                 "weight_norm": float(np.linalg.norm(W)),
                 "update_ratio": float(np.linalg.norm(W - W_before) / max(float(np.linalg.norm(W_before)), 1e-30)),
             }
@@ -123,7 +94,7 @@ class Diagnostics(Observer):
                 numbers["dead"] = float(np.mean(np.ptp(A, axis=0) == 0))
             activations = histogram(A)
             numbers |= {"activation_mean": activations.mean, "activation_sd": activations.sd}
-            found.append(Layer(numbers, activations, histogram(m * workspace.gradients[start]), histogram(W)))
+            found.append(LayerRecord(numbers, activations, histogram(m * workspace.gradients[start]), histogram(W)))
         return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Dense
-from mnist_np.nn.network import Network, Slot
+from mnist_np.nn.network import Network, ParamSpec
 from mnist_np.training.events import StopTraining
 from mnist_np.training.progress import Progress
 
@@ -48,9 +48,9 @@ def examine(network: Network, m: int, loss: float, lr: float, progress: Progress
     details = f"learning rate {lr:.3g}, gradient norm {norm:.3g}"
     if not math.isfinite(loss):
         raise Diverged(f"the loss became {loss}{first_output(network, m)} {step}; {details}")
-    for slot in reversed(network.slots):  # the last layer's gradient is computed first
-        if bad := not_finite(slot.view(network.grads)):
-            raise Diverged(f"the gradient of {where(slot)} became {bad} {step}; loss {loss:.3g}, {details}")
+    for spec in reversed(network.specs):  # the last layer's gradient is computed first
+        if bad := not_finite(spec.view(network.grads)):
+            raise Diverged(f"the gradient of {where(spec)} became {bad} {step}; loss {loss:.3g}, {details}")
 
 
 def first_output(network: Network, m: int) -> str:
@@ -65,10 +65,10 @@ def first_output(network: Network, m: int) -> str:
 
 def check_weights(network: Network, lr: float, progress: Progress) -> None:
     """Raise Diverged unless all weights and running statistics are finite after ``progress.step`` steps, the last at ``lr``."""
-    for vector, slots in ((network.params, network.slots), (network.state, network.state_slots)):
-        for slot in slots:
-            if bad := not_finite(slot.view(vector)):
-                raise Diverged(f"{where(slot)} became {bad} by step {progress.step}; learning rate {lr:.3g}")
+    for vector, specs in ((network.params, network.specs), (network.state, network.state_specs)):
+        for spec in specs:
+            if bad := not_finite(spec.view(vector)):
+                raise Diverged(f"{where(spec)} became {bad} by step {progress.step}; learning rate {lr:.3g}")
 
 
 def is_finite(network: Network) -> bool:
@@ -82,10 +82,10 @@ def check_loss(name: str, loss: float, epoch: int) -> None:
         raise Diverged(f"the {name} loss became {loss} after epoch {epoch}, while loss and weights in training are finite")
 
 
-def where(slot: Slot) -> str:
+def where(spec: ParamSpec) -> str:
     """``W2 of layer 2``."""
-    kind = slot.name.rstrip("0123456789")
-    return f"{slot.name} of layer {slot.name.removeprefix(kind)}"
+    kind = spec.name.rstrip("0123456789")
+    return f"{spec.name} of layer {spec.name.removeprefix(kind)}"
 
 
 def not_finite(array: Array) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from mnist_np.data.dataset import Split
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import Network
+
+QUIET: Any = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
+"""For `numpy.errstate`: no warnings of numbers that are not finite, since `divergence.py` looks at the numbers themselves."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from mnist_np.data.dataset import Dataset
 from mnist_np.nn.network import Network
 
 if TYPE_CHECKING:
-    from mnist_np.experiment import Experiment, Result
+    from mnist_np.experiment import Experiment
     from mnist_np.training.progress import Progress
+    from mnist_np.training.result import Result
 
 log = logging.getLogger(__name__)
 

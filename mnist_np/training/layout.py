@@ -40,7 +40,7 @@ def undone(layout: Layout) -> Layout:
 
 def rearrange(network: Network, progress: Progress, order: NDArray[np.intp]) -> None:
     """Put the rows of the first layer's weights into ``order``, in each vector with an entry for every parameter."""
-    first = next(slot for slot in network.slots if slot.is_weight)
+    first = next(spec for spec in network.specs if spec.is_weight)
     for vector in [network.params, network.grads, *remembered(progress, network.params.size)]:
         W = first.view(vector)
         W[:] = W.take(order, axis=0)

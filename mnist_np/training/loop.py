@@ -12,6 +12,8 @@ import numpy as np
 from mnist_np.data.augment import Augment, NoAugment
 from mnist_np.data.batches import batches_of
 from mnist_np.data.dataset import Dataset
+from mnist_np.experiment import Training
+from mnist_np.metrics import Predictions, measure
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import Network
@@ -23,11 +25,9 @@ from mnist_np.training.divergence import check_loss, check_step, check_weights
 from mnist_np.training.evaluation import evaluate, n_correct
 from mnist_np.training.events import EpochEnd, Observers, StepEnd, StopTraining
 from mnist_np.training.layout import laid_out, undone
-from mnist_np.training.metrics import Judged, measure
 from mnist_np.training.mixup import Mixup
 from mnist_np.training.penalty import Penalty, clip
 from mnist_np.training.progress import Best, Progress
-from mnist_np.training.settings import Training
 from mnist_np.training.stopping import stop_early
 
 
@@ -74,7 +74,7 @@ class Trainer:
 
     def begin(self) -> Progress:
         """The progress of a training that has not begun."""
-        state = self.optimizer.init(self.network.params, self.network.slots)
+        state = self.optimizer.init(self.network.params, self.network.specs)
         return Progress(optimizer=state, average=start_average(self.training, self.network))
 
     def fit(self, progress: Progress) -> Progress:
@@ -135,7 +135,7 @@ class Trainer:
         self.penalty.add_gradient()
         clip(network.grads, training.clip_value, training.clip_norm)
         objective = self.objective(progress, X, Y) if self.optimizer.full_batch else None
-        self.optimizer.step(progress.optimizer, network.params, network.grads, lr, network.slots, objective)
+        self.optimizer.step(progress.optimizer, network.params, network.grads, lr, network.specs, objective)
         network.constrain()
         if training.ema is not None:
             average_step(progress.average, network, training.ema)
@@ -175,8 +175,8 @@ class Trainer:
             check_loss("validation", validation.loss, progress.epoch + 1)
             metrics |= {"val/loss": validation.loss, "val/accuracy": validation.accuracy}
             if self.training.metrics:
-                judged = Judged(self.loss.probabilities(validation.logits), self.data.val.labels)
-                metrics |= measure(judged, self.training.metrics, "val")
+                predictions = Predictions(self.loss.probabilities(validation.logits), self.data.val.labels)
+                metrics |= measure(predictions, self.training.metrics, "val")
         progress.epoch += 1
         progress.generators.clear()
         progress.batch, progress.loss_sum, progress.n_correct, progress.n_seen, progress.seconds = 0, 0.0, 0, 0, 0.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from mnist_np.experiment import Training
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizer import CHUNK, chunks
-from mnist_np.training.settings import Training
 
 
 class Penalty:
@@ -18,7 +18,7 @@ class Penalty:
 
     def __init__(self, training: Training, network: Network) -> None:
         self.l1, self.l2 = training.l1, training.l2
-        parts = [(slot.start, slot.stop) for slot in network.slots if slot.is_weight]
+        parts = [(spec.start, spec.stop) for spec in network.specs if spec.is_weight]
         self.parts = [(network.params[a:b], network.grads[a:b]) for a, b in parts]
         self.scratch = np.empty(min(CHUNK, len(network.params)), network.dtype)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mnist_np.experiment import Training
 from mnist_np.training.events import StopTraining
-from mnist_np.training.settings import Training
 
 
 def stop_early(training: Training, history: Sequence[dict[str, float]]) -> None:

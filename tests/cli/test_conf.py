@@ -8,11 +8,12 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from mnist_np.api import run
 from mnist_np.cli.arguments import parse
 from mnist_np.cli.compose import compose, to_run_config, without_hydra
 from mnist_np.cli.schemas import SINGLE, store_schemas
 from mnist_np.data.sources import IDX, FashionMNIST, Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment
 from mnist_np.nn.losses import Distillation
 from mnist_np.registry import REGISTRY
 

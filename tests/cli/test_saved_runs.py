@@ -11,11 +11,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from mnist_np.cli import evaluate, predict, rerun
 from mnist_np.cli.train import main as train
+from mnist_np.commands import evaluate, predict, rerun
 from mnist_np.experiment import Experiment
-from mnist_np.tensorfile import open_tensors, write_tensors
-from mnist_np.weights import load_weights
+from mnist_np.storage.tensorfile import open_tensors, write_tensors
+from mnist_np.storage.weights import load_weights
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

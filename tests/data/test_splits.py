@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_np.data.dataset import DataError, Decoded, PixelMap, Split
-from mnist_np.data.splits import Published, divide, stratified
+from mnist_np.data.splits import RawSplits, divide, stratified
 
 PIXELS = np.linspace(0, 1, 20 * 6, dtype=np.float32).reshape(20, 6)
 LABELS = np.arange(20) % 3
-DATA = Published(
+DATA = RawSplits(
     "made up",
     Decoded(Split.pack(PIXELS, LABELS, 3), Split.pack(PIXELS[:4], LABELS[:4], 3), (2, 3), "hash"),
     ("a", "b", "c"),
@@ -95,7 +95,7 @@ def test_standardize_by_the_training_split():
 
 def test_standardize_what_never_varies():
     flat = Decoded(Split.pack(np.full_like(PIXELS, 0.5), LABELS, 3), DATA.decoded.test, (2, 3), "")
-    assert np.all(divide(Published("flat", flat, (), ""), 5, None, "standardize", rng()).train.X == 0)
+    assert np.all(divide(RawSplits("flat", flat, (), ""), 5, None, "standardize", rng()).train.X == 0)
 
 
 def test_symmetric():

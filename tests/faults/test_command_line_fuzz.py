@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_np.cli.config import RunConfig
 from mnist_np.cli.train import main
 from mnist_np.serialize import flatten, to_dict
+from mnist_np.sweep.run_config import RunConfig
 
 pytestmark = pytest.mark.fault
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mnist_np.cli.config import RunConfig
+from mnist_np.api import run
 from mnist_np.component import Component, ConfigError
 from mnist_np.data.dataset import DataError
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment
 from mnist_np.registry import REGISTRY
 from mnist_np.serialize import flatten, from_dict, to_dict
+from mnist_np.sweep.run_config import RunConfig
 
 pytestmark = pytest.mark.fault
 

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
+from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import Adam
 from mnist_np.serialize import to_dict
-from mnist_np.tensorfile import TensorFileError, open_tensors, write_tensors
-from mnist_np.training.checkpoint import Checkpointer, CheckpointError, found
-from mnist_np.training.settings import Training
-from mnist_np.weights import WeightsError, load_weights, save_weights
+from mnist_np.storage.checkpoint import Checkpointer, CheckpointError, found
+from mnist_np.storage.tensorfile import TensorFileError, open_tensors, write_tensors
+from mnist_np.storage.weights import WeightsError, load_weights, save_weights
 
 pytestmark = pytest.mark.fault
 

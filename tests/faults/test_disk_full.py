@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from commands import finish, train
 
-from mnist_np.tensorfile import open_tensors
+from mnist_np.storage.tensorfile import open_tensors
 
 pytestmark = pytest.mark.fault
 

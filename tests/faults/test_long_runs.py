@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from mnist_np.cli.config import RunConfig
-from mnist_np.cli.run import execute
 from mnist_np.data.augment import Distort
 from mnist_np.data.sources import Synthetic
+from mnist_np.experiment import Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import Adam
+from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.single import execute
 from mnist_np.tracking.settings import Tracking
 from mnist_np.training.events import Observer
-from mnist_np.training.settings import Training
 
 pytestmark = [
     pytest.mark.fault,
@@ -63,10 +63,10 @@ class Sampler(Observer):
 )
 def test_memory_and_files_of_a_long_run_are_flat(epochs, backend, tmp_path, monkeypatch):
     sampler = Sampler(epochs)
-    from mnist_np.cli import run
+    from mnist_np.sweep import single
 
-    observers = run.observers
-    monkeypatch.setattr(run, "observers", lambda *arguments: [*observers(*arguments), sampler])
+    observers = single.observers
+    monkeypatch.setattr(single, "observers", lambda *arguments: [*observers(*arguments), sampler])
     tracemalloc.start()
     result = execute(config(tmp_path, epochs, backend, figures=False), tmp_path / "runs/today/long")
     tracemalloc.stop()

@@ -11,18 +11,19 @@ from urllib.request import urlopen
 
 import pytest
 
+from mnist_np.api import run
+from mnist_np.commands import sync
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
-from mnist_np.runfolder import RunFolder
-from mnist_np.tracking import delivery, sync
+from mnist_np.storage.run_folder import RunFolder
+from mnist_np.tracking import delivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.server import wait_for
 from mnist_np.tracking.settings import Tracking
 from mnist_np.training.events import Observer
-from mnist_np.training.settings import Training
 
 pytestmark = pytest.mark.fault
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
+from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.figures.labels import texts_of
 from mnist_np.figures.layers import MOST, layers
 from mnist_np.figures.reliability import reliability
 from mnist_np.figures.run import figures_of, save_png
 from mnist_np.nn.losses import MeanSquaredError
 from mnist_np.nn.mlp import MLP
-from mnist_np.training.settings import Training
 
 
 def trained(hidden=(12, 8), diagnostics="epoch", **fields):

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.figures.confusion import count
 from mnist_np.figures.labels import texts_of
 from mnist_np.figures.run import FIGURES, draw
 from mnist_np.nn.mlp import MLP
-from mnist_np.training.settings import Training
 
 
 def trained(model=None, epochs=2, interrupted=lambda: None, **data):

@@ -13,10 +13,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "sweep"))
 from made_up import child, grid
 
-from mnist_np.figures.scales import metric_scale, param_scale, shorten
-from mnist_np.figures.sweep import FIGURES, figures
-from mnist_np.figures.sweep_curves import learning_curves, spread_out
-from mnist_np.figures.sweep_heatmap import heat_map
+from mnist_np.figures.style import shorten
+from mnist_np.figures.sweep.curves import learning_curves, spread_out
+from mnist_np.figures.sweep.draw import FIGURES, figures
+from mnist_np.figures.sweep.heatmap import heat_map
+from mnist_np.figures.sweep.scales import metric_scale, param_scale
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.values import Param
 

@@ -101,7 +101,7 @@ def test_a_step_worked_out_by_hand():
     J = network.loss_and_gradients(X, Y, CrossEntropy(), np.random.default_rng(0))
     assert pytest.approx((-np.log(p) - np.log(1 - q)) / 2) == J
     d1, d2 = (p - 1) / 2, q / 2  # dZ2 = (d1, -d1), (d2, -d2)
-    grads = {slot.name: slot.view(network.grads) for slot in network.slots}
+    grads = {spec.name: spec.view(network.grads) for spec in network.specs}
     np.testing.assert_allclose(grads["W2"], [[2 * d1 + d2, -2 * d1 - d2], [d1 - d2, d2 - d1]])
     np.testing.assert_allclose(grads["b2"], [d1 + d2, -d1 - d2])
     np.testing.assert_allclose(grads["W1"], [[d1, -d1], [2 * d1, -2 * d1]])  # W2 is the identity, so dZ1 = dZ2

@@ -81,7 +81,7 @@ def test_folding_keeps_what_cannot_be_folded():
 
 def test_norm_parameters_are_no_weights():
     network = MLP(hidden=[6], norm="batch").build(4, 3, np.random.default_rng(0))
-    assert {slot.name for slot in network.slots if slot.is_weight} == {"W1", "W2"}
-    assert {slot.name for slot in network.slots} == {"W1", "b1", "gamma1", "beta1", "W2", "b2"}
-    assert {slot.name for slot in network.state_slots} == {"mean1", "variance1"}
+    assert {spec.name for spec in network.specs if spec.is_weight} == {"W1", "W2"}
+    assert {spec.name for spec in network.specs} == {"W1", "b1", "gamma1", "beta1", "W2", "b2"}
+    assert {spec.name for spec in network.state_specs} == {"mean1", "variance1"}
     assert isinstance(network.layers[0], Dense)

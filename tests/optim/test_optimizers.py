@@ -6,19 +6,24 @@ import numpy as np
 import pytest
 
 from mnist_np.component import ConfigError
-from mnist_np.nn.network import Slot
+from mnist_np.nn.network import ParamSpec
 from mnist_np.optim.optimizer import CHUNK, chunks
 from mnist_np.optim.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Momentum, Muon, ScheduleFreeSGD
 
-SLOTS = [Slot("W1", 0, 12, (4, 3)), Slot("b1", 12, 15, (3,)), Slot("gamma1", 15, 18, (3,)), Slot("W2", 18, 24, (3, 2))]
+SLOTS = [
+    ParamSpec("W1", 0, 12, (4, 3)),
+    ParamSpec("b1", 12, 15, (3,)),
+    ParamSpec("gamma1", 15, 18, (3,)),
+    ParamSpec("W2", 18, 24, (3, 2)),
+]
 STOCHASTIC = [name for name, kind in OPTIMIZERS.items() if not kind.full_batch]
 
 
-def train(optimizer, steps=5, slots=SLOTS, dtype=np.float64, pull=1.0, lr=None):
+def train(optimizer, steps=5, specs=SLOTS, dtype=np.float64, pull=1.0, lr=None):
     """Parameters and state after some steps down pull |w - 1|^2 / 2."""
-    params = np.linspace(-1, 2, slots[-1].stop, dtype=dtype)
+    params = np.linspace(-1, 2, specs[-1].stop, dtype=dtype)
     grads = np.empty_like(params)
-    state = optimizer.init(params, slots)
+    state = optimizer.init(params, specs)
 
     def objective():
         grads[:] = pull * (params - 1)
@@ -26,7 +31,7 @@ def train(optimizer, steps=5, slots=SLOTS, dtype=np.float64, pull=1.0, lr=None):
 
     for _ in range(steps):
         objective()
-        optimizer.step(state, params, grads, lr or optimizer.lr, slots, objective)
+        optimizer.step(state, params, grads, lr or optimizer.lr, specs, objective)
     return params, state
 
 
@@ -65,13 +70,13 @@ def test_a_saved_state_goes_on_where_it_stopped(name):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_step_allocates_nothing_of_the_parameters_size(name):
-    slots = [Slot("W1", 0, 400 * 300, (400, 300)), Slot("b1", 120_000, 120_300, (300,))]
+    specs = [ParamSpec("W1", 0, 400 * 300, (400, 300)), ParamSpec("b1", 120_000, 120_300, (300,))]
     optimizer = OPTIMIZERS[name](**({} if name == "lbfgs" else {"weight_decay": 0.1}))
     params, grads = np.ones(120_300, np.float32), np.ones(120_300, np.float32)
-    state = optimizer.init(params, slots)
-    optimizer.step(state, params, grads, 0.1, slots, lambda: float(grads[0]))
+    state = optimizer.init(params, specs)
+    optimizer.step(state, params, grads, 0.1, specs, lambda: float(grads[0]))
     tracemalloc.start()
-    optimizer.step(state, params, grads, 0.1, slots, lambda: float(grads[0]))
+    optimizer.step(state, params, grads, 0.1, specs, lambda: float(grads[0]))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20_000 < params.nbytes / 20
@@ -124,30 +129,30 @@ def test_l2_through_the_gradient_is_weight_decay_for_sgd_but_not_for_adam(kind, 
 
 def test_the_momentum_in_the_state_is_the_one_in_force():
     """By hand: V = 0.5 * 0 + 2 = 2, w = 1 - 0.1 * 2 = 0.8; V = 0.25 * 2 + 2 = 2.5, w = 0.8 - 0.25 = 0.55."""
-    optimizer, w, slots = Momentum(lr=0.1, momentum=0.5), np.array([1.0]), [Slot("b1", 0, 1, (1,))]
-    state = optimizer.init(w, slots)
-    optimizer.step(state, w, np.array([2.0]), 0.1, slots)
+    optimizer, w, specs = Momentum(lr=0.1, momentum=0.5), np.array([1.0]), [ParamSpec("b1", 0, 1, (1,))]
+    state = optimizer.init(w, specs)
+    optimizer.step(state, w, np.array([2.0]), 0.1, specs)
     assert w[0] == pytest.approx(0.8, abs=1e-15)
     state["momentum"] = 0.25
-    optimizer.step(state, w, np.array([2.0]), 0.1, slots)
+    optimizer.step(state, w, np.array([2.0]), 0.1, specs)
     assert w[0] == pytest.approx(0.55, abs=1e-15)
 
 
 def test_schedule_free_evaluates_the_mean_of_its_iterates():
     """By hand, beta = 0.5, gradient 1, lr 1: z = -1, -2; x = -1, then the mean of both, -1.5; y = (z + x) / 2."""
-    optimizer, y, slots = ScheduleFreeSGD(lr=1.0, beta=0.5), np.zeros(1), [Slot("b1", 0, 1, (1,))]
-    state, out = optimizer.init(y, slots), np.empty(1)
+    optimizer, y, specs = ScheduleFreeSGD(lr=1.0, beta=0.5), np.zeros(1), [ParamSpec("b1", 0, 1, (1,))]
+    state, out = optimizer.init(y, specs), np.empty(1)
     for z, x in ((-1, -1), (-2, -1.5)):
-        optimizer.step(state, y, np.ones(1), 1.0, slots)
+        optimizer.step(state, y, np.ones(1), 1.0, specs)
         optimizer.eval_params(state, y, out)
         assert (out[0], y[0]) == (x, (z + x) / 2)
 
 
 def test_muon_moves_matrices_along_near_orthogonal_directions():
-    rng, slots = np.random.default_rng(0), [Slot("W1", 0, 60, (10, 6))]
+    rng, specs = np.random.default_rng(0), [ParamSpec("W1", 0, 60, (10, 6))]
     params, G = np.zeros(60), rng.standard_normal(60)
     optimizer = Muon(weight_decay=0.0)
-    optimizer.step(optimizer.init(params, slots), params, G.copy(), 1.0, slots)
+    optimizer.step(optimizer.init(params, specs), params, G.copy(), 1.0, specs)
     step = params.reshape(10, 6) / (-0.2 * np.sqrt(10))
     singular = np.linalg.svd(step, compute_uv=False)
     assert singular.min() > 0.6
@@ -164,10 +169,10 @@ def test_lbfgs_solves_a_quadratic_bowl_in_a_few_updates():
 
 
 def test_lbfgs_stays_at_a_minimum_and_survives_overflow():
-    w, g, slots = np.zeros(2), np.zeros(2), [Slot("b1", 0, 2, (2,))]
+    w, g, specs = np.zeros(2), np.zeros(2), [ParamSpec("b1", 0, 2, (2,))]
     optimizer = LBFGS()
-    state = optimizer.init(w, slots)
-    optimizer.step(state, w, g, 1.0, slots, lambda: 0.0)
+    state = optimizer.init(w, specs)
+    optimizer.step(state, w, g, 1.0, specs, lambda: 0.0)
     np.testing.assert_array_equal(w, 0)
 
     def steep():
@@ -177,9 +182,9 @@ def test_lbfgs_stays_at_a_minimum_and_survives_overflow():
         return float(e.sum())
 
     w[:] = 4.0
-    state = optimizer.init(w, slots)
+    state = optimizer.init(w, specs)
     for _ in range(20):
-        optimizer.step(state, w, g, 1e6, slots, steep)
+        optimizer.step(state, w, g, 1e6, specs, steep)
     assert np.abs(w).max() < 1e-3
 
 

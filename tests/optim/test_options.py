@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from mnist_np.api import run
 from mnist_np.data.sources import MNIST
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.optim.schedules import SCHEDULES
-from mnist_np.training.settings import Training
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIONS = [("optimizer", name, kind) for name, kind in OPTIMIZERS.items()]

@@ -9,7 +9,7 @@ import pytest
 from mnist_np.nn.activations import Tanh
 from mnist_np.nn.losses import CrossEntropy
 from mnist_np.nn.mlp import MLP
-from mnist_np.nn.network import Slot
+from mnist_np.nn.network import ParamSpec
 from mnist_np.optim.optimizers import OPTIMIZERS
 
 REFERENCE = dict(np.load(Path(__file__).parents[1] / "reference" / "optimizers.npz"))
@@ -23,7 +23,7 @@ class Bowl:
     def __init__(self, dtype):
         self.A, self.c = REFERENCE["bowl"].astype(dtype), REFERENCE["centre"].astype(dtype)
         self.params, self.grads = np.zeros(20, dtype), np.zeros(20, dtype)
-        self.slots = [Slot("W1", 0, 20, (4, 5))]
+        self.specs = [ParamSpec("W1", 0, 20, (4, 5))]
 
     def objective(self):
         d = self.params - self.c
@@ -36,7 +36,7 @@ class Rosenbrock:
 
     def __init__(self, dtype):
         self.params, self.grads = np.zeros(2, dtype), np.zeros(2, dtype)
-        self.slots = [Slot("b1", 0, 2, (2,))]
+        self.specs = [ParamSpec("b1", 0, 2, (2,))]
 
     def objective(self):
         w0, w1 = self.params
@@ -49,7 +49,7 @@ class SmallNetwork:
 
     def __init__(self, dtype):
         self.network = MLP(hidden=[4]).build(5, 3, np.random.default_rng(0), Tanh(), dtype=dtype)
-        self.params, self.grads, self.slots = self.network.params, self.network.grads, self.network.slots
+        self.params, self.grads, self.specs = self.network.params, self.network.grads, self.network.specs
         self.X, self.Y = REFERENCE["X"].astype(dtype), REFERENCE["Y"].astype(dtype)
         self.L2 = float(REFERENCE["L2"])
 
@@ -67,10 +67,10 @@ def trajectory(case, problem, dtype):
     described = CASES[case]
     optimizer, p = OPTIMIZERS[described["optimizer"]](**described["values"]), KINDS[problem](dtype)
     p.params[:] = REFERENCE[f"start/{problem}"]
-    state, points = optimizer.init(p.params, p.slots), []
+    state, points = optimizer.init(p.params, p.specs), []
     for step in range(1, REFERENCE["steps"][-1] + 1):
         p.objective()
-        optimizer.step(state, p.params, p.grads, optimizer.lr, p.slots, p.objective)
+        optimizer.step(state, p.params, p.grads, optimizer.lr, p.specs, p.objective)
         if step in REFERENCE["steps"]:
             points.append(p.params.astype(np.float64))
     return np.array(points)

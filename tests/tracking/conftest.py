@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
-from mnist_np.training.settings import Training
 
 
 @pytest.fixture(scope="session")

@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS
-from mnist_np.runfolder import RunFolder
 from mnist_np.serialize import fingerprint
+from mnist_np.storage.run_folder import RunFolder
 from mnist_np.sweep.plan import Job, SweepFolder
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
 from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.sweep import SweepParent
-from mnist_np.training.settings import Training
 
 ID = "0a1b2c3d"
 NAME = "optimizer-width-seed"

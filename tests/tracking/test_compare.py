@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mnist_np.tracking.compare import ABREAST, Compared, abreast, below
+from mnist_np.commands.compare import ABREAST, Compared, abreast, below
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "compare.py"
 

@@ -18,12 +18,13 @@ from pathlib import Path
 import mlflow.store.tracking.sqlalchemy_store  # once, before the fork: sixteen imports would take a minute
 import sqlalchemy.orm
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment
+from mnist_np.api import run
 from mnist_np.nn.mlp import MLP
-from mnist_np.runfolder import RunFolder
+from mnist_np.storage.run_folder import RunFolder
 from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.settings import Tracking
-from mnist_np.training.settings import Training
+from mnist_np.experiment import Training
 
 outputs = Path(sys.argv[1])
 

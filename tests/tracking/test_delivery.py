@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from mnist_np.experiment import run
-from mnist_np.runfolder import RunFolder
-from mnist_np.tracking import delivery, sync
+from mnist_np.api import run
+from mnist_np.commands import sync
+from mnist_np.storage.run_folder import RunFolder
+from mnist_np.tracking import delivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Journal, Ledger
 from mnist_np.tracking.observer import MlflowObserver

@@ -7,18 +7,18 @@ import pytest
 import yaml
 from mlflow.artifacts import download_artifacts
 
+from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import SGD
-from mnist_np.runfolder import RunFolder
 from mnist_np.serialize import fingerprint, from_dict, to_dict
+from mnist_np.storage.run_folder import RunFolder
+from mnist_np.storage.weights import load_weights
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import MlflowObserver, lock, run_name
 from mnist_np.tracking.settings import Tracking
 from mnist_np.training.events import Observer, StopTraining
-from mnist_np.training.settings import Training
-from mnist_np.weights import load_weights
 
 EPOCH_METRICS = {"train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "time/epoch_s"}
 FINAL_METRICS = {"best/val_accuracy", "best/val_loss", "best/epoch", "test/loss", "test/accuracy", "test/error", "time/total_s"}
@@ -131,7 +131,7 @@ def test_a_run_that_ends_early_says_why(tracked, experiment, store, status, mlfl
 
 
 def test_a_run_that_breaks_is_failed(experiment, outputs, folder, store, monkeypatch):
-    monkeypatch.setattr("mnist_np.experiment.conclude", lambda *_: 1 / 0)
+    monkeypatch.setattr("mnist_np.training.run.conclude", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(experiment, [RunFolder(folder, figures=False), MlflowObserver(Tracking(), outputs, folder)])
     logged = store.client.get_run(Ledger.read(folder).run_id)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from small_sweep import ID, NAME, open_parent, report_of, run_sweep, train
 
+from mnist_np.commands.compare import from_folders, from_mlflow
 from mnist_np.tracking.client import TrackingError
-from mnist_np.tracking.compare import from_folders, from_mlflow
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
 from mnist_np.tracking.sweep import LONGEST_TAG, SweepParent

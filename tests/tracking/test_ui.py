@@ -12,8 +12,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from mnist_np.experiment import run
-from mnist_np.runfolder import RunFolder
+from mnist_np.api import run
+from mnist_np.storage.run_folder import RunFolder
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import MlflowObserver

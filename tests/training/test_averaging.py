@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
+from mnist_np.api import run
 from mnist_np.component import ConfigError
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.losses import CrossEntropy
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import LBFGS, ScheduleFreeAdamW, ScheduleFreeSGD
 from mnist_np.training.averaging import average_step, start_average
 from mnist_np.training.evaluation import evaluate
 from mnist_np.training.events import Observer
-from mnist_np.training.settings import Training
 
 DATA = Synthetic(examples=200, validation_size=40)
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mnist_np.api import run
 from mnist_np.component import ConfigError
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.activations import GELU
 from mnist_np.nn.mlp import MLP
 from mnist_np.training.diagnostics import Diagnostics
 from mnist_np.training.events import Observer
-from mnist_np.training.settings import Training
 
 
 def experiment(diagnostics="off", epochs=2, **model):
@@ -62,12 +62,12 @@ def test_numbers_by_hand():
     network.loss_and_gradients(X, Y, result.experiment.loss, np.random.default_rng(0))
     look = result.diagnostics.looks[step]
     for i, (w, a) in enumerate([("W1", 1), ("W2", 3), ("W3", 4)]):
-        slot = next(slot for slot in network.slots if slot.name == w)
-        before, after = slot.view(watch.params[step - 1]), slot.view(watch.params[step])
+        spec = next(spec for spec in network.specs if spec.name == w)
+        before, after = spec.view(watch.params[step - 1]), spec.view(watch.params[step])
         A = network.workspace(len(X)).outputs[a]
         expected = {
             "weight_norm": np.sqrt(np.sum(after.astype(float) ** 2)),
-            "gradient_norm": np.sqrt(np.sum(slot.view(network.grads).astype(float) ** 2)),
+            "gradient_norm": np.sqrt(np.sum(spec.view(network.grads).astype(float) ** 2)),
             "update_ratio": np.linalg.norm(after - before) / np.linalg.norm(before),
             "activation_norm": np.mean([np.linalg.norm(row) for row in A]),
             "activation_mean": A.mean(),
@@ -89,8 +89,8 @@ def test_gradients_are_those_of_each_example_by_z():
 
 
 def test_dead_units_are_found():
-    result = run(experiment("epoch", epochs=1))
-    network, diagnostics = result.network, result.diagnostics
+    diagnostics = Diagnostics()
+    network = run(experiment("off", epochs=1), [diagnostics]).network
     network.arrays()["b1"][:] = [-1e6] * 3 + [100] * 9
     assert diagnostics.layers(network)[0].numbers["dead"] == pytest.approx(3 / 12)
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mnist_np.api import run
 from mnist_np.component import ConfigError
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.losses import Distillation, softmax
 from mnist_np.nn.mlp import MLP
-from mnist_np.teacher import taught, weights_file
-from mnist_np.training.settings import Training
-from mnist_np.weights import save_weights
+from mnist_np.storage.teacher import add_teacher_targets, weights_file
+from mnist_np.storage.weights import save_weights
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def student(path, **loss):
 
 def test_the_teachers_opinions_stand_beside_the_labels(teacher):
     result, path = teacher
-    data = taught(result.data, student(path, temperature=3))
+    data = add_teacher_targets(result.data, student(path, temperature=3))
     expected = softmax(result.network.forward(np.ascontiguousarray(data.train.X[:5])) / 3)
     np.testing.assert_allclose(data.train.targets[:5, data.n_classes :], expected, rtol=1e-5)
     np.testing.assert_array_equal(data.train.Y, result.data.train.Y)
@@ -50,7 +50,7 @@ def test_a_student_learns_from_the_teacher_alone(teacher):
 def test_a_teacher_sees_images_as_it_is_used_to(teacher):
     result, path = teacher
     other = replace(student(path), data=Synthetic(preprocess="standardize"))
-    same, standardized = taught(result.data, student(path)), taught(other.load_data(), other)
+    same, standardized = add_teacher_targets(result.data, student(path)), add_teacher_targets(other.load_data(), other)
     np.testing.assert_allclose(standardized.train.targets, same.train.targets, atol=1e-4)
 
 

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.activations import Sigmoid
 from mnist_np.nn.losses import CrossEntropy
 from mnist_np.nn.mlp import MLP
@@ -14,7 +15,6 @@ from mnist_np.optim.optimizers import SGD
 from mnist_np.training.divergence import Diverged, check_loss, check_step
 from mnist_np.training.events import Observer
 from mnist_np.training.progress import Progress
-from mnist_np.training.settings import Training
 
 
 def experiment(lr=0.1, epochs=3, **changes):

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.decay import Step
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.streams import Streams
 from mnist_np.training.events import Observers
 from mnist_np.training.loop import Trainer
-from mnist_np.training.settings import Training
+from mnist_np.training.run import trainer_of
 
 BUFFER = 40_000
 """Bytes: NumPy's own buffer where a row is added to a matrix (32 KiB, whatever their sizes), and Python's small objects."""
@@ -38,7 +38,7 @@ def step_peaks(experiment, batch_size):
     network = experiment.build_network(data.n_features, data.n_classes)
     parts = (experiment.loss, experiment.optimizer, experiment.schedule, experiment.training, Streams(0), Observers())
     watch = Watch()
-    trainer = experiment.trainer()(network, data, *parts, watch)
+    trainer = trainer_of(experiment)(network, data, *parts, watch)
     progress = trainer.begin()
     trainer.train_epoch(progress)
     progress.batch = 0

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
-from mnist_np.data.splits import Published, divide
-from mnist_np.experiment import Experiment, run
+from mnist_np.data.splits import RawSplits, divide
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS, Adam, Momentum
 from mnist_np.training.events import Observer
 from mnist_np.training.layout import laid_out
-from mnist_np.training.settings import Training
 
 
 def data(layout, steps=True):
@@ -25,7 +25,7 @@ def data(layout, steps=True):
         if not steps:
             parts[-1].lit[:] = 64
     decoded = replace(published.decoded, train=parts[0], test=parts[1])
-    return divide(Published("dim", decoded, published.class_names, ""), 100, None, "scale", np.random.default_rng(0))
+    return divide(RawSplits("dim", decoded, published.class_names, ""), 100, None, "scale", np.random.default_rng(0))
 
 
 LAYOUT = np.random.default_rng(1).permutation(64)

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnist_np.api import run
 from mnist_np.component import ConfigError
 from mnist_np.data.augment import Distort
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Adam
-from mnist_np.training.checkpoint import Checkpointer
+from mnist_np.storage.checkpoint import Checkpointer
 from mnist_np.training.events import Observer
-from mnist_np.training.settings import Training
 
 pytestmark = [
     pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="needs x86's memory order"),
@@ -107,7 +107,7 @@ def test_the_other_process_dies():
 
 COMMAND = """
 import json, sys, os
-from mnist_np.experiment import run
+from mnist_np.api import run
 from mnist_np.training.events import Observer
 sys.path.insert(0, {folder!r})
 from test_parallel import children, experiment

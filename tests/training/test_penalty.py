@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import LBFGS, SGD
 from mnist_np.training.events import Observer
 from mnist_np.training.penalty import Penalty, clip
-from mnist_np.training.settings import Training
 
 DATA = Synthetic(examples=200, validation_size=40)
 
@@ -34,7 +34,7 @@ def test_gradient_is_the_derivative_of_the_value(l1, l2):
         network.params[i] = p
         numeric[i] = (values[0] - values[1]) / 2e-6
     np.testing.assert_allclose(network.grads, numeric, atol=1e-8)
-    matrices = np.concatenate([np.full(slot.stop - slot.start, slot.is_weight) for slot in network.slots])
+    matrices = np.concatenate([np.full(spec.stop - spec.start, spec.is_weight) for spec in network.specs])
     assert np.all(network.grads[~matrices] == 0)
     assert np.all(network.grads[matrices] != 0)
 
@@ -55,9 +55,9 @@ def test_lbfgs_minimises_the_penalty_too():
     result = trained(LBFGS(iterations=200, max_evaluations=300), hidden=(), epochs=1, l2=0.1)  # without kinks
     network, train = result.network, result.data.train
     network.loss_and_gradients(train.X.astype(np.float64), train.Y, result.experiment.loss, np.random.default_rng(0))
-    for slot in network.slots:
-        expected = -0.1 * slot.view(network.params) if slot.is_weight else 0.0
-        np.testing.assert_allclose(slot.view(network.grads), expected, atol=1e-5)
+    for spec in network.specs:
+        expected = -0.1 * spec.view(network.params) if spec.is_weight else 0.0
+        np.testing.assert_allclose(spec.view(network.grads), expected, atol=1e-5)
 
 
 def test_clipping_by_hand():

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from mnist_np.api import run
 from mnist_np.data.sources import MNIST
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.streams import Streams
 from mnist_np.training.events import Observer
-from mnist_np.training.settings import Training
 
 
 def reference(data, W1, b1, W2, b2, W3, b3, alpha, epochs=10, batch_size=64, seed=0):

@@ -2,14 +2,14 @@
 
 import pytest
 
+from mnist_np.api import run
 from mnist_np.component import ConfigError
 from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, run
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import LBFGS, SGD, Adam, Momentum
 from mnist_np.optim.schedules import Constant, ReduceOnPlateau
 from mnist_np.training.events import Observer
-from mnist_np.training.settings import Training
 from mnist_np.training.stopping import epochs_without_progress
 
 DATA = Synthetic(examples=200, validation_size=40)

@@ -18,7 +18,7 @@ OFFERS = 1000
 NAP = 0.0002
 
 
-class Parted(Exception):  # noqa: N818 (not an error of this process)
+class PeerLost(Exception):  # noqa: N818 (not an error of this process)
     """The other process has stopped or is gone."""
 
 
@@ -46,7 +46,7 @@ class Rendezvous:
         self._counters[self._mine] = self.arrivals
 
     def wait(self) -> None:
-        """Return once the other has arrived as often. Raises Parted if it never will."""
+        """Return once the other has arrived as often. Raises PeerLost if it never will."""
         counters, theirs, arrivals = self._counters, self._theirs, self.arrivals
         for _ in range(SPINS):
             if counters[theirs] >= arrivals:
@@ -61,12 +61,12 @@ class Rendezvous:
         offers = 0
         while self._counters[self._theirs] < self.arrivals:
             if self._counters[self._theirs + 1]:
-                raise Parted("the other process has stopped")
+                raise PeerLost("the other process has stopped")
             if offers < OFFERS:
                 offers += 1
                 os.sched_yield()
             elif self._gone():
-                raise Parted("the other process is gone")
+                raise PeerLost("the other process is gone")
             else:
                 sleep(NAP)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_np.nn.arrays import Array, Scratch
 from mnist_np.nn.layers import Activate, Dense, Layer
-from mnist_np.nn.network import Network, Slot
+from mnist_np.nn.network import Network, ParamSpec
 from mnist_np.training.parallel.exchange import Exchange
 
 
@@ -48,15 +48,15 @@ class Columns(Dense):
 class Piece:
     """Where a share's array lies in the whole network's: ``whole.view(vector)[part]`` is ``own.view(share)``."""
 
-    whole: Slot
+    whole: ParamSpec
     part: tuple[slice, ...]
-    own: Slot
+    own: ParamSpec
 
 
 class Share:
     """One process's network, and how its flat vectors lie in those of the whole network."""
 
-    def __init__(self, layers: Sequence[Layer], slots: Sequence[Slot], exchange: Exchange, dtype: Any) -> None:
+    def __init__(self, layers: Sequence[Layer], specs: Sequence[ParamSpec], exchange: Exchange, dtype: Any) -> None:
         parts: list[tuple[slice, ...]] = []
         own: list[Layer] = []
         dense = [layer for layer in layers if isinstance(layer, Dense)]
@@ -77,7 +77,7 @@ class Share:
                 own.append(Columns(layer, units.stop - units.start, exchange))
                 parts += [(everything, units), (units,)]
         self.network = Network(own, None, dtype)
-        self.pieces = [Piece(*of) for of in zip(slots, parts, self.network.slots, strict=True)]
+        self.pieces = [Piece(*of) for of in zip(specs, parts, self.network.specs, strict=True)]
 
     def take(self, own: Array, whole: Array) -> None:
         """Fill this share's flat vector from the whole network's."""

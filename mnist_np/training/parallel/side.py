@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mnist_np.data.dataset import Dataset
+from mnist_np.experiment import Training
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Layer
 from mnist_np.nn.losses import Loss
-from mnist_np.nn.network import Network, Slot
+from mnist_np.nn.network import Network, ParamSpec
 from mnist_np.optim.optimizer import Optimizer, State
 from mnist_np.optim.schedule import Schedule
 from mnist_np.streams import Streams
@@ -21,7 +22,6 @@ from mnist_np.training.parallel.exchange import Exchange, Rendezvous
 from mnist_np.training.parallel.shared import SharedArray
 from mnist_np.training.parallel.shares import Share
 from mnist_np.training.progress import Progress
-from mnist_np.training.settings import Training
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Work:
     """What is to be trained, as the other process is told."""
 
     layers: list[Layer]
-    slots: list[Slot]
+    specs: list[ParamSpec]
     data: Dataset
     loss: Loss
     optimizer: Optimizer
@@ -58,7 +58,7 @@ class Work:
         return replace(self, data=replace(self.data, train=train, val=train[:1], test=train[:1]))
 
 
-class Side:
+class Rank:
     """Trains one process's share of the network, epoch by epoch, from and to the whole vectors in the shared memory."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Side:
         self.memory, self.rank = memory, rank
         self.rendezvous = Rendezvous(memory.counters.array, rank, gone)
         self.exchange = Exchange(memory.areas.array, self.rendezvous, rank)
-        self.share = Share(work.layers, work.slots, self.exchange, work.training.dtype)
+        self.share = Share(work.layers, work.specs, self.exchange, work.training.dtype)
         parts = (work.loss, work.optimizer, work.schedule, work.training, work.streams)
         self.trainer = Trainer(self.share.network, work.data, *parts, Observers(), interrupted)
         if not work.training.mixup:  # which changes its batch in place

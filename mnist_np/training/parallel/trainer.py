@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from mnist_np.component import ConfigError
+from mnist_np.engine.threads import blas_threads
 from mnist_np.nn.layers import Activate, Dense
 from mnist_np.optim.lbfgs import LBFGS
 from mnist_np.optim.muon import Muon
 from mnist_np.training.events import StopTraining
 from mnist_np.training.loop import Trainer
 from mnist_np.training.parallel.batches import TURNS
-from mnist_np.training.parallel.exchange import Parted
+from mnist_np.training.parallel.exchange import PeerLost
 from mnist_np.training.parallel.shared import SharedArray
 from mnist_np.training.parallel.shares import widest_sum
-from mnist_np.training.parallel.side import Memory, Side, Work, vectors, without_vectors
+from mnist_np.training.parallel.side import Memory, Rank, Work, vectors, without_vectors
 from mnist_np.training.progress import Progress
-from mnist_np.training.threads import blas_threads
 
 
 class ParallelTrainer(Trainer):
@@ -35,7 +35,7 @@ class ParallelTrainer(Trainer):
     def __post_init__(self) -> None:
         check(self)
         super().__post_init__()
-        self._crew: Crew | None = None
+        self._crew: WorkerPair | None = None
 
     def fit(self, progress: Progress) -> Progress:
         try:
@@ -44,7 +44,7 @@ class ParallelTrainer(Trainer):
             self.close()
 
     def train_epoch(self, progress: Progress) -> None:
-        self._crew = self._crew or Crew(self, progress)
+        self._crew = self._crew or WorkerPair(self, progress)
         with blas_threads(1):
             self._crew.train_epoch(progress)
 
@@ -55,7 +55,7 @@ class ParallelTrainer(Trainer):
             self._crew = None
 
 
-class Crew:
+class WorkerPair:
     """This process's side of the work, and the other process."""
 
     def __init__(self, trainer: ParallelTrainer, progress: Progress) -> None:
@@ -73,9 +73,9 @@ class Crew:
         self.memory.rows.array[...] = rows
         layers = [layer.unbound() for layer in trainer.network.layers]
         parts = (trainer.loss, trainer.optimizer, trainer.schedule, trainer.training, trainer.streams)
-        work = Work(layers, trainer.network.slots, trainer.data, *parts)
+        work = Work(layers, trainer.network.specs, trainer.data, *parts)
         self.process = start(work.with_rows(rows[:1]), self.memory)
-        self.side = Side(work, self.memory, 0, lambda: self.process.poll() is not None, trainer.interrupted)
+        self.side = Rank(work, self.memory, 0, lambda: self.process.poll() is not None, trainer.interrupted)
 
     def train_epoch(self, progress: Progress) -> None:
         """One epoch of both sides, from and to the whole network and ``progress``."""
@@ -89,7 +89,7 @@ class Crew:
         trouble: tuple[str, str] | None = None
         try:
             self.side.train_epoch(news)
-        except Parted:
+        except PeerLost:
             trouble = ("failed", "it ended")
         except BaseException:
             self.side.rendezvous.stop()

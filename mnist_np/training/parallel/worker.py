@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from mnist_np.training.events import StopTraining
-from mnist_np.training.parallel.exchange import Parted
+from mnist_np.training.parallel.exchange import PeerLost
 from mnist_np.training.parallel.shared import SharedArray
-from mnist_np.training.parallel.side import Memory, Side
+from mnist_np.training.parallel.side import Memory, Rank
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     parent = os.getppid()
     work, descriptions = pickle.load(sys.stdin.buffer)
     memory = Memory(*(SharedArray(*description) for description in descriptions))
-    side = Side(work.with_rows(memory.rows.array), memory, 1, gone=lambda: os.getppid() != parent)
+    side = Rank(work.with_rows(memory.rows.array), memory, 1, gone=lambda: os.getppid() != parent)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         while True:
             try:
@@ -39,12 +39,12 @@ def main() -> None:
             answers.flush()
 
 
-def epoch(side: Side, news: Any) -> tuple[str, str] | None:
+def epoch(side: Rank, news: Any) -> tuple[str, str] | None:
     """Train an epoch; what stopped it, if anything did on this side."""
     side.exchange.reset()
     try:
         side.train_epoch(news)
-    except Parted:
+    except PeerLost:
         return None  # the other side knows why
     except StopTraining as stop:
         side.rendezvous.stop()

@@ -1,0 +1,39 @@
+"""Train from Python: an experiment in, its result out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from mnist_np.data.dataset import Dataset
+from mnist_np.experiment import Experiment
+from mnist_np.storage.resume import restorer
+from mnist_np.storage.teacher import load_data
+from mnist_np.training.events import Observer
+from mnist_np.training.result import Result
+from mnist_np.training.run import run as train
+
+
+def run(
+    experiment: Experiment,
+    observers: Iterable[Observer] = (),
+    interrupted: Callable[[], str | None] = lambda: None,
+    data: Dataset | None = None,
+    resume_from: Path | None = None,
+) -> Result:
+    """Train as ``experiment`` says and evaluate the chosen weights once on the test split. Writes nothing.
+
+    Args:
+        experiment: what to train, on what data, and how.
+        observers: told of every event of the training.
+        interrupted: asked before each step; a text ends the training there.
+        data: spares the loading where the caller has the data already: what ``experiment.data`` would load.
+        resume_from: a folder of checkpoints of this same experiment; training continues from the newest.
+
+    Raises:
+        ConfigError: a hyperparameter that cannot be.
+        CheckpointError: there is no checkpoint of this experiment in ``resume_from``.
+    """
+    data = load_data(experiment, data=data)
+    restore = restorer(resume_from, experiment, data) if resume_from else None
+    return train(experiment, data, observers, interrupted, restore)

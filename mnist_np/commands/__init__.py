@@ -1,0 +1,1 @@
+"""What works on finished runs: one file per command. Imports no hydra."""

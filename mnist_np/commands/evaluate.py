@@ -1,0 +1,84 @@
+"""Loss and accuracy of a trained network, on the data that it was trained for or on other data of the same kind.
+
+python scripts/evaluate.py RUN [--data FOLDER]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from mnist_np.commands.saved import SavedRunError, parser, plugins, saved_weights, told
+from mnist_np.data.dataset import Split
+from mnist_np.data.folder import load
+from mnist_np.data.pictures import size
+from mnist_np.data.preprocess import apply
+from mnist_np.storage.weights import Weights
+from mnist_np.training.evaluation import evaluate
+
+
+def main() -> int:
+    """Print the table for the run that ``sys.argv`` names. Gives the exit code."""
+    arguments = parser(__doc__, "a run's folder, its MLflow run id, or a weights file")
+    arguments.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="a folder with MNIST's four files (default: the run's data)"
+    )
+    chosen = arguments.parse_args()
+
+    def command() -> int:
+        plugins(chosen)
+        console = Console(highlight=False)
+        with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
+            splits = others(weights, chosen.data) if chosen.data else own(weights, console)
+            console.print(table(weights, splits))
+        return 0
+
+    return told(command)
+
+
+def own(weights: Weights, console: Console) -> dict[str, Split]:
+    """The splits of the data that the network was trained for. Says so if they are not what they were."""
+    data = weights.experiment.load_data()
+    then = weights.about.get("data")
+    if isinstance(then, dict) and then.get("sha256") != data.sha256:
+        console.print(
+            f"[yellow]the data are not those of the run: SHA-256 {then.get('sha256')} then, {data.sha256} now", soft_wrap=True
+        )
+    fitting(weights, data.image_shape, data.n_classes, data.source)
+    return {name: split for name, split in (("train", data.train), ("val", data.val), ("test", data.test)) if len(split)}
+
+
+def others(weights: Weights, folder: Path) -> dict[str, Split]:
+    """The splits of the data set in ``folder``, their pixels prepared as this network is used to."""
+    decoded = load(folder, weights.network.n_out)
+    fitting(weights, decoded.image_shape, weights.network.n_out, str(folder))
+    return {name: apply(weights.pixels, split) for name, split in (("train", decoded.train), ("test", decoded.test))}
+
+
+def fitting(weights: Weights, shape: tuple[int, int], n_classes: int, source: str) -> None:
+    """Raise SavedRunError unless images and classes are those of the network."""
+    here, there = (shape, n_classes), (weights.image_shape, weights.network.n_out)
+    if here != there:
+        mine, its = f"{size(there[0])} in {there[1]}", f"{size(shape)} pixels in {n_classes} classes"
+        raise SavedRunError(f"{source}: has images of {its}, the network is for {mine}")
+
+
+def table(weights: Weights, splits: dict[str, Split]) -> Table:
+    """A row for each split."""
+    made = Table("split", "images", "loss", "accuracy", "error", "wrong", box=None)
+    for column in made.columns[1:]:
+        column.justify = "right"
+    for name, split in splits.items():
+        found = evaluate(weights.network, split, weights.experiment.loss)
+        wrong = round((1 - found.accuracy) * len(split))
+        made.add_row(
+            name, f"{len(split):,}", f"{found.loss:.4f}", f"{found.accuracy:.2%}", f"{1 - found.accuracy:.2%}", f"{wrong:,}"
+        )
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

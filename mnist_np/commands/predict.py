@@ -1,0 +1,79 @@
+"""What a trained network takes pictures for.
+
+python scripts/predict.py RUN digit.png photo.jpg ...
+python scripts/predict.py RUN t10k-images-idx3-ubyte.gz --limit 5
+
+Pictures (PNG, JPEG, BMP, GIF, TIFF, WebP) may be of any size, dark on bright or bright on dark, one character each: they are
+turned to bright on black, scaled to 20 of 28 pixels and centred by their mass, as MNIST's were. One that has the network's own
+size and a dark border is taken as it is. Files in MNIST's format (IDX) are always taken as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mnist_np.commands.saved import SavedRunError, parser, plugins, saved_weights, told
+from mnist_np.data.idx import decode, read_file
+from mnist_np.data.pictures import Gray, read_picture, size
+from mnist_np.storage.weights import Weights
+
+SHOWN = 3
+"""Classes that are named, the most probable first."""
+
+
+def main() -> int:
+    """Print the table for the pictures that ``sys.argv`` names. Gives the exit code."""
+    arguments = parser(__doc__, "a run's folder, its MLflow run id, or a weights file")
+    arguments.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="a picture, or images in MNIST's format")
+    arguments.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="at most so many images of each IDX file (default: 20)"
+    )
+    arguments.add_argument("--as-is", action="store_true", help="take every picture as it is: it must have the network's size")
+    chosen = arguments.parse_args()
+
+    def command() -> int:
+        plugins(chosen)
+        with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
+            found = [entry for path in chosen.pictures for entry in images(path, weights.image_shape, chosen.limit, chosen.as_is)]
+            Console(highlight=False).print(table(weights, found))
+        return 0
+
+    return told(command)
+
+
+def images(path: Path, shape: tuple[int, int], limit: int, as_is: bool) -> Iterator[tuple[str, Gray]]:
+    """The images of a file, pixels in [0, 1], each with its name. Raises DataError, SavedRunError."""
+    if "idx3" not in path.name and path.suffix != ".gz":
+        yield path.name, read_picture(path, shape, as_is)
+        return
+    array = decode(read_file(path), path, 3).array
+    if array.shape[1:] != shape:
+        raise SavedRunError(f"{path}: has images of {size(array.shape[1:])} pixels, the network sees {size(shape)}")
+    for i, image in enumerate(islice(array, limit)):
+        yield f"{path.name}[{i}]", image.astype(np.float32) / np.float32(255)
+
+
+def table(weights: Weights, found: list[tuple[str, Gray]]) -> Table:
+    """A row for each image: what it is taken for, and the next guesses."""
+    made = Table("picture", "class", "probability", "or else", box=None)
+    made.columns[2].justify = "right"
+    X = np.stack([image.reshape(-1) for _, image in found])
+    P = weights.network.predict_proba(weights.pixels(X))
+    for (name, _), p in zip(found, P, strict=True):
+        first, *rest = np.argsort(-p, kind="stable")[:SHOWN]
+        names = weights.class_names
+        others = ", ".join(f"{names[k]} {p[k]:.1%}" for k in rest)
+        made.add_row(escape(name), escape(names[first]), f"{p[first]:.1%}", escape(others))
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Train an earlier run once more, from the config that it left, and say whether the weights are the same to the last bit.
+
+python scripts/rerun.py RUN
+
+First it is said what is not as it was: the data, the versions of the software, the threads. Exit code 0: the same bits; 1: other
+bits, or a run that left nothing to compare with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from mnist_np.commands.saved import SavedRun, parser, plugins, saved_run, told
+from mnist_np.console import ConsoleReporter
+from mnist_np.experiment import Experiment
+from mnist_np.files import near
+from mnist_np.serialize import flatten
+from mnist_np.storage.provenance import blas, git, versions
+from mnist_np.storage.run_folder import RunFolder
+from mnist_np.storage.tensorfile import open_tensors
+from mnist_np.training.interrupt import Interrupt
+from mnist_np.training.result import Result
+from mnist_np.training.run import run, threads_of
+
+RELEVANT = ("python", "mnist-np", "numpy")
+"""Versions on which a result's bits may depend."""
+
+UNTIMED = "time/"
+"""Metrics of this kind never repeat."""
+
+
+def main() -> int:
+    """Rerun the run that ``sys.argv`` names. Gives the exit code."""
+    arguments = parser(__doc__, "a run's folder or its MLflow run id")
+    arguments.add_argument("--threads", type=int, help="BLAS threads (default: as many as the run had)")
+    chosen = arguments.parse_args()
+
+    def command() -> int:
+        plugins(chosen)
+        with saved_run(chosen.run, chosen.outputs, chosen.uri) as saved:
+            return rerun(saved, chosen.outputs, chosen.threads)
+
+    return told(command)
+
+
+def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
+    """Train the saved run's experiment in a folder of its own under ``outputs/reruns``, and compare."""
+    console = Console(highlight=False)
+    experiment = as_it_was(saved, threads)
+    data = experiment.load_data()
+    now = {
+        "data": {"sha256": data.sha256},
+        "versions": versions(),
+        "blas": blas() | {"threads": threads_of(experiment, data)},
+        "git": git(),
+    }
+    for line in differences(saved.result, now) or ["data, versions and threads are those of the run"]:
+        console.print(line, soft_wrap=True)
+    folder = outputs / "reruns" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
+    with Interrupt() as interrupted:
+        result = run(experiment, data, [RunFolder(folder, figures=False), ConsoleReporter(folder)], interrupted)
+    if result.status == "killed":
+        return interrupted.exit_code
+    same, verdict = compared(saved, result)
+    console.print(verdict, style="bold green" if same else "bold red", soft_wrap=True)
+    if not same:
+        console.print(f"compare {near(saved.folder)} and {near(folder)}", soft_wrap=True)
+    return 0 if same else 1
+
+
+def as_it_was(saved: SavedRun, threads: int | None) -> Experiment:
+    """The run's experiment, with as many BLAS threads as the run had, whatever this machine would choose by itself."""
+    experiment = saved.experiment()
+    recorded = saved.result.get("blas", {}).get("threads")
+    wanted = threads or (recorded if isinstance(recorded, int) and recorded > 0 else None)
+    if wanted and experiment.training.processes == 1:
+        experiment.training = dataclasses.replace(experiment.training, threads=wanted)
+    return experiment
+
+
+def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What a result may depend on and is not as it was, a line each."""
+    if not then:
+        return ["the run left no result.json: whether data, versions and threads are the same cannot be said"]
+    old, new = flatten({key: then.get(key) or {} for key in now}), flatten(now)
+    keys = ["data.sha256", *(f"versions.{name}" for name in RELEVANT), "blas.name", "blas.version", "blas.threads", "git.commit"]
+    changed = [
+        f"{key}: {old.get(key, 'unknown')} then, {new.get(key, 'unknown')} now" for key in keys if old.get(key) != new.get(key)
+    ]
+    dirty = [
+        f"git.dirty: the code had uncommitted changes {when}"
+        for when, known in (("then", old), ("now", new))
+        if known.get("git.dirty")
+    ]
+    return changed + dirty
+
+
+def compared(saved: SavedRun, result: Result) -> tuple[bool, str]:
+    """Whether the rerun came to the same, and the verdict in words."""
+    status = saved.result.get("status")
+    if status not in ("finished", "diverged"):
+        epochs, first = first_difference(saved.history(), result.history)
+        if first is None and epochs:
+            return True, f"the run was {status or 'cut off'} after {epochs} epochs: those are the same to the last digit"
+        return False, f"the run was {status or 'cut off'}: " + (
+            f"from epoch {first} on they differ" if first else "it left no whole epoch"
+        )
+    old, new = open_tensors(saved.weights_file).arrays(), result.network.arrays()
+    if old.keys() == new.keys() and all(old[name].tobytes() == new[name].tobytes() for name in new):
+        return True, "the weights are identical to the bit"
+    if {name: a.shape for name, a in old.items()} != {name: a.shape for name, a in new.items()}:
+        return False, "the weights differ: they are not even of the same shapes"
+    largest = max(float(np.abs(old[name] - new[name]).max()) for name in new if new[name].size)
+    _, first = first_difference(saved.history(), result.history)
+    return False, f"the weights differ, by {largest:.2g} at most" + (
+        f"; the metrics from epoch {first} on" if first else "; no metric does"
+    )
+
+
+def first_difference(then: list[dict[str, str]], now: list[dict[str, float]]) -> tuple[int, int | None]:
+    """How many epochs both have, and the first (from 1) in which a metric other than a time differs."""
+    common = min(len(then), len(now))
+    for epoch in range(common):
+        for key, value in now[epoch].items():
+            if not key.startswith(UNTIMED) and key in then[epoch] and float(then[epoch][key] or "nan") != value:
+                return common, epoch + 1
+    return common, None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

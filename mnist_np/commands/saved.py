@@ -1,0 +1,132 @@
+"""What earlier runs left: found by folder, by weights file or by MLflow run id, wherever that is kept."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mnist_np.component import ConfigError, UserError
+from mnist_np.experiment import Experiment
+from mnist_np.plugins import load_plugins
+from mnist_np.serialize import from_dict
+from mnist_np.storage.interrupted import folder_of, read_json
+from mnist_np.storage.weights import Weights, load_weights
+
+FILES = ("config.yaml", "history.csv", "weights.safetensors", "result.json")
+"""What is asked of MLflow for a run that has no folder here."""
+
+MAX_CONFIG = 1 << 20
+"""Bytes of a config: a real one has two thousand."""
+
+
+class SavedRunError(UserError):
+    """An earlier run that cannot be used. The message says which and why."""
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """The files of an earlier run. ``name`` is what the user called it by."""
+
+    name: str
+    folder: Path
+
+    @property
+    def weights_file(self) -> Path:
+        return self.folder / "weights.safetensors"
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """``result.json``: status, metrics, data, versions, BLAS; empty where the run never came to an end."""
+        return read_json(self.folder / "result.json")
+
+    def experiment(self) -> Experiment:
+        """The experiment of ``config.yaml``, whose keys and values are checked like any others. Raises SavedRunError."""
+        path = self.folder / "config.yaml"
+        try:
+            if path.stat().st_size > MAX_CONFIG:
+                raise ValueError(f"{path.stat().st_size:,} bytes are too many for a config")
+            content = yaml.safe_load(path.read_text())
+            if not isinstance(content, dict):
+                raise ValueError("it is not a mapping of keys")
+            return from_dict(Experiment, content)
+        except FileNotFoundError:
+            raise SavedRunError(f"{self.name}: the run left no config.yaml in {self.folder}") from None
+        except (OSError, yaml.YAMLError, ConfigError, ValueError, TypeError, RecursionError) as error:
+            raise SavedRunError(f"{path}: {error}") from None
+
+    def history(self) -> list[dict[str, str]]:
+        """The rows of ``history.csv``, as text, which is exact."""
+        path = self.folder / "history.csv"
+        if not path.exists():
+            return []
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+
+@contextmanager
+def saved_run(name: str, outputs: Path, uri: str | None = None) -> Iterator[SavedRun]:
+    """The run of a folder or an MLflow run id. One that MLflow alone has is fetched for the time of the block.
+
+    Raises SavedRunError, TrackingError.
+    """
+    folder = folder_of(name, outputs)
+    if folder:
+        yield SavedRun(name, folder)
+        return
+    from mnist_np.tracking.fetch import fetch
+    from mnist_np.tracking.settings import Tracking
+    from mnist_np.tracking.store import store_of
+
+    store = store_of(Tracking(backend="server" if uri else "sqlite", uri=uri), outputs)
+    if store.database is not None and not store.database.exists():
+        raise SavedRunError(f"{name}: no run's folder, and no MLflow run id of a run under {outputs}")
+    with tempfile.TemporaryDirectory() as temporary:
+        fetch(store, name, FILES, Path(temporary))
+        yield SavedRun(name, Path(temporary))
+
+
+@contextmanager
+def saved_weights(name: str, outputs: Path, uri: str | None = None) -> Iterator[Weights]:
+    """The weights of a weights file, a run's folder or an MLflow run id. Raises WeightsError, SavedRunError, TrackingError."""
+    if Path(name).is_file():
+        yield load_weights(Path(name))
+        return
+    with saved_run(name, outputs, uri) as run:
+        yield load_weights(run.weights_file)
+
+
+def parser(description: str | None, run: str) -> argparse.ArgumentParser:
+    """The arguments that all commands on earlier runs share; ``run`` says what the first one may be."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("run", metavar="RUN", help=run)
+    made.add_argument("--outputs", type=Path, default=Path("outputs"), help="the folder of all results (default: outputs)")
+    made.add_argument("--uri", help="the MLflow server to ask (default: the SQLite store in outputs)")
+    made.add_argument("--plugin", action="append", default=[], metavar="FILE", help="a Python file with components of your own")
+    return made
+
+
+def told(command: Callable[[], int]) -> int:
+    """The exit code of ``command``; a user's mistake becomes one line and exit code 2."""
+    try:
+        return command()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+    return 2
+
+
+def plugins(arguments: argparse.Namespace) -> None:
+    """Load what ``--plugin`` names."""
+    load_plugins(arguments.plugin)

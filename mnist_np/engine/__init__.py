@@ -1,0 +1,1 @@
+"""How the training is made fast."""

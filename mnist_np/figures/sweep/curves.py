@@ -1,0 +1,161 @@
+"""Learning curves of a sweep: every configuration's validation accuracy and loss over the epochs, the best one in front."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mnist_np.figures.style import ACCENT, COLOURS, MUTED, headline, new_figure, shorten, style
+from mnist_np.figures.sweep.scales import Scale, metric_scale
+from mnist_np.sweep.children import Child
+from mnist_np.sweep.report import Configuration, SweepReport
+from mnist_np.sweep.tables import spread
+
+NAMED = 8
+"""So many configurations have colours and labels of their own; of more, only the best has."""
+BANDS = 4
+"""So many configurations have a band each; of more, only the best has: bands over bands hide one another."""
+ENDS = {"diverged": "x", "failed": "x", "killed": "|", "pruned": "|"}
+"""Marks at the end of a curve that was cut off."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a configuration is drawn."""
+
+    colour: str
+    width: float
+    above: int
+    weight: str
+    alpha: float
+    band: bool
+
+
+def learning_curves(report: SweepReport) -> Figure | None:
+    """Mean over the finished seeds, with a band from the least to the greatest; runs that were cut off are dotted.
+
+    None where no child has a history.
+    """
+    rows = [row for child in report.children for row in child.history]
+    split = "val" if any("val/accuracy" in row for row in rows) else "train"
+    if not rows:
+        return None
+    with style():
+        figure = new_figure(11.5, 4.8)
+        left, right = figure.subplots(1, 2, width_ratios=[1, 1])
+        for axes, key in (left, f"{split}/accuracy"), (right, f"{split}/loss"):
+            scale = metric_scale(key, [row[key] for row in rows if key in row])
+            ends = [_draw(axes, scale, key, c, look) for c, look in _looks(report)]
+            scale.apply(axes, "y")
+            axes.set_title({"val": "validation ", "train": "training "}[split] + key.split("/")[1])
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            if max((row["epoch"] for row in rows), default=1) == 1:
+                axes.set(xlim=(0.5, 1.5), xticks=[1])
+            axes.grid(axis="y")
+            if axes is right:
+                _label(axes, [end for end in ends if end])
+        headline(figure, *_title(report))
+    return figure
+
+
+def _title(report: SweepReport) -> list[str]:
+    best = report.configurations[0]
+    first = f"{shorten(report.name, 70)}  ·  {report.overview()}"
+    if not best.metric:
+        return [first]
+    return [first, f"best: {shorten(best.label, 60)}  ({report.column} {spread(best.metric)}, n = {best.metric.n})"]
+
+
+def _looks(report: SweepReport) -> list[tuple[Configuration, Look]]:
+    """The configurations with their looks, worst first, so that the best is drawn over the others."""
+    n = len(report.configurations)
+    looks = []
+    for i, c in enumerate(report.configurations):
+        best = i == 0 and c.metric is not None
+        if n <= NAMED:
+            weight, band = "bold" if best else "normal", best or n <= BANDS
+            look = Look(COLOURS[i], 2.6 if best else 1.4, 4 if best else 3, weight, 1.0, band)
+        else:
+            look = Look(ACCENT if best else MUTED, 2.6 if best else 1.0, 4 if best else 2, "bold", 1.0 if best else 0.75, best)
+        looks.append((c, look))
+    return looks[::-1]
+
+
+def _draw(axes: Axes, scale: Scale, key: str, c: Configuration, look: Look) -> tuple[float, float, str, Look] | None:
+    """One configuration's curve; gives its end and its name where it shall be labelled."""
+    finished = [_series(child, key) for child in c.children if child.status == "finished"]
+    end = None
+    if any(finished):
+        common = sorted(set.intersection(*(set(series) for series in finished if series)))
+        Y = scale.forward([[series[epoch] for epoch in common] for series in finished if series])
+        marker = "o" if len(common) == 1 else ""
+        axes.plot(common, Y.mean(0), color=look.colour, lw=look.width, zorder=look.above, alpha=look.alpha, marker=marker)
+        if len(Y) > 1 and look.band:
+            axes.fill_between(common, Y.min(0), Y.max(0), color=look.colour, alpha=0.18, lw=0, zorder=look.above - 1)
+        end = (common[-1], float(Y.mean(0)[-1]))
+    for child in c.children:
+        series = _series(child, key)
+        if child.status == "finished" or not series:
+            continue
+        Y = scale.forward(list(series.values()))
+        axes.plot(list(series), Y, color=look.colour, lw=1, ls=":", zorder=look.above, alpha=look.alpha)
+        axes.plot(max(series), Y[-1], ENDS.get(child.status, "."), color=look.colour, ms=5, zorder=look.above, alpha=look.alpha)
+        end = end or (max(series), float(Y[-1]))
+    if end is None or look.colour == MUTED:
+        return None
+    return *end, _name(c), look
+
+
+def _name(c: Configuration) -> str:
+    trouble = [f"{n} {status}" for status, n in c.counts.items() if status != "finished"]
+    return shorten(c.label, 30) + (f" ({', '.join(trouble)})" if trouble else "")
+
+
+def _series(child: Child, key: str) -> dict[int, float]:
+    """A child's finite values of ``key`` by epoch."""
+    return {int(row["epoch"]): row[key] for row in child.history if key in row and math.isfinite(row[key])}
+
+
+def _label(axes: Axes, ends: list[tuple[float, float, str, Look]]) -> None:
+    """Write the names beside the axes, each near its curve's end and none over another, with a thin line between."""
+    to_unit = axes.transScale + axes.transLimits
+    places = sorted(((to_unit.transform((x, y))[1], x, y, name, look) for x, y, name, look in ends), key=lambda place: place[0])
+    heights = spread_out([place[0] for place in places], gap=0.062)
+    for height, (_, x, y, name, look) in zip(heights, places, strict=True):
+        axes.annotate(
+            name,
+            (x, y),
+            (1.07, height),
+            textcoords="axes fraction",
+            color=look.colour,
+            fontweight=look.weight,
+            va="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": look.colour,
+                "lw": 0.7,
+                "alpha": 0.6,
+                "shrinkA": 2,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+        )
+
+
+def spread_out(wanted: list[float], gap: float) -> list[float]:
+    """Heights at least ``gap`` apart and as near as simple pushing gets to the ascending ``wanted`` ones, centred on them."""
+    placed: list[float] = []
+    for height in wanted:
+        placed.append(max(height, placed[-1] + gap) if placed else height)
+    shift = float(np.mean(wanted) - np.mean(placed)) if placed else 0.0
+    low = placed[0] + shift if placed else 0.0
+    high = placed[-1] + shift if placed else 0.0
+    shift += max(0.0, -low) - max(0.0, high - 1.0) if high - low <= 1 else 0.0
+    return [height + shift for height in placed]

@@ -1,0 +1,46 @@
+"""The figures of a sweep, by the names of their files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from mnist_np.figures.run import save_png
+from mnist_np.figures.sweep.curves import learning_curves
+from mnist_np.figures.sweep.effects import main_effects
+from mnist_np.figures.sweep.heatmap import heat_map
+from mnist_np.figures.sweep.importance import importances
+from mnist_np.figures.sweep.parallel import parallel_coordinates
+from mnist_np.sweep.report import SweepReport
+
+log = logging.getLogger(__name__)
+
+FIGURES: dict[str, Callable[[SweepReport], Figure | None]] = {
+    "learning_curves": learning_curves,
+    "parallel_coordinates": parallel_coordinates,
+    "heat_map": heat_map,
+    "main_effects": main_effects,
+    "importance": importances,
+}
+
+
+def draw(report: SweepReport, folder: Path) -> None:
+    """Every figure that this sweep has something to show in, into ``folder`` as PNG; one that fails is reported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures(report):
+        save_png(figure, folder / f"{name}.png")
+
+
+def figures(report: SweepReport) -> Iterator[tuple[str, Figure]]:
+    """The figures by name."""
+    for name, figure in FIGURES.items():
+        try:
+            drawn = figure(report)
+        except Exception:
+            log.exception("the sweep's figure '%s' could not be drawn", name)
+            continue
+        if drawn is not None:
+            yield name, drawn

@@ -1,0 +1,136 @@
+"""How good class probabilities are: accuracy in its several senses, and how far the probabilities can be believed.
+
+All metrics take ``Predictions`` predictions: probabilities P (n, n_classes), as the loss understands them, and true classes (n,).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_np.nn.arrays import Array
+
+BINS = 15
+"""Bins of equal width for calibration (Guo et al. 2017)."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions beside the truth: P (n, n_classes) and labels (n,)."""
+
+    P: Array
+    labels: NDArray[np.intp]
+
+    @cached_property
+    def confusion(self) -> NDArray[np.intp]:
+        """C (n_classes, n_classes): C_ij examples of class i were taken for class j."""
+        n = self.P.shape[1]
+        pairs = self.labels * n + np.argmax(self.P, axis=1)
+        return np.bincount(pairs, minlength=n * n).reshape(n, n)
+
+    @cached_property
+    def of_truth(self) -> Array:
+        """The probability (n,) given to each example's true class."""
+        return self.P[np.arange(len(self.P)), self.labels].astype(float)
+
+
+def top_k(predictions: Predictions, k: int) -> float:
+    """Share of examples whose true class is among the k most probable; of equally probable ones the first are taken."""
+    classes, p = np.arange(predictions.P.shape[1]), predictions.P[np.arange(len(predictions.P)), predictions.labels]
+    more, as_much = np.greater(predictions.P, p[:, None]), np.equal(predictions.P, p[:, None])
+    ahead = np.count_nonzero(more | (as_much & (classes < predictions.labels[:, None])), axis=1)
+    return float(np.mean(ahead < k))
+
+
+def top3(predictions: Predictions) -> float:
+    """top3: share of examples whose true class is among the three most probable."""
+    return top_k(predictions, 3)
+
+
+def precision(predictions: Predictions) -> Array:
+    """For each class (n_classes,) the share of examples taken for it that are of it, C_jj / sum_i C_ij; 0 where there is none."""
+    return _ratio(np.diag(predictions.confusion), predictions.confusion.sum(axis=0))
+
+
+def recall(predictions: Predictions) -> Array:
+    """For each class (n_classes,) the share of its examples that were taken for it, C_ii / sum_j C_ij; 0 where there is none."""
+    return _ratio(np.diag(predictions.confusion), predictions.confusion.sum(axis=1))
+
+
+def f1(predictions: Predictions) -> Array:
+    """For each class (n_classes,) the harmonic mean of precision and recall, 2 C_ii / (sum_j C_ij + sum_j C_ji)."""
+    C = predictions.confusion
+    return _ratio(2 * np.diag(C), C.sum(axis=0) + C.sum(axis=1))
+
+
+def macro_f1(predictions: Predictions) -> float:
+    """macro_f1: the mean over the classes i of 2 C_ii / (sum_j C_ij + sum_j C_ji), C the confusion matrix (Rijsbergen 1979)."""
+    return float(np.mean(f1(predictions)))
+
+
+def nll(predictions: Predictions) -> float:
+    """nll: negative log-likelihood -1/n sum_i log p_i of the true classes' probabilities p_i (those of 0 count as 1e-12)."""
+    return float(-np.mean(np.log(np.maximum(predictions.of_truth, 1e-12))))
+
+
+def brier(predictions: Predictions) -> float:
+    """brier: 1/n sum_i sum_j (p_ij - y_ij)^2 (Brier 1950)."""
+    squares = np.einsum("ij,ij->i", predictions.P, predictions.P, dtype=float)
+    return float(np.mean(squares - 2 * predictions.of_truth + 1))
+
+
+class Reliability(NamedTuple):
+    """For each bin of confidence (BINS,): how many examples, their mean confidence and their accuracy; 0 where empty."""
+
+    counts: NDArray[np.intp]
+    confidence: Array
+    accuracy: Array
+
+
+def reliability(predictions: Predictions) -> Reliability:
+    """The examples by the probability of their predicted class, in bins (0, 1/15], ... (14/15, 1]."""
+    confidence = predictions.P.max(axis=1).astype(float)
+    right = np.argmax(predictions.P, axis=1) == predictions.labels
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    counts = np.bincount(bins, minlength=BINS)
+    means = (_ratio(np.bincount(bins, weights, BINS), counts) for weights in (confidence, right))
+    return Reliability(counts, *means)
+
+
+def ece(predictions: Predictions) -> float:
+    """ece: calibration error sum_b n_b / n |accuracy_b - confidence_b| over 15 bins of confidence (Guo et al. 2017, eq. 3)."""
+    counts, confidence, accuracy = reliability(predictions)
+    return float(np.sum(counts * np.abs(accuracy - confidence)) / counts.sum())
+
+
+METRICS: dict[str, Callable[[Predictions], float]] = {
+    "top3": top3,
+    "macro_f1": macro_f1,
+    "nll": nll,
+    "brier": brier,
+    "ece": ece,
+}
+"""What ``training.metrics`` may name; all of them are logged of the test split. Top-1 is the accuracy, which is always there."""
+
+
+def measure(predictions: Predictions, names: Sequence[str], prefix: str) -> dict[str, float]:
+    """The named metrics: ``{"val/top3": ...}``."""
+    return {f"{prefix}/{name}": METRICS[name](predictions) for name in names}
+
+
+def by_class(predictions: Predictions, class_names: Sequence[str], prefix: str) -> dict[str, float]:
+    """Precision, recall and F1 of each class: ``{"test/precision/7": ...}``, the names cut to what a metric's may hold."""
+    values = {"precision": precision(predictions), "recall": recall(predictions), "f1": f1(predictions)}
+    names = [re.sub(r"[^\w\-. ]", "-", name) for name in class_names]
+    return {f"{prefix}/{kind}/{name}": float(v) for kind, vs in values.items() for name, v in zip(names, vs, strict=True)}
+
+
+def _ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Array:
+    ratio: Array = np.divide(part, whole, out=np.zeros(len(whole)), where=whole != 0)
+    return ratio

@@ -1,0 +1,106 @@
+"""Interrupted runs: found by what lies in their folders. There is no index that could be wrong.
+
+A run that comes to its end and loses nothing takes its checkpoints away. So one whose ``checkpoints`` folder holds any has
+something left to do, if only to write what a full disk kept it from writing; and it can be gone on with unless a living
+process still holds its lock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from mnist_np.component import ConfigError
+from mnist_np.storage.checkpoint import CheckpointError, acquire, found
+from mnist_np.storage.tensorfile import TensorFileError, open_tensors
+
+KEY = "training.resume"
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A run to go on with: its folder, and its lock, which this process holds from now on."""
+
+    folder: Path
+    lock: FileLock
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+
+def choose(resume: str, outputs: Path, folder: Path, fingerprint: str) -> Interrupted | None:
+    """The run to go on with as ``training.resume`` asks; None to begin a new one in ``folder``.
+
+    ``auto`` is the run that was begun in ``folder`` itself, or the latest interrupted one under ``outputs/runs`` with this
+    fingerprint. Else ``resume`` names a run by its MLflow run id or its folder. Raises ConfigError if there is no such run or
+    nothing to go on from, CheckpointError if a living process is still at work on it.
+    """
+    if resume == "never":
+        return None
+    if resume == "auto":
+        candidates = [folder, *sorted(outputs.glob("runs/*/*"), reverse=True)]
+        return next((claimed for path in candidates if (claimed := claim(path, fingerprint))), None)
+    path = named(resume, outputs)
+    if not found(path / "checkpoints"):
+        status = read_json(path / "result.json").get("status")
+        raise ConfigError(KEY, resume, f"{path} holds no checkpoint" + (f": this run has ended ({status})" if status else ""))
+    return Interrupted(path, held(path))
+
+
+def claim(folder: Path, fingerprint: str) -> Interrupted | None:
+    """The run in ``folder``, if it has anything left to do, is of this fingerprint and not at work in another process."""
+    if fingerprint not in fingerprints(folder):
+        return None
+    try:
+        return Interrupted(folder, held(folder))
+    except CheckpointError:
+        return None
+
+
+def held(folder: Path) -> FileLock:
+    """The lock of the run in ``folder``, acquired. Raises CheckpointError if another process holds it."""
+    lock = FileLock(folder / "checkpoints" / ".lock")
+    acquire(lock)
+    return lock
+
+
+def fingerprints(folder: Path) -> Iterator[str]:
+    """What the checkpoints of the run in ``folder`` are of; damaged ones are passed over."""
+    for path in found(folder / "checkpoints"):
+        try:
+            yield str(open_tensors(path).about.get("fingerprint"))
+        except TensorFileError:
+            continue
+
+
+def named(name: str, outputs: Path) -> Path:
+    """The folder of the run with this MLflow run id, or the folder itself. Raises ConfigError if there is neither."""
+    if folder := folder_of(name, outputs):
+        return folder
+    raise ConfigError(KEY, name, f"must be auto, never, a run's folder, or the MLflow run id of a run under {outputs}")
+
+
+def folder_of(name: str, outputs: Path) -> Path | None:
+    """The folder ``name``, or that of the run under ``outputs`` whose MLflow run id it is."""
+    if Path(name).is_dir():
+        return Path(name)
+    for pattern in ("runs/*/*/tracking.json", "sweeps/*/*/tracking.json"):
+        for path in outputs.glob(pattern):
+            if read_json(path).get("run_id") == name:
+                return path.parent
+    return None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file's object; an empty one where there is no such file, or none that can be read."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

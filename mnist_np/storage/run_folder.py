@@ -1,0 +1,141 @@
+"""A run's own folder: everything that the run leaves, as plain files. With ``tracking=off`` it is all there is.
+
+run.json (begun, by whom), config.yaml, history.csv (a row per epoch, as it happens), weights.safetensors, figures/*.png and,
+when the run is over, result.json. Each is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import platform
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from mnist_np.data.dataset import Dataset
+from mnist_np.files import append, write_atomically
+from mnist_np.serialize import fingerprint, to_dict
+from mnist_np.storage.provenance import blas, git, versions
+from mnist_np.storage.weights import save_weights
+from mnist_np.training.events import EpochEnd, Observer, RunStart
+
+if TYPE_CHECKING:
+    from mnist_np.training.result import Result
+
+
+class RunFolder(Observer):
+    """Writes a run into ``path``. A run that goes on in its folder (resume) keeps what is there.
+
+    ``required``: a folder that cannot be written stops the run before its first step.
+    """
+
+    required = True
+
+    def __init__(self, path: Path, figures: bool = True) -> None:
+        self.path, self.figures = path, figures
+        self.columns: list[str] = []
+        self.started = now()
+
+    def on_start(self, event: RunStart) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / "result.json").unlink(missing_ok=True)  # of a run that goes on now
+        self.about = {
+            "fingerprint": fingerprint(event.experiment, event.data.sha256),
+            "group": fingerprint(event.experiment, event.data.sha256, without_seed=True),
+            "seed": event.experiment.seed,
+            "data": describe(event.data),
+            "n_parameters": len(event.network.params),
+            "versions": versions(),
+            "blas": blas(),
+            "git": git(),
+            "started": self.started,
+        }
+        started = {"fingerprint": self.about["fingerprint"], "started": self.started}
+        update_json(self.path / "run.json", started | {"pid": os.getpid(), "host": platform.node()})
+        write_atomically(self.path / "config.yaml", as_yaml(to_dict(event.experiment)))
+        self.write_history(event.progress.history)
+
+    def on_epoch(self, event: EpochEnd) -> None:
+        row = event.progress.history[-1]
+        if list(row) == self.columns:
+            self.columns = []  # until all is well: where a full disk cuts the row off, the file is written anew
+            append(self.path / "history.csv", as_csv(list(row), [row], header=False))
+            self.columns = list(row)
+        else:
+            self.write_history(event.progress.history)
+
+    def write_history(self, history: list[dict[str, float]]) -> None:
+        """The whole history anew: at the start, and when an epoch brings columns that the file does not have yet."""
+        self.columns = list(dict.fromkeys(key for row in history for key in row))
+        write_atomically(self.path / "history.csv", as_csv(self.columns, history) if history else "")
+
+    def on_end(self, result: Result) -> None:
+        save_weights(self.path / "weights.safetensors", result.network, result.experiment, result.data)
+        self.write_history(result.history)
+        try:
+            if self.figures:
+                from mnist_np.figures.run import draw
+
+                draw(result, self.path / "figures")
+        finally:
+            write_atomically(self.path / "result.json", as_json(summary(result) | self.about | {"ended": now()}))
+
+    def on_failure(self, error: BaseException) -> None:
+        if self.path.is_dir():
+            content = {"status": "failed", "reason": f"{type(error).__name__}: {error}", "metrics": {}, "ended": now()}
+            write_atomically(self.path / "result.json", as_json(content | getattr(self, "about", {})))
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """What a run came to, as plain data. Numbers that are not finite become None: JSON has no others."""
+    return {
+        "status": result.status,
+        "reason": result.reason,
+        "metrics": {key: value if math.isfinite(value) else None for key, value in result.metrics.items()},
+        "best_epoch": result.best_epoch,
+        "epochs": len(result.history),
+        "seconds": result.seconds,
+    }
+
+
+def describe(data: Dataset) -> dict[str, Any]:
+    """A data set in a few words: name, hash, where it lay, and how many examples each split has."""
+    sizes = {"train": len(data.train), "val": len(data.val), "test": len(data.test)}
+    return {"name": data.name, "sha256": data.sha256, "source": data.source} | sizes
+
+
+def now() -> str:
+    """The local time with its offset from UTC: ``2026-11-23T14:05:09+01:00``."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def as_yaml(values: dict[str, Any]) -> str:
+    """YAML for people: keys in their own order, short lists on one line."""
+    text: str = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+    return text
+
+
+def as_json(values: dict[str, Any]) -> str:
+    return json.dumps(values, indent=2, allow_nan=False) + "\n"
+
+
+def as_csv(columns: list[str], rows: list[dict[str, float]], header: bool = True) -> str:
+    """Rows of a history as CSV; a key that a row lacks is an empty field."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def update_json(path: Path, values: dict[str, Any]) -> None:
+    """Set keys of a JSON file, keeping its others."""
+    old = json.loads(path.read_text()) if path.exists() else {}
+    write_atomically(path, as_json(old | values))

@@ -1,0 +1,37 @@
+"""What a worker process does with a job of a sweep. The fork server imports this once, and with it all that a run needs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_np.plugins import load_plugins
+from mnist_np.serialize import from_dict
+from mnist_np.sweep.job import run_child
+from mnist_np.sweep.run_config import RunConfig
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to do: its config as plain data (`serialize.to_dict`), and its folder."""
+
+    config: dict[str, Any]
+    folder: str
+
+
+def run_task(task: Task) -> str:
+    """Do the run; the folder tells what came of it. Gives its status."""
+    log_to(Path(task.folder) / "run.log")
+    load_plugins(task.config["plugins"])
+    result = run_child(from_dict(RunConfig, task.config), Path(task.folder))
+    return result.status if result else "failed"
+
+
+def log_to(path: Path) -> None:
+    """Put warnings into ``path``, which is made when there is one: the terminal belongs to the sweep's table."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, delay=True, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

@@ -1,0 +1,60 @@
+"""The result of a run: the trained network, its history and its test metrics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from mnist_np.data.dataset import Dataset
+from mnist_np.engine.threads import present
+from mnist_np.experiment import Experiment
+from mnist_np.metrics import METRICS, Predictions, by_class, measure
+from mnist_np.nn.network import Network
+from mnist_np.training.diagnostics_record import DiagnosticsRecord
+from mnist_np.training.evaluation import QUIET, Evaluation
+
+
+@dataclass
+class Result:
+    """What a run came to. ``network`` holds the weights that validation chose, ``test`` their one look at the test split.
+
+    ``status`` is ``finished``, ``killed``, ``diverged`` or ``pruned``, with its ``reason`` where it is not ``finished``.
+    ``threads`` are the BLAS threads it was computed with (of each of its processes): the last bits depend on them.
+    ``failures`` says which observers failed: the training itself is whole, but not all that should be left of it.
+    """
+
+    experiment: Experiment
+    data: Dataset
+    network: Network
+    status: str
+    reason: str
+    history: list[dict[str, float]]
+    best_epoch: int
+    best: dict[str, float]
+    test: Evaluation
+    seconds: float
+    threads: int = field(default_factory=present)
+    failures: list[str] = field(default_factory=list)
+    diagnostics: DiagnosticsRecord | None = None
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """The probabilities of the test split beside its labels."""
+        return Predictions(self.experiment.loss.probabilities(self.test.logits), self.data.test.labels)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The numbers of the whole run: ``best/...``, ``test/...``, ``time/total_s``, ``model/parameters``.
+
+        Those that are not finite are left out.
+        """
+        best = {f"best/{key.replace('/', '_')}": value for key, value in self.best.items() if key.startswith("val/")}
+        test = {"test/loss": self.test.loss, "test/accuracy": self.test.accuracy, "test/error": 1 - self.test.accuracy}
+        with np.errstate(**QUIET):
+            test |= measure(self.predictions, list(METRICS), "test") | by_class(self.predictions, self.data.class_names, "test")
+        whole = {"time/total_s": self.seconds, "model/parameters": float(self.network.params.size)}
+        metrics = best | {"best/epoch": float(self.best_epoch)} | test | whole
+        return {key: value for key, value in metrics.items() if math.isfinite(value)}

@@ -1,0 +1,125 @@
+"""Train an experiment on its data and evaluate the chosen weights once on the test split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from time import perf_counter
+
+import numpy as np
+
+from mnist_np.data.dataset import Dataset
+from mnist_np.engine.threads import blas_threads, choose
+from mnist_np.experiment import Experiment
+from mnist_np.nn.network import Network
+from mnist_np.streams import Streams
+from mnist_np.training.diagnostics import diagnostics_of
+from mnist_np.training.divergence import is_finite
+from mnist_np.training.evaluation import QUIET, evaluate
+from mnist_np.training.events import Observer, Observers, RunStart
+from mnist_np.training.loop import Trainer
+from mnist_np.training.progress import Progress
+from mnist_np.training.result import Result
+
+
+def run(
+    experiment: Experiment,
+    data: Dataset,
+    observers: Iterable[Observer] = (),
+    interrupted: Callable[[], str | None] = lambda: None,
+    restore: Callable[[Network, Progress], None] | None = None,
+) -> Result:
+    """Train as ``experiment`` says on ``data`` and evaluate the chosen weights once on the test split.
+
+    Args:
+        experiment: what to train and how.
+        data: what ``experiment.data`` describes, with the teacher's targets where the loss needs them.
+        observers: told of every event of the training.
+        interrupted: asked before each step; a text ends the training there, as ``killed`` for that reason.
+        restore: sets the untrained network and its progress to those of a checkpoint.
+    """
+    began = perf_counter()
+    with blas_threads(threads_of(experiment, data)), np.errstate(**QUIET):
+        return _run(experiment, data, observers, interrupted, restore, began)
+
+
+def threads_of(experiment: Experiment, data: Dataset) -> int:
+    """The number of BLAS threads that ``training.threads`` resolves to."""
+    if experiment.training.processes > 1:
+        return 1
+    sizes = [data.n_features, *experiment.model.hidden, data.n_classes]
+    return choose(experiment.training.threads, sizes, experiment.training.batch_size)
+
+
+def trainer_of(experiment: Experiment) -> type[Trainer]:
+    """The kind of trainer that ``training.processes`` asks for."""
+    if experiment.training.processes == 1:
+        return Trainer
+    from mnist_np.training.parallel.trainer import ParallelTrainer  # few ask for it
+
+    return ParallelTrainer
+
+
+def _run(
+    experiment: Experiment,
+    data: Dataset,
+    observers: Iterable[Observer],
+    interrupted: Callable[[], str | None],
+    restore: Callable[[Network, Progress], None] | None,
+    began: float,
+) -> Result:
+    network = experiment.build_network(data.n_features, data.n_classes)
+    diagnostics = diagnostics_of(experiment.training)
+    listeners = Observers([*diagnostics, *observers])  # first, since its numbers are metrics for the others
+    trainer = trainer_of(experiment)(
+        network,
+        data,
+        experiment.loss,
+        experiment.optimizer,
+        experiment.schedule,
+        experiment.training,
+        Streams(experiment.seed),
+        listeners,
+        interrupted,
+        experiment.augment,
+    )
+    progress = trainer.begin()
+    if restore:
+        restore(network, progress)
+    try:
+        listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches)))
+        trainer.fit(progress)
+        result = conclude(experiment, data, network, progress, perf_counter() - began)
+    except BaseException as error:
+        listeners.failed(error)
+        raise
+    result.failures = listeners.failures
+    result.diagnostics = diagnostics[0].record if diagnostics else None
+    listeners.end(result)
+    return result
+
+
+def conclude(experiment: Experiment, data: Dataset, network: Network, progress: Progress, seconds: float) -> Result:
+    """Put the chosen weights into the network and look at the test split.
+
+    Without a whole epoch to choose from these are the last ones; or the initial ones, where the first epoch spoilt them.
+    """
+    best = progress.best
+    if best is not None:
+        network.params[:], network.state[:] = best.params, best.state
+    test = evaluate(network, data.test, experiment.loss)
+    if best is None and progress.status == "diverged" and not (math.isfinite(test.loss) and is_finite(network)):
+        network.load_arrays(experiment.build_network(network.n_in, network.n_out).arrays())
+        test = evaluate(network, data.test, experiment.loss)
+    return Result(
+        experiment,
+        data,
+        network,
+        progress.status,
+        progress.reason,
+        progress.history,
+        best.epoch if best else 0,
+        best.metrics if best else {},
+        test,
+        seconds,
+    )
