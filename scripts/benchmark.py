@@ -1,5 +1,5 @@
 """Measure the trainer beside its limit and beside other libraries: `python scripts/benchmark.py --help`."""
 
-from mnist_np.benchmark.cli import main
+from benchmark.cli import main
 
 main()

@@ -22,13 +22,13 @@ FLOORS = [
     ["training"],
     ["storage"],
     ["api", "console", "figures"],
-    ["reference", "storage.run_folder", "sweep"],
+    ["storage.run_folder", "sweep"],
     ["figures.sweep"],
     ["sweep.publish"],
     ["tracking"],
     ["sweep.run_config", "sweep.single", "sweep.job", "sweep.runner", "sweep.worker"],
     ["commands"],
-    ["cli", "benchmark"],
+    ["cli"],
     ["__main__"],
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -39,7 +39,7 @@ DOORS = {
     "hydra": {"cli"},
     "omegaconf": {"cli"},
     "optuna": {"cli", "sweep"},
-    "matplotlib": {"figures", "benchmark"},
+    "matplotlib": {"figures"},
 }
 
 

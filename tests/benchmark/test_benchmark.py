@@ -6,13 +6,12 @@ import subprocess
 import sys
 
 import pytest
-
-from mnist_np.benchmark.cells import Cell, Mode, Row, Rows, all_modes, train_cells
-from mnist_np.benchmark.children import Child, Unmeasurable, clean_environment
-from mnist_np.benchmark.cli import main
-from mnist_np.benchmark.load import Load, foreign_cores
-from mnist_np.benchmark.measure import Rounds
-from mnist_np.benchmark.report import draw, spread, table
+from benchmark.cells import Cell, Mode, Row, Rows, all_modes, train_cells
+from benchmark.children import Child, Unmeasurable, clean_environment
+from benchmark.cli import main
+from benchmark.load import Load, foreign_cores
+from benchmark.measure import Rounds
+from benchmark.report import draw, spread, table
 
 SMALL = Cell("train", "8", 512)
 
@@ -119,5 +118,5 @@ def test_mistakes_are_told(wrong, capsys):
 
 def test_no_library_is_imported_for_the_help():
     libraries = "{'torch', 'jax', 'sklearn', 'matplotlib', 'mlflow'}"
-    code = f"import sys; import mnist_np.benchmark.cli; assert not {libraries} & sys.modules.keys()"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    code = f"import sys; import benchmark.cli; assert not {libraries} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True, env=clean_environment())

@@ -8,9 +8,9 @@ os.environ["KERAS_BACKEND"] = "jax"  # read when keras is imported
 
 import keras
 
-from mnist_np.benchmark.cells import Cell, Mode
-from mnist_np.benchmark.child import Images, Job
-from mnist_np.benchmark.engines import ONE_IMAGE_REPEATS
+from benchmark.cells import Cell, Mode
+from benchmark.child import Images, Job
+from benchmark.engines import ONE_IMAGE_REPEATS
 
 
 def job(mode: Mode, cell: Cell, images: Images) -> Job:

@@ -11,9 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
-from mnist_np.benchmark.cells import Cell, Mode, Row, Rows, all_modes
-from mnist_np.benchmark.children import clean_environment
-from mnist_np.benchmark.measure import say
+from benchmark.cells import Cell, Mode, Row, Rows, all_modes
+from benchmark.children import clean_environment
+from benchmark.measure import say
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train.py"
 LIBRARIES = ("torch-eager", "jax", "sklearn", "keras")
@@ -49,7 +49,7 @@ def interleaved(jobs: Sequence[Callable[[], float]], rounds: int) -> list[list[f
 
 
 def _first_batch(mode: Mode, arguments: list[str]) -> list[str]:
-    return ["-m", "mnist_np.benchmark.first_batch", json.dumps(asdict(mode)), *arguments]
+    return ["-m", "benchmark.first_batch", json.dumps(asdict(mode)), *arguments]
 
 
 def _timed(arguments: list[str]) -> Callable[[], float]:

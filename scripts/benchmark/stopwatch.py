@@ -1,4 +1,4 @@
-"""``python -m mnist_np.benchmark.stopwatch RESULT ARGUMENTS``: the command ``train.py ARGUMENTS`` with a stopwatch in each part.
+"""``python -m benchmark.stopwatch RESULT ARGUMENTS``: the command ``train.py ARGUMENTS`` with a stopwatch in each part.
 
 Every moment belongs to one part: where parts are nested, to the inner one. What is imported counts as such, wherever it is.
 """

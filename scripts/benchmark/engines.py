@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import yaml
 
-from mnist_np.benchmark.cells import Cell, Mode
-from mnist_np.benchmark.child import Images, Job
+from benchmark.cells import Cell, Mode
+from benchmark.child import Images, Job
 from mnist_np.cli.folders import conf_folder
 from mnist_np.data.augment import Augment, Distort, NoAugment
 from mnist_np.experiment import Experiment, Training

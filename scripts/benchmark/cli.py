@@ -6,12 +6,12 @@ import argparse
 import math
 from pathlib import Path
 
-from mnist_np.benchmark.cells import Cell, Mode, Rows, all_modes, augment_cells, infer_cells, train_cells
-from mnist_np.benchmark.measure import Rounds, say
-from mnist_np.benchmark.profile import profile
-from mnist_np.benchmark.report import draw, spread, table
-from mnist_np.benchmark.startup import measure_startup
-from mnist_np.benchmark.sweep import gain, measure_sweeps
+from benchmark.cells import Cell, Mode, Rows, all_modes, augment_cells, infer_cells, train_cells
+from benchmark.measure import Rounds, say
+from benchmark.profile import profile
+from benchmark.report import draw, spread, table
+from benchmark.startup import measure_startup
+from benchmark.sweep import gain, measure_sweeps
 
 TASKS = {
     "train": "an epoch of 60,000 images",

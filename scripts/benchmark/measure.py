@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from statistics import fmean, median
 from time import perf_counter, sleep
 
-from mnist_np.benchmark.cells import Cell, Mode, Row, Rows
-from mnist_np.benchmark.children import Child, Unmeasurable
-from mnist_np.benchmark.load import Load, foreign_cores
+from benchmark.cells import Cell, Mode, Row, Rows
+from benchmark.children import Child, Unmeasurable
+from benchmark.load import Load, foreign_cores
 
 PAUSE = 0.1
 """Seconds between two measurements: the threads of the last one stop spinning."""

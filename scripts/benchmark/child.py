@@ -1,4 +1,4 @@
-"""The child's side: ``python -m mnist_np.benchmark.child MODE`` reads requests, one JSON a line, until its input ends."""
+"""The child's side: ``python -m benchmark.child MODE`` reads requests, one JSON a line, until its input ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_np.benchmark.cells import Cell, Mode
+from benchmark.cells import Cell, Mode
 from mnist_np.data.dataset import Dataset
 from mnist_np.nn.arrays import Array
 
@@ -72,7 +72,7 @@ def main() -> None:
         try:
             if "prepare" in request:
                 del job  # frees the last cell's arrays and processes
-                module = import_module(f"mnist_np.benchmark.{mode.module}")
+                module = import_module(f"benchmark.{mode.module}")
                 job = module.job(mode, Cell(**request["prepare"]), images)
                 job.run()  # compiles, touches memory, starts threads
                 answer: dict[str, Any] = {"kernel": job.versions or kernel()}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from mnist_np.benchmark.cells import Cell, Mode, Row, all_modes
+from benchmark.cells import Cell, Mode, Row, all_modes
 
 
 def table(rows: Sequence[Row]) -> str:

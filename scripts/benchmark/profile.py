@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import median
 from time import time
 
-from mnist_np.benchmark.children import clean_environment
-from mnist_np.benchmark.stopwatch import IMPORTS, TRAINING
+from benchmark.children import clean_environment
+from benchmark.stopwatch import IMPORTS, TRAINING
 
 PARTS = {
     "MlflowObserver": "MLflow",
@@ -50,7 +50,7 @@ def _once(arguments: Sequence[str], outputs: str) -> tuple[dict[str, float], flo
     """Seconds by part, and MiB."""
     result = Path(outputs) / "stopwatch.json"
     environment = clean_environment() | {"MNIST_NP_OUTPUTS": outputs}
-    command = [sys.executable, "-m", "mnist_np.benchmark.stopwatch", str(time()), str(result), *arguments]
+    command = [sys.executable, "-m", "benchmark.stopwatch", str(time()), str(result), *arguments]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     found = json.loads(result.read_text())
     seconds: dict[str, float] = {}

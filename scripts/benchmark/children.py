@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from mnist_np.benchmark.cells import Cell, Mode
+from benchmark.cells import Cell, Mode
+
+SCRIPTS = Path(__file__).parent.parent
 
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """Set on some machines; they cost NumPy a factor of 1.3 to 1.9."""
@@ -20,6 +23,8 @@ def clean_environment(threads: int | None = None) -> dict[str, str]:
     numbers = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     dropped = (*SLOWING, *numbers, "PYTHONDONTWRITEBYTECODE")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
+    path = [str(SCRIPTS), str(SCRIPTS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    kept["PYTHONPATH"] = os.pathsep.join(path)  # this package, and the project as it is in this checkout
     return kept | (dict.fromkeys(numbers, str(threads)) if threads else {})
 
 
@@ -33,7 +38,7 @@ class Child:
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mnist_np.benchmark.child", json.dumps(asdict(mode))],
+            [sys.executable, "-m", "benchmark.child", json.dumps(asdict(mode))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,4 +1,4 @@
-"""``python -m mnist_np.benchmark.first_batch MODE ...`` ends when the first batch is trained on; its life is the measurement.
+"""``python -m benchmark.first_batch MODE ...`` ends when the first batch is trained on; its life is the measurement.
 
 Of this project it is the whole command, Hydra and all, with the arguments that follow; of a library the shortest program.
 """
@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-from mnist_np.benchmark.cells import Cell, Mode
+from benchmark.cells import Cell, Mode
 
 
 def main() -> None:
@@ -40,11 +40,11 @@ def of_library(mode: Mode) -> None:
     """An epoch of a single batch."""
     from importlib import import_module
 
-    from mnist_np.benchmark.child import Images
+    from benchmark.child import Images
 
     cell = Cell("train", "128-64", 64)
     images = Images(cell.batch)
-    import_module(f"mnist_np.benchmark.{mode.module}").job(mode, cell, images).run()
+    import_module(f"benchmark.{mode.module}").job(mode, cell, images).run()
     os._exit(0)
 
 

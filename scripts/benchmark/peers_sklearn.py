@@ -9,9 +9,9 @@ import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from mnist_np.benchmark.cells import Cell, Mode
-from mnist_np.benchmark.child import Images, Job, kernel
-from mnist_np.benchmark.engines import ONE_IMAGE_REPEATS
+from benchmark.cells import Cell, Mode
+from benchmark.child import Images, Job, kernel
+from benchmark.engines import ONE_IMAGE_REPEATS
 
 
 def job(mode: Mode, cell: Cell, images: Images) -> Job:

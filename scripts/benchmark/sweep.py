@@ -9,10 +9,10 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from mnist_np.benchmark.cells import Cell, Row, Rows
-from mnist_np.benchmark.children import clean_environment
-from mnist_np.benchmark.measure import say
-from mnist_np.benchmark.startup import SCRIPT
+from benchmark.cells import Cell, Row, Rows
+from benchmark.children import clean_environment
+from benchmark.measure import say
+from benchmark.startup import SCRIPT
 
 FEW, MANY = 4, 12
 """Runs of the sweeps whose difference is the cost of the runs between: start and end of the sweep itself drop out."""

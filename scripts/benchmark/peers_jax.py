@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mnist_np.benchmark.cells import Cell, Mode
-from mnist_np.benchmark.child import Images, Job
-from mnist_np.benchmark.engines import ONE_IMAGE_REPEATS
+from benchmark.cells import Cell, Mode
+from benchmark.child import Images, Job
+from benchmark.engines import ONE_IMAGE_REPEATS
 
 
 def forward(params: Any, X: Any) -> Any:
