@@ -12,7 +12,7 @@ from mnist_np.cli.compose import to_run_config
 from mnist_np.cli.folders import conf_folder
 from mnist_np.plugins import load_plugins
 from mnist_np.sweep.job import run_child
-from mnist_np.sweep.single import execute
+from mnist_np.sweep.single import execute, prepare
 
 
 @hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")
@@ -23,4 +23,4 @@ def app(config: DictConfig) -> None:
     if made.sweep.id:
         run_child(made, folder)
     else:
-        execute(made, folder)
+        execute(prepare(made, folder))

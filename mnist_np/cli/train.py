@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
     from omegaconf import DictConfig
 
-    from mnist_np.sweep.run_config import RunConfig
+    from mnist_np.sweep.single import Job
     from mnist_np.training.result import Result
 
 OK, FAILED, MISTAKEN = 0, 1, 2
@@ -74,43 +74,39 @@ def single_run(composed: DictConfig, hydra: Hydra) -> int:
     """One run: check the config and the data, and only then let Hydra make the run's folder and go."""
     from hydra._internal.callbacks import Callbacks
     from hydra.core.hydra_config import HydraConfig
-    from hydra.core.utils import JobStatus, run_job
+    from hydra.core.utils import run_job
     from hydra.types import HydraContext
     from omegaconf import OmegaConf, read_write
 
+    from mnist_np.cli.compose import to_run_config, without_hydra
     from mnist_np.cli.messages import UsageError
-    from mnist_np.sweep.single import execute, to_go_on_with
+    from mnist_np.sweep.single import prepare
 
     HydraConfig.instance().set_config(composed)
-    config = checked(composed)
-    folder = Path(OmegaConf.select(composed, "hydra.run.dir")).absolute()
-    if before := to_go_on_with(config, folder):
-        folder = before.folder.absolute()
-        with read_write(composed.hydra):
-            composed.hydra.run.dir = str(folder)
+    config = to_run_config(without_hydra(deepcopy(composed)))
+    job = prepare(config, Path(OmegaConf.select(composed, "hydra.run.dir")).absolute())
+    with read_write(composed.hydra):
+        composed.hydra.run.dir = str(job.folder.absolute())  # it may be that of the run to continue
     context = HydraContext(hydra.config_loader, Callbacks(composed))
     try:
-        job = run_job(lambda _: execute(config, folder, before), composed, "hydra.run.dir", None, context)
+        outcome = run_job(lambda _: attempt(job), composed, "hydra.run.dir", None, context).return_value
     except OSError as error:
-        raise UsageError(f"hydra.run.dir={folder}: {error.strerror}") from error
+        raise UsageError(f"hydra.run.dir={job.folder}: {error.strerror}") from error
     finally:
-        remove_if_empty(folder, Path(config.outputs).absolute())
-    if job.status == JobStatus.FAILED:
-        raise job._return_value  # return_value would print a line of its own
-    return exit_code(job.return_value)
+        remove_if_empty(job.folder.absolute(), Path(config.outputs).absolute())
+    if isinstance(outcome, Exception):
+        raise outcome
+    return exit_code(outcome)
 
 
-def checked(composed: DictConfig) -> RunConfig:
-    """The components of a composed config, made, with their data read: all that can be refused has been then.
+def attempt(job: Job) -> Result | Exception:
+    """The job's result, or what went wrong: an exception that passes through Hydra would be printed by it."""
+    from mnist_np.sweep.single import execute
 
-    Raises ConfigError, DataError.
-    """
-    from mnist_np.cli.compose import to_run_config, without_hydra
-
-    config = to_run_config(without_hydra(deepcopy(composed)))
-    data = config.experiment.load_data()  # kept in memory, so the run need not read it again
-    config.build_network(data.n_features, data.n_classes)
-    return config
+    try:
+        return execute(job)
+    except Exception as error:
+        return error
 
 
 def remove_if_empty(folder: Path, outputs: Path) -> None:

@@ -11,7 +11,7 @@ from mnist_np.files import write_atomically
 from mnist_np.sweep.children import read_json
 from mnist_np.sweep.plan import FINAL
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.single import execute, to_go_on_with
+from mnist_np.sweep.single import execute, prepare
 from mnist_np.training.result import Result
 
 PATIENCE = 120.0
@@ -27,7 +27,7 @@ def run_child(config: RunConfig, folder: Path) -> Result | None:
         with FileLock(folder / ".child.lock", timeout=PATIENCE):
             if stop.exists() or read_json(folder / "result.json").get("status") in FINAL:
                 return None
-            result = execute(config, folder, to_go_on_with(config, folder))
+            result = execute(prepare(config, folder))
     except Exception as error:
         record_failure(folder, error)
         if config.sweep.on_error == "stop":

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
 from mnist_np.console import ConsoleReporter
+from mnist_np.data.dataset import Dataset
+from mnist_np.experiment import Experiment
+from mnist_np.nn.network import Network
 from mnist_np.serialize import fingerprint
 from mnist_np.storage.checkpoint import Checkpointer, CheckpointError
 from mnist_np.storage.interrupted import Interrupted, choose, claim
@@ -23,33 +27,67 @@ from mnist_np.training.run import run
 log = logging.getLogger(__name__)
 
 
-def to_go_on_with(config: RunConfig, folder: Path) -> Interrupted | None:
-    """The interrupted run that ``training.resume`` asks to go on with; a sweep's job goes on with what is in ``folder``."""
-    identity = fingerprint(config.experiment, config.experiment.load_data().sha256)
-    if config.sweep.id:
-        return claim(folder, identity)
-    return choose(config.training.resume, Path(config.outputs), folder, identity)
+@dataclass(frozen=True)
+class Job:
+    """A run that can start: all that can be refused has been checked, and nothing has been written yet.
+
+    Made once, by `prepare`, and handed down: nothing further in loads the data, builds the network or looks for a run to
+    continue a second time.
+
+    Attributes:
+        config: what was asked for.
+        experiment: the part of it that determines the result.
+        data: its data, with the teacher's targets where the loss is a distillation.
+        network: the untrained network.
+        folder: where the run writes.
+        resume: the interrupted run that this one continues, whose folder is ``folder``.
+    """
+
+    config: RunConfig
+    experiment: Experiment
+    data: Dataset
+    network: Network
+    folder: Path
+    resume: Interrupted | None = None
 
 
-def execute(config: RunConfig, folder: Path, before: Interrupted | None = None) -> Result:
-    """Train and write everything into ``folder``, and to the tracker that the config names; or go on with the run ``before``.
+def prepare(config: RunConfig, folder: Path) -> Job:
+    """Load the data, build the network, and find the interrupted run that ``training.resume`` asks for.
+
+    A sweep's job continues what is in ``folder``; a single run may continue another one, in its folder.
+
+    Raises:
+        ConfigError: a hyperparameter that cannot be, or no such run to continue.
+        DataError: data that cannot be used.
+        CheckpointError: another process is at work on the run to continue.
+    """
+    experiment, outputs = config.experiment, Path(config.outputs)
+    data = load_data(experiment, outputs)
+    network = experiment.build_network(data.n_features, data.n_classes)
+    identity = fingerprint(experiment, data.sha256)
+    interrupted = claim(folder, identity) if config.sweep.id else choose(config.training.resume, outputs, folder, identity)
+    return Job(config, experiment, data, network, interrupted.folder if interrupted else folder, interrupted)
+
+
+def execute(job: Job) -> Result:
+    """Train and write everything into the job's folder, and to the tracker that its config names.
 
     The first SIGINT or SIGTERM ends the training after its step; then status is ``killed``, the signal's name its reason.
     """
-    experiment = config.experiment
-    data = load_data(experiment, Path(config.outputs))
+    experiment, data, network = job.experiment, job.data, job.network
     with Interrupt() as interrupted:
-        if before is None:
-            return run(experiment, data, observers(config, folder), interrupted)
-        listeners = observers(config, before.folder, before.lock)
+        listeners = observers(job.config, job.folder, job.resume.lock if job.resume else None)
+        if job.resume is None:
+            return run(experiment, data, listeners, interrupted, network=network)
         try:
-            return run(experiment, data, listeners, interrupted, restorer(before.checkpoints, experiment, data))
+            restore = restorer(job.resume.checkpoints, experiment, data)
+            return run(experiment, data, listeners, interrupted, restore, network)
         except CheckpointError as error:
-            if config.training.resume not in ("auto", "never"):
-                before.lock.release()
+            if job.config.training.resume not in ("auto", "never"):
+                job.resume.lock.release()
                 raise
             log.warning("%s; the run begins anew", error)
-            return run(experiment, data, listeners, interrupted)
+            return run(experiment, data, listeners, interrupted, network=network)
 
 
 def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> list[Observer]:

@@ -28,6 +28,7 @@ def run(
     observers: Iterable[Observer] = (),
     interrupted: Callable[[], str | None] = lambda: None,
     restore: Callable[[Network, Progress], None] | None = None,
+    network: Network | None = None,
 ) -> Result:
     """Train as ``experiment`` says on ``data`` and evaluate the chosen weights once on the test split.
 
@@ -37,10 +38,13 @@ def run(
         observers: told of every event of the training.
         interrupted: asked before each step; a text ends the training there, as ``killed`` for that reason.
         restore: sets the untrained network and its progress to those of a checkpoint.
+        network: the untrained network, where the caller has built it already; default: what ``experiment`` describes.
     """
     began = perf_counter()
     with blas_threads(threads_of(experiment, data)), np.errstate(**QUIET):
-        return _run(experiment, data, observers, interrupted, restore, began)
+        if network is None:
+            network = experiment.build_network(data.n_features, data.n_classes)
+        return _run(experiment, data, observers, interrupted, restore, network, began)
 
 
 def threads_of(experiment: Experiment, data: Dataset) -> int:
@@ -66,9 +70,9 @@ def _run(
     observers: Iterable[Observer],
     interrupted: Callable[[], str | None],
     restore: Callable[[Network, Progress], None] | None,
+    network: Network,
     began: float,
 ) -> Result:
-    network = experiment.build_network(data.n_features, data.n_classes)
     diagnostics = diagnostics_of(experiment.training)
     listeners = Observers([*diagnostics, *observers])  # first, since its numbers are metrics for the others
     trainer = trainer_of(experiment)(

@@ -14,7 +14,7 @@ from mnist_np.experiment import Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import Adam
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.single import execute
+from mnist_np.sweep.single import execute, prepare
 from mnist_np.tracking.settings import Tracking
 from mnist_np.training.events import Observer
 
@@ -68,7 +68,7 @@ def test_memory_and_files_of_a_long_run_are_flat(epochs, backend, tmp_path, monk
     observers = single.observers
     monkeypatch.setattr(single, "observers", lambda *arguments: [*observers(*arguments), sampler])
     tracemalloc.start()
-    result = execute(config(tmp_path, epochs, backend, figures=False), tmp_path / "runs/today/long")
+    result = execute(prepare(config(tmp_path, epochs, backend, figures=False), tmp_path / "runs/today/long"))
     tracemalloc.stop()
     assert (result.status, result.failures) == ("finished", [])
     settled, row = sampler.resources[1:], 6_000  # bytes of history: with diagnostics, an epoch has some seventy numbers
@@ -82,7 +82,7 @@ def test_run_after_run_in_one_process_is_flat(tmp_path):
     """As a sweep's worker does, with all figures."""
     after = []
     for i in range(4):
-        execute(config(tmp_path, 2, "off"), tmp_path / f"runs/today/{i}")
+        execute(prepare(config(tmp_path, 2, "off"), tmp_path / f"runs/today/{i}"))
         gc.collect()
         after.append(resources())
     assert after[-1][:2] == after[1][:2]
