@@ -1,4 +1,4 @@
-"""The promises of the README are kept by tests that there are."""
+"""The promises of docs/reliability.md are kept by tests that there are."""
 
 import ast
 import re
@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def named():
-    """(file, test) of every test that the README's table of promises names; ``::test`` alone is of the file before it."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """(file, test) of every test that the table of promises names; ``::test`` alone is of the file before it."""
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
     table = text.partition("<!-- promises -->")[2].partition("<!-- /promises -->")[0]
     file = None
     for path, test in re.findall(r"`(tests/[\w/]+\.py)?::(\w+)`", table):
