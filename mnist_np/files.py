@@ -1,9 +1,61 @@
-"""Files that are whole or not there: written under another name beside the target, then renamed over it. And their paths."""
+"""Files that are written whole or not at all, and read only if they are regular files of a bounded size. And their paths.
+
+A folder may come from anybody, so what lies in it is not opened blindly: a link may lead to a private file, a pipe or a device
+has no end. Nothing here follows a link in the last part of a path unless it is asked to.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
+
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+"""To open a pipe that nobody writes to would otherwise take for ever."""
+BINARY = getattr(os, "O_BINARY", 0)
+
+
+def read_regular(path: Path, limit: int, follow: bool = False) -> bytes:
+    """The content of a regular file of at most ``limit`` bytes.
+
+    Args:
+        path: The file.
+        limit: Bytes that it may hold.
+        follow: Whether it may be a link: for files that the user names, not for those within a folder.
+
+    Raises:
+        OSError: It is not there or not readable, or is something else or larger. ``strerror`` says which.
+    """
+    descriptor = open_regular(path, follow)
+    with open(descriptor, "rb") as file:
+        size = os.fstat(descriptor).st_size
+        content = b""
+        if size <= limit:  # what grows meanwhile, or tells no size (/proc), is read to the end, within the limit
+            while len(content) <= limit and (part := file.read(min(limit, size) + 1)):
+                content += part
+                size = max(size, len(content))
+    if size > limit:
+        raise OSError(errno.EFBIG, f"holds {size:,} bytes, at most {limit:,} are allowed", str(path))
+    return content
+
+
+def open_regular(path: Path, follow: bool = False) -> int:
+    """A descriptor of a regular file, for reading. Raises OSError as `read_regular` does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | NONBLOCK | BINARY | (0 if follow else NOFOLLOW))
+    except ValueError as error:  # a null byte in the name
+        raise OSError(errno.EINVAL, str(error), str(path)) from None
+    except OSError as error:
+        if error.errno == errno.ELOOP and not follow:
+            raise OSError(errno.ELOOP, "is a link", str(path)) from None
+        raise
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is a folder" if stat.S_ISDIR(mode) else "is a device or pipe", str(path))
+    return descriptor
 
 
 def write_atomically(path: Path, content: bytes | str, durable: bool = False) -> None:
@@ -15,7 +67,8 @@ def write_atomically(path: Path, content: bytes | str, durable: bool = False) ->
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = content.encode() if isinstance(content, str) else content
     try:
-        with open(temporary, "wb") as file:
+        temporary.unlink(missing_ok=True)
+        with open(temporary, "xb") as file:  # a link of that name, put there by somebody else, is not written through
             file.write(data)
             if durable:
                 file.flush()
@@ -31,8 +84,8 @@ def write_atomically(path: Path, content: bytes | str, durable: bool = False) ->
 def append(path: Path, text: str) -> None:
     """Add ``text`` to the file. Raises OSError naming ``path`` where it cannot; a part of the text may be there then."""
     try:
-        with open(path, "a", newline="") as file:
-            file.write(text)
+        with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | NOFOLLOW | NONBLOCK | BINARY, 0o666), "wb") as file:
+            file.write(text.encode())
     except OSError as error:
         raise type(error)(error.errno, f"cannot write {len(text.encode()):,} bytes: {error.strerror}", str(path)) from error
 

@@ -12,20 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mnist_np.component import ConfigError, UserError
 from mnist_np.experiment import Experiment
 from mnist_np.plugins import load_plugins
 from mnist_np.serialize import from_dict
+from mnist_np.storage.config_file import read_config
 from mnist_np.storage.interrupted import folder_of, read_json
 from mnist_np.storage.weights import Weights, load_weights
 
 FILES = ("config.yaml", "history.csv", "weights.safetensors", "result.json")
 """What is asked of MLflow for a run that has no folder here."""
-
-MAX_CONFIG = 1 << 20
-"""Bytes of a config: a real one has two thousand."""
 
 
 class SavedRunError(UserError):
@@ -52,15 +48,12 @@ class SavedRun:
         """The experiment of ``config.yaml``, whose keys and values are checked like any others. Raises SavedRunError."""
         path = self.folder / "config.yaml"
         try:
-            if path.stat().st_size > MAX_CONFIG:
-                raise ValueError(f"{path.stat().st_size:,} bytes are too many for a config")
-            content = yaml.safe_load(path.read_text())
-            if not isinstance(content, dict):
-                raise ValueError("it is not a mapping of keys")
-            return from_dict(Experiment, content)
+            return from_dict(Experiment, read_config(path))
         except FileNotFoundError:
             raise SavedRunError(f"{self.name}: the run left no config.yaml in {self.folder}") from None
-        except (OSError, yaml.YAMLError, ConfigError, ValueError, TypeError, RecursionError) as error:
+        except OSError as error:
+            raise SavedRunError(f"{path}: {error.strerror}") from None
+        except (ConfigError, ValueError, TypeError) as error:
             raise SavedRunError(f"{path}: {error}") from None
 
     def history(self) -> list[dict[str, str]]:

@@ -7,7 +7,6 @@ stays within what the file's true length and `LIMIT` allow, and every fault is o
 from __future__ import annotations
 
 import hashlib
-import stat
 import struct
 import zlib
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.data.dataset import DataError
+from mnist_np.files import read_regular
 
 LIMIT = 1 << 30
 """Bytes that a file may hold, compressed or not: EMNIST, the largest of the family, holds 0.55 GB."""
@@ -42,15 +42,9 @@ def fault(path: Path | str, expected: str, found: str) -> DataError:
 def read_file(path: Path) -> bytes:
     """The file's bytes. Raises DataError for anything but a readable regular file of at most `LIMIT` bytes."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise fault(path, "a file", "a folder" if stat.S_ISDIR(status.st_mode) else "a device or pipe")
-        if status.st_size > LIMIT:
-            raise fault(path, f"at most {LIMIT:,} bytes", f"{status.st_size:,}")
-        with path.open("rb") as file:
-            return file.read(status.st_size)
+        return read_regular(path, LIMIT, follow=True)
     except OSError as error:
-        raise fault(path, "a readable file", error.strerror or type(error).__name__) from None
+        raise DataError(f"{path}: {error.strerror or type(error).__name__}") from None
 
 
 def decode(content: bytes, path: Path | str, dimensions: int) -> IdxFile:

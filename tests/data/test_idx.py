@@ -140,14 +140,14 @@ def _loop(path):
 @pytest.mark.parametrize(
     ("make", "found"),
     [
-        (lambda path: path.mkdir(), "expected a file, found a folder"),
-        (_loop, "expected a readable file, found Too many levels of symbolic links"),
-        (lambda path: path.symlink_to("/nowhere"), "expected a readable file, found No such file or directory"),
-        (lambda path: os.mkfifo(path), "expected a file, found a device or pipe"),
-        (lambda path: path.symlink_to("/dev/zero"), "expected a file, found a device or pipe"),
+        (lambda path: path.mkdir(), "is a folder"),
+        (_loop, "Too many levels of symbolic links"),
+        (lambda path: path.symlink_to("/nowhere"), "No such file or directory"),
+        (lambda path: os.mkfifo(path), "is a device or pipe"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device or pipe"),
         (
             lambda path: path.write_bytes(b"") or os.truncate(path, LIMIT + 1),
-            "expected at most 1,073,741,824 bytes, found 1,073,741,825",
+            "holds 1,073,741,825 bytes, at most 1,073,741,824 are allowed",
         ),
     ],
 )
