@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mnist_np.serialize import flatten
-from mnist_np.sweep.children import read_json
+from mnist_np.storage.records import read_json
 from mnist_np.sweep.tables import shown
 from mnist_np.sweep.values import ABSENT, varying
 from mnist_np.tracking.client import TrackingError

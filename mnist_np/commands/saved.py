@@ -17,7 +17,8 @@ from mnist_np.experiment import Experiment
 from mnist_np.plugins import load_plugins
 from mnist_np.serialize import from_dict
 from mnist_np.storage.config_file import read_config
-from mnist_np.storage.interrupted import folder_of, read_json
+from mnist_np.storage.interrupted import folder_of
+from mnist_np.storage.records import read_json
 from mnist_np.storage.weights import Weights, load_weights
 
 FILES = ("config.yaml", "history.csv", "weights.safetensors", "result.json")

@@ -7,16 +7,15 @@ process still holds its lock.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from mnist_np.component import ConfigError
 from mnist_np.storage.checkpoint import CheckpointError, acquire, found
+from mnist_np.storage.records import read_json
 from mnist_np.storage.tensorfile import TensorFileError, open_tensors
 
 KEY = "training.resume"
@@ -95,12 +94,3 @@ def folder_of(name: str, outputs: Path) -> Path | None:
             if read_json(path).get("run_id") == name:
                 return path.parent
     return None
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file's object; an empty one where there is no such file, or none that can be read."""
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

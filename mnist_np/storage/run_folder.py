@@ -22,6 +22,7 @@ from mnist_np.data.dataset import Dataset
 from mnist_np.files import append, write_atomically
 from mnist_np.serialize import fingerprint, to_dict
 from mnist_np.storage.provenance import blas, git, versions
+from mnist_np.storage.records import read_json
 from mnist_np.storage.weights import save_weights
 from mnist_np.training.events import EpochEnd, Observer, RunStart
 
@@ -137,5 +138,4 @@ def as_csv(columns: list[str], rows: list[dict[str, float]], header: bool = True
 
 def update_json(path: Path, values: dict[str, Any]) -> None:
     """Set keys of a JSON file, keeping its others."""
-    old = json.loads(path.read_text()) if path.exists() else {}
-    write_atomically(path, as_json(old | values))
+    write_atomically(path, as_json(read_json(path) | values))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,22 +30,3 @@ class Child:
     def configuration(self) -> dict[str, str]:
         """What varies beside the seed: runs that share it are repetitions of one configuration."""
         return {key: value for key, value in self.overrides.items() if key != "seed"}
-
-
-def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows of a run's ``history.csv``; none when it is not there yet. A half-written last row is left out."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        rows = list(csv.reader(file))
-    header = rows[0] if rows else []
-    return [
-        {key: float(value) for key, value in zip(header, row, strict=True) if value != ""}
-        for row in rows[1:]
-        if len(row) == len(header)
-    ]
-
-
-def read_json(path: Path) -> dict[str, object]:
-    """A JSON file's object, or nothing when it is not there."""
-    return dict(json.loads(path.read_text())) if path.exists() else {}

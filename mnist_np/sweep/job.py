@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from mnist_np.files import write_atomically
-from mnist_np.sweep.children import read_json
+from mnist_np.storage.records import read_json
 from mnist_np.sweep.plan import FINAL
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.single import execute, prepare

@@ -16,7 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mnist_np.sweep.children import Child, read_history, read_json
+from mnist_np.storage.records import read_history, read_json
+from mnist_np.sweep.children import Child
 from mnist_np.sweep.values import short_names
 
 LONGEST = 120
@@ -97,7 +98,7 @@ def read_child(folder: Path) -> Child:
     run_id = read_json(folder / "tracking.json").get("run_id")
     metrics: Any = result.get("metrics") or {}
     return Child(
-        overrides=dict(note["overrides"]),  # type: ignore[call-overload]
+        overrides=dict(note["overrides"]),
         folder=folder,
         group=str(note["group"]),
         status=status,

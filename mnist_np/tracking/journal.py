@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_np.files import append, write_atomically
+from mnist_np.storage.records import read_json
 
 Record = dict[str, Any]
 
@@ -99,9 +100,12 @@ class Ledger:
 
     @classmethod
     def read(cls, folder: Path) -> Ledger | None:
-        """The ledger of a run's folder, or None where nothing was ever tracked."""
-        path = folder / "tracking.json"
-        return cls(**json.loads(path.read_text())) if path.exists() else None
+        """The ledger of a run's folder, or None where nothing was ever tracked or the file is broken."""
+        content = read_json(folder / "tracking.json")
+        try:
+            return cls(**content) if content else None
+        except TypeError:
+            return None
 
     def write(self, folder: Path) -> None:
         write_atomically(folder / "tracking.json", json.dumps(asdict(self), indent=2) + "\n")

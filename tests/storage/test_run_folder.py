@@ -15,9 +15,9 @@ from mnist_np.files import write_atomically
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import SGD
 from mnist_np.serialize import from_dict, to_dict
+from mnist_np.storage.records import read_history
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.weights import WeightsError, load_weights, save_weights
-from mnist_np.sweep.children import read_history
 from mnist_np.training.events import Observer, StopTraining
 
 EXPERIMENT = Experiment(model=MLP(hidden=[8]), data=Synthetic(), training=Training(epochs=3))

@@ -1,0 +1,59 @@
+"""The small files of a run, read without trust: one that is missing, half-written or of another shape counts as empty."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mnist_np.files import read_regular
+
+MAX_BYTES = 1 << 26
+"""Bytes of a file: a hundred thousand epochs or jobs need a quarter of it."""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; an empty one where there is no such file, or none that can be read."""
+    return parsed(text_of(path))
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects in a file of one JSON object per line. Lines that hold none are passed over."""
+    for line in text_of(path).splitlines():
+        if found := parsed(line):
+            yield found
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """The rows of a run's ``history.csv``, as far as they are whole: the last one may be being written at this moment."""
+    try:
+        rows = list(csv.reader(text_of(path).splitlines()))
+    except csv.Error:
+        return []
+    history = []
+    for row in rows[1:]:
+        if len(row) == len(rows[0]):
+            try:
+                history.append({key: float(value) for key, value in zip(rows[0], row, strict=True) if value != ""})
+            except ValueError:
+                continue
+    return history
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """The JSON object that ``text`` is, or an empty one."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def text_of(path: Path) -> str:
+    """The text of a regular file; none where it cannot be read."""
+    try:
+        return read_regular(path, MAX_BYTES).decode()
+    except (OSError, ValueError):
+        return ""
