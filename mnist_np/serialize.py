@@ -1,4 +1,4 @@
-"""Experiments as plain data and back: what YAML files, MLflow, checkpoints and the fingerprint hold.
+"""Experiments as plain data and back: what YAML files, MLflow, checkpoints and fingerprints hold.
 
 A component becomes a mapping of its fields, with ``name`` first, which says the option of its group::
 
@@ -8,17 +8,12 @@ A component becomes a mapping of its fields, with ``name`` first, which says the
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from typing import Any, TypeVar
 
 from mnist_np.component import Component, ConfigError, did_you_mean
 from mnist_np.registry import REGISTRY, lookup, name_of
 
 C = TypeVar("C", bound=Component)
-
-WITHOUT_EFFECT = ("seed",)
-"""Top-level keys that `fingerprint` leaves out when asked for a configuration's group: runs that differ by seed alone."""
 
 
 def to_dict(component: Component, only_effective: bool = False) -> dict[str, Any]:
@@ -67,14 +62,3 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
-
-
-def fingerprint(experiment: Component, data_sha256: str, without_seed: bool = False) -> str:
-    """Sixteen hex digits of the hash of what determines a result: the experiment, the data's bytes and the code version."""
-    from mnist_np import __version__
-
-    values = to_dict(experiment, only_effective=True)
-    if without_seed:
-        values = {key: value for key, value in values.items() if key not in WITHOUT_EFFECT}
-    text = json.dumps([values, data_sha256, __version__], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

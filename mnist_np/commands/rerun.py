@@ -21,9 +21,11 @@ from mnist_np.commands.saved import SavedRun, parser, plugins, saved_run, told
 from mnist_np.console import ConsoleReporter
 from mnist_np.experiment import Experiment
 from mnist_np.files import near
-from mnist_np.serialize import flatten
-from mnist_np.storage.provenance import blas, git, versions
+from mnist_np.fingerprint import differences, identify
+from mnist_np.source_code import git, numeric_sha256
+from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.run_folder import RunFolder
+from mnist_np.storage.teacher import load_data
 from mnist_np.storage.tensorfile import open_tensors
 from mnist_np.training.interrupt import Interrupt
 from mnist_np.training.result import Result
@@ -54,14 +56,15 @@ def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
     """Train the saved run's experiment in a folder of its own under ``outputs/reruns``, and compare."""
     console = Console(highlight=False)
     experiment = as_it_was(saved, threads)
-    data = experiment.load_data()
+    data = load_data(experiment, outputs)
     now = {
-        "data": {"sha256": data.sha256},
-        "versions": versions(),
+        "inputs": identify(experiment, data.sha256, data.teacher_sha256).inputs(),
+        "versions": {name: versions()[name] for name in RELEVANT},
         "blas": blas() | {"threads": threads_of(experiment, data)},
-        "git": git(),
+        "git": dict(git()),
+        "code_sha256": numeric_sha256(),
     }
-    for line in differences(saved.result, now) or ["data, versions and threads are those of the run"]:
+    for line in changes(saved.result, now) or ["data, code, plugins, teacher, versions and threads are those of the run"]:
         console.print(line, soft_wrap=True)
     folder = outputs / "reruns" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
     with Interrupt() as interrupted:
@@ -85,21 +88,21 @@ def as_it_was(saved: SavedRun, threads: int | None) -> Experiment:
     return experiment
 
 
-def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What a result may depend on and is not as it was, a line each."""
     if not then:
-        return ["the run left no result.json: whether data, versions and threads are the same cannot be said"]
-    old, new = flatten({key: then.get(key) or {} for key in now}), flatten(now)
-    keys = ["data.sha256", *(f"versions.{name}" for name in RELEVANT), "blas.name", "blas.version", "blas.threads", "git.commit"]
-    changed = [
-        f"{key}: {old.get(key, 'unknown')} then, {new.get(key, 'unknown')} now" for key in keys if old.get(key) != new.get(key)
-    ]
+        return ["the run left no result.json: whether data, code, versions and threads are the same cannot be said"]
+    old: dict[str, Any] = {}
+    for key, value in now.items():
+        old[key] = then[key] if isinstance(then.get(key), type(value)) else type(value)()
+    old["versions"] = {name: old["versions"].get(name) for name in RELEVANT}
     dirty = [
         f"git.dirty: the code had uncommitted changes {when}"
-        for when, known in (("then", old), ("now", new))
-        if known.get("git.dirty")
+        for when, record in (("then", old), ("now", now))
+        if record["git"].pop("dirty", False)
     ]
-    return changed + dirty
+    words = ("then", "now")
+    return differences(old.pop("inputs"), now.pop("inputs"), words) + differences(old, now, words) + dirty
 
 
 def compared(saved: SavedRun, result: Result) -> tuple[bool, str]:

@@ -193,7 +193,8 @@ class Dataset:
     """Train, validation and test split, preprocessed, their arrays read-only.
 
     ``sha256`` identifies the raw data, ``source`` says where it lay, ``pixels`` is the preprocessing that was done: what new
-    images must go through before the network sees them.
+    images must go through before the network sees them. ``teacher_sha256`` is that of the teacher whose soft targets the
+    training split has; empty without one.
     """
 
     name: str
@@ -205,6 +206,7 @@ class Dataset:
     sha256: str
     source: str
     pixels: PixelMap = PixelMap()
+    teacher_sha256: str = ""
 
     @property
     def n_features(self) -> int:

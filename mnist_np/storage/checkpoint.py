@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from mnist_np.component import UserError
 from mnist_np.data.dataset import Dataset
-from mnist_np.serialize import fingerprint, to_dict
+from mnist_np.fingerprint import identify
+from mnist_np.source_code import numeric_sha256
 from mnist_np.storage.packing import pack
-from mnist_np.storage.provenance import blas, git, versions
+from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.tensorfile import write_tensors
 from mnist_np.training.events import EpochEnd, Observer, RunStart, StepEnd
 from mnist_np.training.progress import Progress
@@ -112,10 +113,11 @@ def step_of(path: Path) -> int:
 
 def describe(experiment: Experiment, data: Dataset) -> dict[str, Any]:
     """What a checkpoint must agree with to be gone on from."""
+    identity = identify(experiment, data.sha256, data.teacher_sha256)
     return {
-        "fingerprint": fingerprint(experiment, data.sha256),
-        "config": to_dict(experiment, only_effective=True),
-        "data_sha256": data.sha256,
+        "fingerprint": identity.fingerprint,
+        "config": identity.config,
+        "inputs": identity.inputs(),
         "numerics": numerics(),
     }
 
@@ -123,4 +125,4 @@ def describe(experiment: Experiment, data: Dataset) -> dict[str, Any]:
 def numerics() -> dict[str, Any]:
     """What the last bits of a result depend on beside experiment and data: the code, the libraries, the threads."""
     libraries = {key: versions()[key] for key in ("mnist-np", "numpy")} | {f"blas {key}": value for key, value in blas().items()}
-    return libraries | {"git commit": git().get("commit", "unknown")}
+    return libraries | {"code_sha256": numeric_sha256()}

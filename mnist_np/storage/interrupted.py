@@ -7,16 +7,21 @@ process still holds its lock.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from mnist_np.component import ConfigError
+from mnist_np.fingerprint import Identity, differences
 from mnist_np.storage.checkpoint import CheckpointError, acquire, found
 from mnist_np.storage.records import read_json
 from mnist_np.storage.tensorfile import TensorFileError, open_tensors
+
+log = logging.getLogger(__name__)
 
 KEY = "training.resume"
 
@@ -33,18 +38,21 @@ class Interrupted:
         return self.folder / "checkpoints"
 
 
-def choose(resume: str, outputs: Path, folder: Path, fingerprint: str) -> Interrupted | None:
+def choose(resume: str, outputs: Path, folder: Path, identity: Identity) -> Interrupted | None:
     """The run to go on with as ``training.resume`` asks; None to begin a new one in ``folder``.
 
     ``auto`` is the run that was begun in ``folder`` itself, or the latest interrupted one under ``outputs/runs`` with this
-    fingerprint. Else ``resume`` names a run by its MLflow run id or its folder. Raises ConfigError if there is no such run or
-    nothing to go on from, CheckpointError if a living process is still at work on it.
+    identity's fingerprint. Else ``resume`` names a run by its MLflow run id or its folder. Raises ConfigError if there is no
+    such run or nothing to go on from, CheckpointError if a living process is still at work on it.
     """
     if resume == "never":
         return None
     if resume == "auto":
         candidates = [folder, *sorted(outputs.glob("runs/*/*"), reverse=True)]
-        return next((claimed for path in candidates if (claimed := claim(path, fingerprint))), None)
+        if chosen := next((claimed for path in candidates if (claimed := claim(path, identity.fingerprint))), None):
+            return chosen
+        warn_of_changed_inputs(candidates, identity)
+        return None
     path = named(resume, outputs)
     if not found(path / "checkpoints"):
         status = read_json(path / "result.json").get("status")
@@ -54,12 +62,22 @@ def choose(resume: str, outputs: Path, folder: Path, fingerprint: str) -> Interr
 
 def claim(folder: Path, fingerprint: str) -> Interrupted | None:
     """The run in ``folder``, if it has anything left to do, is of this fingerprint and not at work in another process."""
-    if fingerprint not in fingerprints(folder):
+    if not any(about.get("fingerprint") == fingerprint for about in headers(folder)):
         return None
     try:
         return Interrupted(folder, held(folder))
     except CheckpointError:
         return None
+
+
+def warn_of_changed_inputs(candidates: list[Path], identity: Identity) -> None:
+    """Say of the first interrupted run of the same config what keeps it from going on."""
+    for folder in candidates:
+        for about in headers(folder):
+            if about.get("config") == identity.config and isinstance(then := about.get("inputs"), dict):
+                reason = "; ".join(differences(then, identity.inputs()))
+                log.warning("%s is of the same config, but does not go on, and a new run begins: %s", folder, reason)
+                return
 
 
 def held(folder: Path) -> FileLock:
@@ -69,11 +87,11 @@ def held(folder: Path) -> FileLock:
     return lock
 
 
-def fingerprints(folder: Path) -> Iterator[str]:
-    """What the checkpoints of the run in ``folder`` are of; damaged ones are passed over."""
+def headers(folder: Path) -> Iterator[dict[str, Any]]:
+    """What the checkpoints of the run in ``folder`` say they are of, newest first; damaged ones are passed over."""
     for path in found(folder / "checkpoints"):
         try:
-            yield str(open_tensors(path).about.get("fingerprint"))
+            yield open_tensors(path).about
         except TensorFileError:
             continue
 

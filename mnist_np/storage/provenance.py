@@ -1,12 +1,10 @@
-"""Where a result comes from: the code's commit, the versions, the BLAS library and its threads, the machine."""
+"""Where a result's rounding comes from: the versions, the BLAS library and its threads."""
 
 from __future__ import annotations
 
 import platform
-import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from threadpoolctl import threadpool_info
 
@@ -37,21 +35,3 @@ def blas() -> dict[str, str | int]:
         if library["user_api"] == "blas":
             return {"name": library["internal_api"], "version": str(library["version"]), "threads": library["num_threads"]}
     return {"name": "unknown", "version": "unknown", "threads": 0}
-
-
-@cache
-def git() -> dict[str, str | bool]:
-    """``commit`` and ``dirty`` of the checkout that this package is imported from; empty for an installed package."""
-    package = Path(__file__).resolve().parent
-    try:
-        root, commit = _git(package, "rev-parse", "--show-toplevel", "HEAD").splitlines()
-        if Path(root) / "mnist_np" != package:
-            return {}
-        return {"commit": commit, "dirty": bool(_git(package.parent, "status", "--porcelain", "--", "mnist_np", "conf"))}
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return {}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), "--no-optional-locks", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout

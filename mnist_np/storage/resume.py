@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.data.dataset import Dataset
+from mnist_np.fingerprint import differences
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.network import Network
-from mnist_np.serialize import flatten
 from mnist_np.storage.checkpoint import CheckpointError, describe, found
 from mnist_np.storage.packing import expect, pack, unpack
 from mnist_np.storage.tensorfile import Arrays, TensorFile, TensorFileError, open_tensors
@@ -58,10 +57,7 @@ def compare(file: TensorFile, now: dict[str, Any]) -> None:
     then: dict[str, Any] = {key: file.about.get(key) for key in now}
     if any(type(then[key]) is not type(now[key]) for key in now):
         raise TensorFileError(f"{file.path}: not a checkpoint")
-    different = differences(then["config"], now["config"])
-    if then["data_sha256"] != now["data_sha256"]:
-        different.append(f"the data's SHA-256: {then['data_sha256'][:12]}... there, {now['data_sha256'][:12]}... here")
-    if different:
+    if different := differences(then["config"], now["config"]) + differences(then["inputs"], now["inputs"]):
         raise CheckpointError(f"{file.path}: it is of another run: {'; '.join(different)}")
     if different := differences(then["numerics"], now["numerics"]):
         reason = "; ".join(different)
@@ -80,21 +76,6 @@ def within(capacity: int, file: TensorFile) -> TensorFile:
     if file.n_numbers > capacity:
         raise TensorFileError(f"{file.path}: it has {file.n_numbers:,} numbers, more than the {capacity:,} of this run")
     return file
-
-
-def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
-    """What two configs do not share: ``optimizer.lr: 0.1 there, 0.2 here``."""
-    a, b = flatten(there), flatten(here)
-    return [
-        f"{key}: {short(a.get(key, 'nothing'))} there, {short(b.get(key, 'nothing'))} here"
-        for key in dict.fromkeys([*a, *b])
-        if key not in a or key not in b or a[key] != b[key]
-    ]
-
-
-def short(value: Any) -> str:
-    """A value in at most 60 characters."""
-    return textwrap.shorten(str(value), 60, placeholder="...")
 
 
 def restore(path: Path, about: dict[str, Any], arrays: Arrays, network: Network, progress: Progress) -> None:

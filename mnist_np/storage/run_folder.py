@@ -20,8 +20,10 @@ import yaml
 
 from mnist_np.data.dataset import Dataset
 from mnist_np.files import append, write_atomically
-from mnist_np.serialize import fingerprint, to_dict
-from mnist_np.storage.provenance import blas, git, versions
+from mnist_np.fingerprint import identify
+from mnist_np.serialize import to_dict
+from mnist_np.source_code import git, numeric_sha256
+from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.records import read_json
 from mnist_np.storage.weights import save_weights
 from mnist_np.training.events import EpochEnd, Observer, RunStart
@@ -46,15 +48,18 @@ class RunFolder(Observer):
     def on_start(self, event: RunStart) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / "result.json").unlink(missing_ok=True)  # of a run that goes on now
+        identity = identify(event.experiment, event.data.sha256, event.data.teacher_sha256)
         self.about = {
-            "fingerprint": fingerprint(event.experiment, event.data.sha256),
-            "group": fingerprint(event.experiment, event.data.sha256, without_seed=True),
+            "fingerprint": identity.fingerprint,
+            "group": identity.group,
+            "inputs": identity.inputs(),
             "seed": event.experiment.seed,
             "data": describe(event.data),
             "n_parameters": len(event.network.params),
             "versions": versions(),
             "blas": blas(),
             "git": git(),
+            "code_sha256": numeric_sha256(),
             "started": self.started,
         }
         started = {"fingerprint": self.about["fingerprint"], "started": self.started}

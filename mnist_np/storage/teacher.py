@@ -10,7 +10,8 @@ from mnist_np.experiment import Experiment
 from mnist_np.nn.losses import Distillation
 from mnist_np.nn.network import PIECE
 from mnist_np.storage.interrupted import folder_of
-from mnist_np.storage.weights import WeightsError, load_weights
+from mnist_np.storage.tensorfile import TensorFileError, open_tensors
+from mnist_np.storage.weights import MAX_HEADER, WeightsError, load_weights
 
 
 def load_data(experiment: Experiment, outputs: Path = Path("outputs"), data: Dataset | None = None) -> Dataset:
@@ -46,7 +47,18 @@ def add_teacher_targets(data: Dataset, experiment: Experiment, outputs: Path = P
         X = part.X if weights.pixels == data.pixels else weights.pixels(data.pixels.inverse(part.X))
         part.targets[:, data.n_classes :] = loss.soften(network.forward(X.astype(network.dtype, copy=False)))
     train.rows.flags.writeable = False
-    return replace(data, train=train)
+    return replace(data, train=train, teacher_sha256=weights.sha256)
+
+
+def teacher_sha256(experiment: Experiment, outputs: Path = Path("outputs")) -> str:
+    """Of the teacher's weights, empty where the loss needs none. Reads the header alone. Raises ConfigError."""
+    loss = experiment.loss
+    if not isinstance(loss, Distillation):
+        return ""
+    try:
+        return open_tensors(weights_file(loss, outputs), MAX_HEADER).content_sha256
+    except TensorFileError as error:
+        raise loss.error("teacher", loss.teacher, str(error)) from None
 
 
 def weights_file(loss: Distillation, outputs: Path) -> Path:

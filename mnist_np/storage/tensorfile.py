@@ -47,6 +47,11 @@ class TensorFile:
     sha256: str
 
     @property
+    def content_sha256(self) -> str:
+        """Of header and arrays, as the header claims it; `arrays` checks it."""
+        return hashlib.sha256(canonical(self.about) + self.sha256.encode()).hexdigest()
+
+    @property
     def n_numbers(self) -> int:
         """How many numbers the arrays have in all."""
         return sum(map(prod, self.shapes.values()))

@@ -26,7 +26,10 @@ class WeightsError(UserError):
 
 @dataclass(frozen=True)
 class Weights:
-    """A network read from a file, and what it was trained for. ``pixels`` is what images must go through before it sees them."""
+    """A network read from a file, and what it was trained for. ``pixels`` is what images must go through before it sees them.
+
+    ``sha256`` is that of the file's content.
+    """
 
     network: Network
     experiment: Experiment
@@ -34,6 +37,7 @@ class Weights:
     class_names: tuple[str, ...]
     pixels: PixelMap
     about: dict[str, Any]
+    sha256: str
 
 
 def save_weights(path: Path, network: Network, experiment: Experiment, data: Dataset) -> None:
@@ -65,7 +69,7 @@ def load_weights(path: Path) -> Weights:
         network.load_arrays(file.arrays())
         height, width = described.image_shape
         pixels = unpack(PixelMap, about["pixels"], {}, "pixels")
-        return Weights(network, experiment, (height, width), tuple(described.class_names), pixels, about)
+        return Weights(network, experiment, (height, width), tuple(described.class_names), pixels, about, file.content_sha256)
     except TensorFileError as error:
         raise WeightsError(str(error)) from None
     except KeyError as error:

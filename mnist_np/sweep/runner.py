@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 
-from mnist_np.serialize import fingerprint
+from mnist_np.fingerprint import identify
+from mnist_np.storage.teacher import teacher_sha256
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.monitor import Monitor
 from mnist_np.sweep.plan import FINAL, Job, SweepFolder, read_child, sweep_id
@@ -164,8 +165,8 @@ def job_of(config: RunConfig, overrides: Sequence[str], varied: dict[str, str], 
     key = repr(experiment.data)
     if key not in digests:
         digests[key] = experiment.load_data().sha256
-    digest = digests[key]
-    return Job(overrides, varied, fingerprint(experiment, digest), fingerprint(experiment, digest, without_seed=True))
+    identity = identify(experiment, digests[key], teacher_sha256(experiment, Path(config.outputs)))
+    return Job(overrides, varied, identity.fingerprint, identity.group)
 
 
 def quoted(value: str) -> str:

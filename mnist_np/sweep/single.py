@@ -11,8 +11,8 @@ from filelock import FileLock
 from mnist_np.console import ConsoleReporter
 from mnist_np.data.dataset import Dataset
 from mnist_np.experiment import Experiment
+from mnist_np.fingerprint import identify
 from mnist_np.nn.network import Network
-from mnist_np.serialize import fingerprint
 from mnist_np.storage.checkpoint import Checkpointer, CheckpointError
 from mnist_np.storage.interrupted import Interrupted, choose, claim
 from mnist_np.storage.resume import restorer
@@ -64,8 +64,11 @@ def prepare(config: RunConfig, folder: Path) -> Job:
     experiment, outputs = config.experiment, Path(config.outputs)
     data = load_data(experiment, outputs)
     network = experiment.build_network(data.n_features, data.n_classes)
-    identity = fingerprint(experiment, data.sha256)
-    interrupted = claim(folder, identity) if config.sweep.id else choose(config.training.resume, outputs, folder, identity)
+    identity = identify(experiment, data.sha256, data.teacher_sha256)
+    if config.sweep.id:
+        interrupted = claim(folder, identity.fingerprint)
+    else:
+        interrupted = choose(config.training.resume, outputs, folder, identity)
     return Job(config, experiment, data, network, interrupted.folder if interrupted else folder, interrupted)
 
 

@@ -18,9 +18,11 @@ from filelock import FileLock, Timeout
 
 from mnist_np.experiment import Experiment
 from mnist_np.files import near
+from mnist_np.fingerprint import identify
 from mnist_np.registry import name_of
-from mnist_np.serialize import fingerprint, flatten, to_dict
-from mnist_np.storage.provenance import blas, git, versions
+from mnist_np.serialize import flatten, to_dict
+from mnist_np.source_code import git
+from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.run_folder import describe
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.delivery import Delivery
@@ -155,6 +157,7 @@ class MlflowObserver(Observer):
     def tags_of(self, event: RunStart) -> dict[str, str]:
         """Where the run comes from, as tags."""
         library, source = blas(), git()
+        identity = identify(event.experiment, event.data.sha256, event.data.teacher_sha256)
         tags = {
             "mlflow.user": user(),
             "mlflow.source.name": Path(sys.argv[0]).name or "python",
@@ -162,8 +165,8 @@ class MlflowObserver(Observer):
             "status": "running",
             "seed": str(event.experiment.seed),
             "run_folder": os.path.relpath(self.folder, self.store.outputs),
-            "fingerprint": fingerprint(event.experiment, event.data.sha256),
-            "config_group": fingerprint(event.experiment, event.data.sha256, without_seed=True),
+            "fingerprint": identity.fingerprint,
+            "config_group": identity.group,
             "data.sha256": event.data.sha256,
             "blas": f"{library['name']} {library['version']}",
             "blas.threads": str(library["threads"]),

@@ -67,11 +67,13 @@ def test_a_run_that_only_mlflow_has_is_rerun_from_what_mlflow_holds(outputs, cal
 def test_a_rerun_says_what_is_not_as_it_was(mnist, call, tmp_path):
     result = json.loads((mnist / "result.json").read_text())
     result["versions"]["numpy"] = "1.0"
-    result["data"]["sha256"] = "0123"
+    result["inputs"]["data_sha256"] = "0123"
+    result["code_sha256"] = "9" * 64
     result["git"] = {"commit": "4567", "dirty": True}
     (mnist / "result.json").write_text(json.dumps(result))
     said = call(rerun, mnist, "--outputs", tmp_path)
-    for line in ("versions.numpy: 1.0 then,", "data.sha256: 0123 then,", "git.commit: 4567 then,", "uncommitted changes then"):
+    then = ("versions.numpy: 1.0", "the data's SHA-256: 0123", "the numeric code: 999999999999...", "git.commit: 4567")
+    for line in (*(f"{line} then," for line in then), "uncommitted changes then"):
         assert line in said
 
 

@@ -8,13 +8,13 @@ from mnist_np.api import run
 from mnist_np.component import ConfigError
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
+from mnist_np.fingerprint import identify
 from mnist_np.nn.mlp import MLP
-from mnist_np.serialize import fingerprint
 from mnist_np.storage.checkpoint import Checkpointer, CheckpointError, found
 from mnist_np.storage.interrupted import choose, claim
 
 EXPERIMENT = Experiment(model=MLP(hidden=[4]), data=Synthetic(examples=64, validation_size=16), training=Training(epochs=3))
-IDENTITY = fingerprint(EXPERIMENT, EXPERIMENT.load_data().sha256)
+IDENTITY = identify(EXPERIMENT, EXPERIMENT.load_data().sha256)
 
 
 def interrupted_run(folder, experiment=EXPERIMENT):
@@ -48,16 +48,16 @@ def test_auto_prefers_the_folder_that_it_would_write_into(outputs):
 
 
 def test_auto_passes_over_runs_at_work_and_damaged_ones(outputs):
-    second = claim(outputs / "runs/2026-01-02/second", IDENTITY)
+    second = claim(outputs / "runs/2026-01-02/second", IDENTITY.fingerprint)
     assert choose("auto", outputs, outputs / "new", IDENTITY).folder.name == "first"
     second.lock.release()
     for path in found(second.checkpoints):
         path.write_bytes(path.read_bytes()[:100])
-    assert claim(second.folder, IDENTITY) is None
+    assert claim(second.folder, IDENTITY.fingerprint) is None
 
 
 def test_auto_finds_none_where_there_is_none(outputs):
-    assert choose("auto", outputs, outputs / "new", "0123456789abcdef") is None
+    assert choose("auto", outputs, outputs / "new", identify(EXPERIMENT, "0123")) is None
     assert choose("auto", outputs / "nowhere", outputs / "new", IDENTITY) is None
 
 

@@ -139,11 +139,11 @@ def test_what_does_not_affect_the_result_may_differ(interrupted):
 
 def test_other_software_is_gone_on_with_but_said(interrupted, monkeypatch, caplog):
     monkeypatch.setattr(checkpoint, "versions", lambda: {"mnist-np": "0.1.0", "numpy": "3.0"})
-    monkeypatch.setattr(checkpoint, "git", lambda: {"commit": "0123abc"})
+    monkeypatch.setattr(checkpoint, "numeric_sha256", lambda: "0123abc")
     with caplog.at_level(logging.WARNING):
         run(everything_on(), resume_from=interrupted)
     assert "the last bits may differ from the uninterrupted run's: " in caplog.text
-    assert " there, 3.0 here; git commit: " in caplog.text
+    assert " there, 3.0 here; the numeric code: " in caplog.text
     assert " there, 0123abc here" in caplog.text
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
+from mnist_np.fingerprint import identify
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS
-from mnist_np.serialize import fingerprint
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.sweep.plan import Job, SweepFolder
 from mnist_np.sweep.publish import publish
@@ -38,7 +38,8 @@ def train(outputs: Path, parent_run_id: str, optimizer: str, width: int, seed: i
     model, training = MLP(hidden=[width]), Training(epochs=3)
     experiment = Experiment(model, optimizer=OPTIMIZERS[optimizer](), data=Synthetic(), training=training, seed=seed)
     varied = {"optimizer": optimizer, "model.hidden": f"[{width}]", "seed": str(seed)}
-    job = Job([], varied, fingerprint(experiment, ""), fingerprint(experiment, "", without_seed=True))
+    identity = identify(experiment, "")
+    job = Job([], varied, identity.fingerprint, identity.group)
     path = sweep_folder(outputs).register(job)
     tags = {"sweep": ID, "sweep_role": "child"}
     run(experiment, [RunFolder(path, figures), MlflowObserver(Tracking(), outputs, path, job.name, tags, parent_run_id)])

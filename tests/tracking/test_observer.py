@@ -10,9 +10,10 @@ from mlflow.artifacts import download_artifacts
 from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
+from mnist_np.fingerprint import identify
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import SGD
-from mnist_np.serialize import fingerprint, from_dict, to_dict
+from mnist_np.serialize import from_dict, to_dict
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.weights import load_weights
 from mnist_np.tracking.journal import Ledger
@@ -80,8 +81,8 @@ def test_tags_say_where_the_run_comes_from(tracked, experiment):
     assert tags["mlflow.runName"] == "mlp-8-sgd-seed=0"
     assert tags["status"] == "finished"
     assert logged.info.status == "FINISHED"
-    assert tags["fingerprint"] == fingerprint(experiment, result.data.sha256)
-    assert tags["config_group"] == fingerprint(experiment, result.data.sha256, without_seed=True)
+    assert tags["fingerprint"] == identify(experiment, result.data.sha256).fingerprint
+    assert tags["config_group"] == identify(experiment, result.data.sha256).group
     assert tags["seed"] == "0"
     assert int(tags["blas.threads"]) >= 1
     assert "numpy" in tags["versions"]

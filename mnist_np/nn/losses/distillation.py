@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_np.component import bounded
+from mnist_np.component import bounded, without_effect
 from mnist_np.nn.arrays import Array, Scratch
 from mnist_np.nn.losses.base import Loss, log_softmax, softmax
 
@@ -20,7 +20,7 @@ class Distillation(Loss):
     labels: Y is (m, 2 n_classes) in training. Where it is (m, n_classes), as in validation, J is the cross-entropy alone.
     """
 
-    teacher: str | None = None
+    teacher: str | None = without_effect(None)  # the path; its weights themselves are in the fingerprint
     temperature: float = bounded(4.0, gt=0)
     weight: float = bounded(0.9, ge=0, le=1)
 

@@ -1,0 +1,137 @@
+"""Source code that determines results: this package's numeric files, and the user's own files that a component comes from.
+
+Each hash is taken once per process, since what runs is what was loaded, whatever becomes of the file afterwards.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+NUMERIC = ("nn", "optim", "engine", "training", "data", "experiment.py", "metrics.py", "streams.py")
+"""Files and folders of the package whose code a result depends on."""
+
+
+@cache
+def git() -> dict[str, str | bool]:
+    """``commit`` and ``dirty`` of the checkout that this package is imported from; empty for an installed package."""
+    commit, changed = _checkout()
+    return {"commit": commit, "dirty": bool(changed)} if commit else {}
+
+
+@cache
+def numeric_sha256() -> str:
+    """The SHA-256 of the numeric files, names and contents."""
+    files = [file for name in NUMERIC for file in [PACKAGE / name, *(PACKAGE / name).rglob("*.py")] if file.is_file()]
+    return _hash({file.relative_to(PACKAGE).as_posix(): file.read_bytes() for file in files})
+
+
+@cache
+def edited_sha256() -> str:
+    """`numeric_sha256` of a checkout whose numeric files differ from its commit; empty for all others."""
+    numeric = tuple(f"{PACKAGE.name}/{name}" for name in NUMERIC)
+    edited = any(path.startswith(numeric) and path.endswith(".py") for path in _checkout()[1])
+    return numeric_sha256() if edited else ""
+
+
+@cache
+def _checkout() -> tuple[str, list[str]]:
+    """The commit, and the files of the package and its configs that differ from it, relative to the checkout."""
+    try:
+        root, commit = _git("rev-parse", "--show-toplevel", "HEAD").splitlines()
+        if Path(root) / PACKAGE.name != PACKAGE:
+            return "", []
+        # Each entry is a status of two letters, a space and the path.
+        status = _git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", "mnist_np", "conf")
+        return commit, [entry[3:] for entry in status.split("\0") if entry]
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return "", []
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(PACKAGE.parent), "--no-optional-locks", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+
+
+_class_sha256: dict[type, str] = {}
+
+
+def class_sha256(kind: type) -> str:
+    """The SHA-256 of the source of a class of the user's own and of its bases; empty if there is none but this package's and
+    the libraries'. Of a class without a file, as in a notebook, it is that of the class statement.
+    """
+    if kind not in _class_sha256:
+        found = {f"{base.__qualname__} {name}": text for base in kind.__mro__ for name, text in _sources_of(base).items()}
+        _class_sha256[kind] = _hash(found) if found else ""
+    return _class_sha256[kind]
+
+
+def _sources_of(kind: type) -> dict[str, bytes]:
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if file:
+        return sources(Path(file)) if _is_users(Path(file)) else {}
+    try:
+        return {"": inspect.getsource(kind).encode()} if kind.__module__ == "__main__" else {}
+    except (OSError, TypeError):
+        return {}
+
+
+def sources(file: Path) -> dict[str, bytes]:
+    """The content of a Python file, as "", and of the user's own modules that it imports, directly or through each other."""
+    contents: dict[str, bytes] = {}
+    todo = {"": file}
+    while todo:
+        name, path = todo.popitem()
+        contents[name] = path.read_bytes()
+        found = {other: _file_of(other) for other in _imports(contents[name], name, path)}
+        todo |= {other: path for other, path in found.items() if path and _is_users(path) and other not in contents}
+    return contents
+
+
+def _imports(source: bytes, name: str, path: Path) -> Iterator[str]:
+    """Names of modules that the source of module ``name`` imports, wherever it does; some may be names within modules."""
+    package = name if path.stem == "__init__" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(source)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            base = ".".join([*package.split(".")[: package.count(".") + 2 - node.level], node.module or ""]).strip(".")
+            module = base if node.level else str(node.module)
+            names = [module, *(f"{module}.{name}" for name in names)]
+        for imported in names:
+            parts = imported.split(".")
+            yield from (".".join(parts[: n + 1]) for n in range(len(parts)))
+
+
+def _file_of(module: str) -> Path | None:
+    """The Python file of a module that is loaded, or of one that is not yet and is in no package."""
+    if module in sys.modules:
+        file = getattr(sys.modules[module], "__file__", None)
+    else:
+        spec = None if "." in module else importlib.util.find_spec(module)
+        file = spec.origin if spec else None
+    return Path(file) if file and file.endswith(".py") else None
+
+
+def _is_users(file: Path) -> bool:
+    """Whether a Python file is the user's own, not of the standard library, of an installed package or of this one."""
+    file = file.resolve()
+    standard = Path(sysconfig.get_path("stdlib")).resolve()
+    return not (standard in file.parents or PACKAGE in file.parents or {"site-packages", "dist-packages"} & set(file.parts))
+
+
+def _hash(contents: dict[str, bytes]) -> str:
+    """SHA-256 over names and contents."""
+    sha256 = hashlib.sha256()
+    for name, content in sorted(contents.items()):
+        sha256.update(f"{name} {len(content)}\n".encode() + content)
+    return sha256.hexdigest()
