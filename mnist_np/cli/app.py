@@ -1,26 +1,46 @@
-"""Hydra's own application, for sweeps and for Hydra's flags that show configs instead of running them."""
+"""What Hydra is handed: the function that launchers of others call for each job, and its application."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from mnist_np.cli.compose import to_run_config
+from mnist_np.cli.compose import to_run_config, without_hydra
 from mnist_np.cli.folders import conf_folder
 from mnist_np.plugins import load_plugins
 from mnist_np.sweep.job import run_child
 from mnist_np.sweep.single import execute, prepare
 
 
-@hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")
-def app(config: DictConfig) -> None:
-    """Train as the composed config says: a run of its own, or one of a sweep."""
+def task(config: DictConfig) -> None:
+    """Run what the composed config says: a job of a sweep, in whatever process the launcher chose."""
     load_plugins(config.plugins)
-    made, folder = to_run_config(config), Path(HydraConfig.get().runtime.output_dir)
+    made, folder = to_run_config(without_hydra(config)), Path(HydraConfig.get().runtime.output_dir)
     if made.sweep.id:
         run_child(made, folder)
     else:
         execute(prepare(made, folder))
+
+
+def show_info(argv: list[str]) -> int:
+    """Hydra's own pages (``--info``, ``--hydra-help``), by its own application, which reads the command line again.
+
+    Gives the exit code.
+    """
+    before = sys.argv
+    sys.argv = [before[0], *argv]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # it raises what goes wrong, rather than print it
+    GlobalHydra.instance().clear()
+    try:
+        hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(task)()
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        sys.argv = before
+    return 0

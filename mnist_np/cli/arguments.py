@@ -1,35 +1,86 @@
-"""The command line's words: Hydra's flags and overrides, read before Hydra itself is started."""
+"""The words of the command line: flags and overrides, read and checked before anything is composed.
+
+The flags are Hydra's own. They are declared here anew because Hydra's parser is not part of its public interface.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import NoReturn
 
-from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 
+from mnist_np import __version__
 from mnist_np.cli.messages import UsageError, check_overrides
+
+COMMANDS = ("run", "multirun", "cfg", "info", "hydra_help", "shell_completion")
+"""Flags that say what to do, of which there can be one."""
+
+NOT_VARIED = ("name", "tracking", "sweep", "outputs", "plugins")
+"""Keys that leave a run's result as it is: a sweep over one of them would train the same run again and again."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError where argparse would print its usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see --help)")
+
+
+def parser() -> Parser:
+    """Every flag of ``train``."""
+    parser = Parser(prog="mnist-np train", add_help=False)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("-m", "--multirun", action="store_true", help="run a sweep")
+    parser.add_argument("-r", "--run", action="store_true", help="run one job, which is the default")
+    parser.add_argument("-c", "--cfg", choices=["job", "hydra", "all"], help="show the config instead of running it")
+    parser.add_argument("-p", "--package", help="the part of the config that --cfg shows, such as optimizer")
+    parser.add_argument("--resolve", action="store_true", help="with --cfg: show values for ${...}")
+    parser.add_argument("-cp", "--config-path", help="a folder to use in place of conf/")
+    parser.add_argument("-cn", "--config-name", help="a file to use in place of config.yaml")
+    parser.add_argument("-cd", "--config-dir", help="a folder of your own options")
+    parser.add_argument("-i", "--info", nargs="?", const="all", choices=INFO, help="where the config comes from")
+    parser.add_argument("--hydra-help", action="store_true", help="Hydra's own help")
+    parser.add_argument("-sc", "--shell-completion", action="store_true", help="install=bash, zsh or fish")
+    parser.add_argument("--experimental-rerun")
+    parser.add_argument("--version", action="version", version=f"mnist-np {__version__}")
+    return parser
+
+
+def flags() -> list[str]:
+    """All flags, as they are typed."""
+    return list(parser()._option_string_actions)
+
+
+INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """Hydra's arguments, its flags anywhere among the overrides. Raises UsageError, OverrideParseException.
-
-    ``shows`` says that they ask to show something rather than to run it; ``argv`` is what Hydra itself understands.
-    """
-    parser = get_args_parser()
-    parser.error = complain  # type: ignore[method-assign]
-    args = parser.parse_intermixed_args(argv)
+    """The arguments, flags anywhere among the overrides. Raises UsageError, OverrideParseException."""
+    args = parser().parse_intermixed_args(argv)
     if args.experimental_rerun:
         raise UsageError("--experimental-rerun reads pickles, which can hold any code: use `mnist-np rerun`")
-    args.shows = bool(args.cfg or args.info or args.hydra_help or args.shell_completion)
-    args.argv = [word for word in argv if word not in args.overrides] + args.overrides
+    given = [f"--{name.replace('_', '-')}" for name in COMMANDS if getattr(args, name)]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)}: only one of them can be done at a time")
+    for name in ("resolve", "package"):
+        if getattr(args, name) and not args.cfg:
+            raise UsageError(f"--{name}: belongs to --cfg, which shows the config: --cfg job")
     if not args.shell_completion:
         check_overrides(args.overrides)
+        refuse_sweeps_without_effect(OverridesParser.create().parse_overrides(args.overrides))
     return args
 
 
-def complain(message: str) -> NoReturn:
-    raise UsageError(f"{message} (see --help)")
+def refuse_sweeps_without_effect(overrides: Iterable[Override]) -> None:
+    """Refuse several values for a key that a run's result does not depend on. Raises UsageError."""
+    for override in overrides:
+        key = override.get_key_element().lstrip("+~")
+        if override.is_sweep_override() and (key.partition(".")[0] in NOT_VARIED or override.is_hydra_override()):
+            raise UsageError(f"{override.input_line}: takes one value: runs that differ by it alone have the same result")
 
 
 def plugins_of(overrides: list[str]) -> list[str]:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
-from hydra.core.config_search_path import SearchPathQuery
+from hydra import initialize_config_dir
+
+# HydraContext demands an object of this class, and Hydra has no public one.
+from hydra._internal.callbacks import Callbacks
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
-from hydra.types import RunMode
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mnist_np.cli.folders import conf_folder
@@ -20,38 +27,65 @@ from mnist_np.component import ConfigError, did_you_mean
 from mnist_np.sweep.run_config import RunConfig
 
 OWN_CLASSES = ("hydra_plugins.", "hydra._internal.core_plugins.")
-"""Where Hydra's own ``_target_`` keys may point: what runs jobs, and nothing else."""
+"""Where Hydra's own ``_target_`` keys may point: what runs jobs, and nothing else. The second is where its basic launcher is."""
 
 
-def compose(args: argparse.Namespace) -> tuple[DictConfig, Hydra]:
-    """The whole composed config of Hydra's parsed arguments, its ``hydra`` node included, and the Hydra that made it.
+class CommandLineFolder(SearchPathPlugin):
+    """Lets Hydra look into the folder of ``--config-dir``, after ``conf/`` itself."""
+
+    folder: ClassVar[Path | None] = None
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        if self.folder:
+            search_path.append("command-line", f"file://{self.folder}")
+
+
+def config_loader(args: argparse.Namespace) -> ConfigLoader:
+    """Hydra, started on the folders that the arguments name. Raises ConfigError."""
+    own = Path(args.config_dir).resolve() if args.config_dir else None
+    if own and not own.is_dir():
+        raise ConfigError("--config-dir", args.config_dir, "there is no such folder")
+    CommandLineFolder.folder = own
+    Plugins.instance().register(CommandLineFolder)
+    GlobalHydra.instance().clear()
+    folder = Path(args.config_path).resolve() if args.config_path else conf_folder()
+    initialize_config_dir(str(folder), job_name="train", version_base="1.3")
+    return GlobalHydra.instance().config_loader()
+
+
+def compose(args: argparse.Namespace) -> DictConfig:
+    """The whole composed config of the arguments, its ``hydra`` node included, whose ``mode`` says whether it is a sweep's.
 
     Raises Hydra's and OmegaConf's exceptions (see `messages.explain`) and ConfigError.
     """
-    folder = Path(args.config_path).resolve() if args.config_path else conf_folder()
-    search_path = create_config_search_path(str(folder))
-    if args.config_dir:
-        own = Path(args.config_dir).resolve()
-        if not own.is_dir():
-            raise ConfigError("--config-dir", args.config_dir, "there is no such folder")
-        search_path.prepend("command-line", own.as_uri(), SearchPathQuery(provider="schema"))
-    GlobalHydra.instance().clear()
-    hydra = Hydra.create_main_hydra2("train", search_path)
-    config = hydra.compose_config(
-        config_name=args.config_name or "config",
-        overrides=args.overrides,
-        run_mode=RunMode.MULTIRUN if args.multirun else RunMode.RUN,
-        with_log_configuration=False,
-    )
+    loader, name, overrides = config_loader(args), args.config_name or "config", list(args.overrides)
+
+    def load(mode: RunMode) -> DictConfig:
+        return loader.load_configuration(name, overrides, mode, validate_sweep_overrides=mode == RunMode.RUN)
+
+    several = any(override.is_sweep_override() for override in OverridesParser.create().parse_overrides(overrides))
+    config = load(RunMode.MULTIRUN if args.multirun or (several and not args.cfg) else RunMode.RUN)
+    if args.multirun and config.hydra.mode != RunMode.MULTIRUN:
+        config.hydra.mode = RunMode.MULTIRUN
+        config.hydra.overrides.hydra.append("hydra.mode=MULTIRUN")  # from which a job's config is composed
+    elif several and config.hydra.mode != RunMode.MULTIRUN:
+        load(RunMode.RUN)  # says which values are too many
     refuse_targets(config)
-    return config, hydra
+    refuse_other_folders(config)
+    return config
+
+
+def context() -> HydraContext:
+    """What launchers and sweepers are given. There are no callbacks: `refuse_targets` lets no config name one."""
+    return HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
 
 
 def without_hydra(config: DictConfig) -> DictConfig:
-    """The config without Hydra's own node, which is taken out of it."""
-    with open_dict(config):
-        config.pop("hydra", None)
-    return config
+    """A copy of the config without Hydra's own node."""
+    copy = deepcopy(config)
+    with open_dict(copy):
+        copy.pop("hydra", None)
+    return copy
 
 
 def to_run_config(config: DictConfig) -> RunConfig:
@@ -67,8 +101,9 @@ def nodes(config: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]
     """The config and all mappings within it, with their dotted keys."""
     yield path, config
     for key in map(str, config):
-        child = config._get_node(key)
-        if isinstance(child, DictConfig) and not (child._is_none() or child._is_missing() or child._is_interpolation()):
+        if OmegaConf.is_missing(config, key) or OmegaConf.is_interpolation(config, key):
+            continue
+        if isinstance(child := config[key], DictConfig):
             yield from nodes(child, f"{path}.{key}" if path else key)
 
 
@@ -98,3 +133,15 @@ def refuse_targets(config: DictConfig) -> None:
             target = str(values["_target_"])
             if not (path in ("hydra.launcher", "hydra.sweeper") and target.startswith(OWN_CLASSES)):
                 raise ConfigError(f"{path}._target_".lstrip("."), target, "a config may not name code to call")
+
+
+def refuse_other_folders(config: DictConfig) -> None:
+    """Refuse Hydra's keys for folders that a run or a sweep of ours does not go by."""
+    if config.hydra.job.chdir:
+        raise ConfigError("hydra.job.chdir", True, "must be false: paths are relative to the folder of the command")
+    ours = str(config.hydra.sweeper.get("_target_")).startswith("hydra_plugins.mnist_np.")
+    written: Any = OmegaConf.to_container(config.hydra.sweep)
+    for key, start in (("dir", "${outputs}/.launcher/"), ("subdir", "${hydra.job.num}")):
+        if ours and not written[key].startswith(start):
+            allowed = "cannot be chosen: a sweep lies in OUTPUTS/sweeps/NAME-ID (see outputs and sweep.name)"
+            raise ConfigError(f"hydra.sweep.{key}", written[key], allowed)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import HydraContext
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mnist_np.cli.compose import to_run_config, without_hydra
 from mnist_np.sweep.run_config import RunConfig
@@ -31,7 +30,8 @@ class Composer:
             whole = self.context.config_loader.load_sweep_config(self.base, list(options))
             self.composed[options] = without_hydra(whole)
         config = deepcopy(self.composed[options])
-        ConfigLoaderImpl._apply_overrides_to_config(values, config)
+        for override in values:
+            OmegaConf.update(config, override.key_or_group, override.value())
         return to_run_config(config)
 
     def is_value(self, override: Override) -> bool:
@@ -39,4 +39,9 @@ class Composer:
         key = override.key_or_group
         if override.type is not OverrideType.CHANGE or override.package or "/" in key or key.split(".")[0] == "hydra":
             return False
-        return "." in key or (key in self.base and not isinstance(self.base._get_node(key), DictConfig))
+        return "." in key or (key in self.base and not is_mapping(self.base, key))
+
+
+def is_mapping(config: DictConfig, key: str) -> bool:
+    """Whether the config's ``key`` is a mapping of further keys."""
+    return not OmegaConf.is_missing(config, key) and isinstance(config[key], DictConfig)

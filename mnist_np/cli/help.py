@@ -81,6 +81,7 @@ HYDRA
   --config-dir DIR    a folder of your own options, such as DIR/optimizer/mine.yaml
   --info              where the config comes from; --hydra-help: all of Hydra's flags
   hydra.run.dir=DIR   another folder for this run
+  -sc install=SHELL   completion of the command mnist-np, for bash, zsh or fish: eval "$(mnist-np -sc install=bash)"
 """
 
 

@@ -6,17 +6,7 @@ import sys
 from difflib import get_close_matches
 from importlib import import_module
 
-COMMANDS = {
-    "train": ("mnist_np.cli.train:main", "train a network, or many: a sweep (-m)"),
-    "ui": ("mnist_np.commands.ui:main", "look at runs and sweeps in the MLflow UI"),
-    "compare": ("mnist_np.commands.compare:main", "runs side by side, as a table"),
-    "rerun": ("mnist_np.commands.rerun:main", "train a run once more and compare the weights bit by bit"),
-    "evaluate": ("mnist_np.commands.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
-    "predict": ("mnist_np.commands.predict:main", "what a trained network takes pictures for"),
-    "sync": ("mnist_np.commands.sync:main", "deliver to MLflow what a run could not deliver while it was away"),
-    "benchmark": ("mnist_np.benchmark.cli:main", "measure the trainer's speed"),
-}
-"""Subcommand -> where its function is, which reads ``sys.argv`` and gives an exit code, and what it does."""
+from mnist_np.cli.commands import COMMANDS
 
 
 def main() -> int:
@@ -27,6 +17,10 @@ def main() -> int:
 
         show(page())
         return 0
+    if name in ("-sc", "--shell-completion"):
+        from mnist_np.cli.complete import answer
+
+        return answer(rest)
     if name in ("--version", "-V", "version"):
         from mnist_np import __version__
 

@@ -7,7 +7,6 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -59,7 +58,7 @@ class ValidatingSweeper(Sweeper):
 
     def launch(self, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]) -> None:
         """Run the jobs here, which is Hydra's default, or by the configured launcher."""
-        if type(self.launcher) is BasicLauncher:
+        if type(self.launcher).__name__ == "BasicLauncher":
             self.launch_here(jobs, done, stopped)
         elif isinstance(self.launcher, LocalLauncher):
             self.launch_local(self.launcher, jobs, done, stopped)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from contextlib import suppress
-from copy import deepcopy
 from pathlib import Path
 from signal import Signals
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hydra._internal.hydra import Hydra
     from omegaconf import DictConfig
 
     from mnist_np.sweep.single import Job
@@ -60,36 +57,43 @@ def train(argv: list[str]) -> int:
     from mnist_np.plugins import load_plugins
 
     args = parse(argv)
+    if args.shell_completion:
+        from mnist_np.cli.complete import answer
+
+        return answer(args.overrides)
     load_plugins(plugins_of(args.overrides))
     store_schemas()
-    if args.shows:
-        return hydra_application(args.argv)
-    config, hydra = compose(args)
-    if args.multirun or config.hydra.mode == RunMode.MULTIRUN:
-        return hydra_application(args.argv)
-    return single_run(config, hydra)
+    if args.info or args.hydra_help:
+        from mnist_np.cli.app import show_info
+
+        return show_info([word for word in argv if word not in args.overrides] + args.overrides)
+    config = compose(args)
+    if args.cfg:
+        from mnist_np.cli.help import show
+        from mnist_np.cli.show import config_text
+
+        show(config_text(config, args))
+        return OK
+    return sweep(config) if config.hydra.mode == RunMode.MULTIRUN else single_run(config)
 
 
-def single_run(composed: DictConfig, hydra: Hydra) -> int:
+def single_run(composed: DictConfig) -> int:
     """One run: check the config and the data, and only then let Hydra make the run's folder and go."""
-    from hydra._internal.callbacks import Callbacks
     from hydra.core.hydra_config import HydraConfig
     from hydra.core.utils import run_job
-    from hydra.types import HydraContext
     from omegaconf import OmegaConf, read_write
 
-    from mnist_np.cli.compose import to_run_config, without_hydra
+    from mnist_np.cli.compose import context, to_run_config, without_hydra
     from mnist_np.cli.messages import UsageError
     from mnist_np.sweep.single import prepare
 
     HydraConfig.instance().set_config(composed)
-    config = to_run_config(without_hydra(deepcopy(composed)))
+    config = to_run_config(without_hydra(composed))
     job = prepare(config, Path(OmegaConf.select(composed, "hydra.run.dir")).absolute())
     with read_write(composed.hydra):
         composed.hydra.run.dir = str(job.folder.absolute())  # it may be that of the run to continue
-    context = HydraContext(hydra.config_loader, Callbacks(composed))
     try:
-        outcome = run_job(lambda _: attempt(job), composed, "hydra.run.dir", None, context).return_value
+        outcome = run_job(lambda _: attempt(job), composed, "hydra.run.dir", None, context()).return_value
     except OSError as error:
         raise UsageError(f"hydra.run.dir={job.folder}: {error.strerror}") from error
     finally:
@@ -97,6 +101,29 @@ def single_run(composed: DictConfig, hydra: Hydra) -> int:
     if isinstance(outcome, Exception):
         raise outcome
     return exit_code(outcome)
+
+
+def sweep(composed: DictConfig) -> int:
+    """Hand over to the sweeper that the config names."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.core.plugins import Plugins
+    from hydra.core.utils import configure_log
+
+    from mnist_np.cli.app import task
+    from mnist_np.cli.compose import context
+    from mnist_np.cli.plugins import register_plugins
+    from mnist_np.sweep.runner import SweepFailed
+
+    register_plugins()
+    HydraConfig.instance().set_config(composed)
+    configure_log(composed.hydra.hydra_logging, composed.hydra.verbose)
+    sweeper = Plugins.instance().instantiate_sweeper(hydra_context=context(), task_function=task, config=composed)
+    try:
+        sweeper.sweep(list(composed.hydra.overrides.task))
+    except SweepFailed as failed:
+        print(failed, file=sys.stderr)
+        return failed.code
+    return OK
 
 
 def attempt(job: Job) -> Result | Exception:
@@ -126,26 +153,3 @@ def exit_code(result: Result) -> int:
     if result.status == "killed":
         return 128 + Signals[result.reason]
     return FAILED if result.status == "diverged" or result.failures else OK
-
-
-def hydra_application(argv: list[str]) -> int:
-    """Hand over to Hydra itself, which reads the command line again, and raises what goes wrong."""
-    from hydra.core.global_hydra import GlobalHydra
-
-    from mnist_np.cli.app import app
-    from mnist_np.cli.plugins import register_plugins
-    from mnist_np.sweep.runner import SweepFailed
-
-    register_plugins()
-    before = sys.argv
-    sys.argv = [before[0], *argv]
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    GlobalHydra.instance().clear()
-    try:
-        app()
-    except SweepFailed as failed:
-        print(failed, file=sys.stderr)
-        return failed.code
-    finally:
-        sys.argv = before
-    return OK

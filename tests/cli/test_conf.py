@@ -27,7 +27,7 @@ OVERLAYS = [f"{group}={path.stem}" for group in ("experiment", "debug") for path
 def composed(*overrides):
     """What the command line ``overrides`` composes to."""
     store_schemas()
-    return without_hydra(compose(parse(list(overrides)))[0])
+    return without_hydra(compose(parse(list(overrides))))
 
 
 @pytest.fixture(scope="module")

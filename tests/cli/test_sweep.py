@@ -10,11 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from hydra._internal.callbacks import Callbacks
-from hydra.types import HydraContext
 
 from mnist_np.cli.arguments import parse
-from mnist_np.cli.compose import compose, to_run_config, without_hydra
+from mnist_np.cli.compose import compose, context, to_run_config, without_hydra
 from mnist_np.cli.composer import Composer
 from mnist_np.cli.schemas import store_schemas
 from mnist_np.cli.train import main
@@ -93,11 +91,10 @@ def test_an_impossible_combination_is_named_and_nothing_runs(tmp_path, capsys):
 )
 def test_a_job_is_composed_as_hydra_composes_it(overrides):
     store_schemas()
-    hydra_made = compose(parse(["-m", *QUICK]))
-    base, context = hydra_made[0], HydraContext(hydra_made[1].config_loader, Callbacks())
-    composer = Composer(context, base)
+    base = compose(parse(["-m", *QUICK]))
+    composer = Composer(context(), base)
     composer(["seed=7", *(text for text in overrides if "." not in text)])  # the copies that follow must not know of it
-    whole = context.config_loader.load_sweep_config(base, overrides)
+    whole = context().config_loader.load_sweep_config(base, overrides)
     assert to_dict(composer(overrides)) == to_dict(to_run_config(without_hydra(whole)))
 
 

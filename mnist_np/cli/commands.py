@@ -1,0 +1,14 @@
+"""The subcommands of ``mnist-np``: one for each script."""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "train": ("mnist_np.cli.train:main", "train a network, or many: a sweep (-m)"),
+    "ui": ("mnist_np.commands.ui:main", "look at runs and sweeps in the MLflow UI"),
+    "compare": ("mnist_np.commands.compare:main", "runs side by side, as a table"),
+    "rerun": ("mnist_np.commands.rerun:main", "train a run once more and compare the weights bit by bit"),
+    "evaluate": ("mnist_np.commands.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
+    "predict": ("mnist_np.commands.predict:main", "what a trained network takes pictures for"),
+    "sync": ("mnist_np.commands.sync:main", "deliver to MLflow what a run could not deliver while it was away"),
+}
+"""Subcommand -> where its function is, which reads ``sys.argv`` and gives an exit code, and what it does."""
