@@ -13,6 +13,13 @@ from difflib import get_close_matches
 from typing import Any, ClassVar
 
 
+LONGEST_VALUE = 200
+"""Characters of a value in a message."""
+
+LARGEST_INTEGER = 2**63 - 1
+"""What NumPy, SQLite and MLflow can hold."""
+
+
 class UserError(ValueError):
     """Something that the user can put right. The message says all, in one line or few: no traceback is needed."""
 
@@ -21,8 +28,21 @@ class ConfigError(UserError):
     """A hyperparameter that cannot be: the message names the key, the value and what is allowed."""
 
     def __init__(self, key: str, value: object, allowed: str) -> None:
-        super().__init__(f"{key} = {value!r}: {allowed}")
+        super().__init__(f"{key} = {brief(value)}: {allowed}")
         self.key, self.value, self.allowed = key, value, allowed
+
+
+def brief(value: object) -> str:
+    """A value for a message: ``repr`` of it, or the beginning where that is long."""
+    try:
+        return shortened(repr(value))
+    except ValueError:  # Python does not write out integers of more than 4,300 digits
+        return "a number of thousands of digits"
+
+
+def shortened(text: str) -> str:
+    """The text, or its first `LONGEST_VALUE` characters."""
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
 
 
 def bounded(
@@ -53,7 +73,7 @@ def without_effect(default: Any) -> Any:
 
 def did_you_mean(word: str, known: list[str]) -> str:
     """``'adm', ['adam', 'sgd']`` gives ``"did you mean 'adam'? "``, or nothing when no name is near."""
-    near = get_close_matches(str(word), known, n=1, cutoff=0.5)
+    near = get_close_matches(str(word)[:LONGEST_VALUE], known, n=1, cutoff=0.5)
     return f"did you mean '{near[0]}'? " if near else ""
 
 
@@ -96,6 +116,9 @@ class Component:
     def _check_type(self, f: dataclasses.Field[Any], value: object) -> None:
         """Refuse what a typed YAML file would refuse too, so that a notebook is told the same. Integers become floats where
         floats are asked for."""
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, int) and abs(number) > LARGEST_INTEGER and "float" not in str(f.type):
+                raise self.error(f.name, value, f"integers must be at most {LARGEST_INTEGER}")
         kind, optional = without_null(str(f.type))
         inner, entries_optional = without_null(kind[5:-1]) if kind.startswith("list[") else ("", False)
         if value is None and optional:

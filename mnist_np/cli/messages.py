@@ -16,7 +16,7 @@ from yaml import YAMLError
 
 from mnist_np.cli.folders import conf_folder
 from mnist_np.cli.help import options
-from mnist_np.component import Component, ConfigError, UserError, did_you_mean
+from mnist_np.component import Component, ConfigError, UserError, brief, did_you_mean, shortened
 from mnist_np.registry import REGISTRY
 from mnist_np.sweep.run_config import RunConfig
 
@@ -34,8 +34,7 @@ class UsageError(UserError):
 def explain(error: BaseException, overrides: Iterable[str]) -> str | None:
     """The mistake behind an exception, in one line; None if it is not one of the user's."""
     if isinstance(error, ConfigError):
-        value = error.value if isinstance(error.value, str) else json.dumps(error.value, default=str)
-        return f"{error.key}={value}: {error.allowed}"
+        return f"{error.key}={as_typed(error.value)}: {error.allowed}"
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OverrideParseException):
@@ -49,6 +48,14 @@ def explain(error: BaseException, overrides: Iterable[str]) -> str | None:
     if isinstance(error, HydraException | YAMLError):
         return sweep_without_m(str(error)) or " ".join(str(error).split())
     return None
+
+
+def as_typed(value: object) -> str:
+    """A value as the command line would take it, or the beginning of a long one."""
+    try:
+        return shortened(value if isinstance(value, str) else json.dumps(value, default=brief))
+    except ValueError:
+        return brief(value)
 
 
 def check_overrides(overrides: list[str]) -> None:

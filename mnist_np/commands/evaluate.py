@@ -5,9 +5,12 @@ python scripts/evaluate.py RUN [--data FOLDER]
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
+from textwrap import shorten
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -17,6 +20,7 @@ from mnist_np.data.folder import load
 from mnist_np.data.pictures import size
 from mnist_np.data.preprocess import apply
 from mnist_np.storage.weights import Weights
+from mnist_np.terminal import printable
 from mnist_np.training.evaluation import evaluate
 
 
@@ -44,9 +48,9 @@ def own(weights: Weights, console: Console) -> dict[str, Split]:
     data = weights.experiment.load_data()
     then = weights.about.get("data")
     if isinstance(then, dict) and then.get("sha256") != data.sha256:
-        console.print(
-            f"[yellow]the data are not those of the run: SHA-256 {then.get('sha256')} then, {data.sha256} now", soft_wrap=True
-        )
+        before = printable(shorten(str(then.get("sha256")), 80))
+        message = f"the data are not those of the run: SHA-256 {before} then, {data.sha256} now"
+        console.print(message, style="yellow", markup=False, soft_wrap=True)
     fitting(weights, data.image_shape, data.n_classes, data.source)
     return {name: split for name, split in (("train", data.train), ("val", data.val), ("test", data.test)) if len(split)}
 
@@ -72,7 +76,10 @@ def table(weights: Weights, splits: dict[str, Split]) -> Table:
     for column in made.columns[1:]:
         column.justify = "right"
     for name, split in splits.items():
-        found = evaluate(weights.network, split, weights.experiment.loss)
+        with np.errstate(all="ignore"):
+            found = evaluate(weights.network, split, weights.experiment.loss)
+        if not math.isfinite(found.loss):
+            raise SavedRunError(f"the loss on the {name} split is not a finite number: the network's weights are too large")
         wrong = round((1 - found.accuracy) * len(split))
         made.add_row(
             name, f"{len(split):,}", f"{found.loss:.4f}", f"{found.accuracy:.2%}", f"{1 - found.accuracy:.2%}", f"{wrong:,}"

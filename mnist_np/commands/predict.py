@@ -11,9 +11,10 @@ size and a dark border is taken as it is. Files in MNIST's format (IDX) are alwa
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 from rich.console import Console
@@ -21,9 +22,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from mnist_np.commands.saved import SavedRunError, parser, plugins, saved_weights, told
+from mnist_np.data.dataset import DataError
 from mnist_np.data.idx import decode, read_file
 from mnist_np.data.pictures import Gray, read_picture, size
 from mnist_np.storage.weights import Weights
+from mnist_np.terminal import print_error, printable
 
 SHOWN = 3
 """Classes that are named, the most probable first."""
@@ -34,7 +37,7 @@ def main() -> int:
     arguments = parser(__doc__, "a run's folder, its MLflow run id, or a weights file")
     arguments.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="a picture, or images in MNIST's format")
     arguments.add_argument(
-        "--limit", type=int, default=20, metavar="N", help="at most so many images of each IDX file (default: 20)"
+        "--limit", type=count, default=20, metavar="N", help="at most so many images of each IDX file (default: 20)"
     )
     arguments.add_argument("--as-is", action="store_true", help="take every picture as it is: it must have the network's size")
     chosen = arguments.parse_args()
@@ -42,11 +45,26 @@ def main() -> int:
     def command() -> int:
         plugins(chosen)
         with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
-            found = [entry for path in chosen.pictures for entry in images(path, weights.image_shape, chosen.limit, chosen.as_is)]
-            Console(highlight=False).print(table(weights, found))
-        return 0
+            found: list[tuple[str, Gray]] = []
+            failed = 0
+            for path in chosen.pictures:
+                try:
+                    found += images(path, weights.image_shape, chosen.limit, chosen.as_is)
+                except (DataError, SavedRunError) as error:  # of one file; the others are answered
+                    print_error(str(error))
+                    failed += 1
+            if found:
+                Console(highlight=False).print(table(weights, found))
+        return 2 if failed else 0
 
     return told(command)
+
+
+def count(text: str) -> int:
+    """A number of images."""
+    if not text.isdecimal() or len(text) > 18 or int(text) < 1:
+        raise ArgumentTypeError(f"must be a whole number from 1 on, not {shorten(text, 30)}")
+    return int(text)
 
 
 def images(path: Path, shape: tuple[int, int], limit: int, as_is: bool) -> Iterator[tuple[str, Gray]]:
@@ -57,7 +75,7 @@ def images(path: Path, shape: tuple[int, int], limit: int, as_is: bool) -> Itera
     array = decode(read_file(path), path, 3).array
     if array.shape[1:] != shape:
         raise SavedRunError(f"{path}: has images of {size(array.shape[1:])} pixels, the network sees {size(shape)}")
-    for i, image in enumerate(islice(array, limit)):
+    for i, image in enumerate(array[:limit]):
         yield f"{path.name}[{i}]", image.astype(np.float32) / np.float32(255)
 
 
@@ -66,12 +84,15 @@ def table(weights: Weights, found: list[tuple[str, Gray]]) -> Table:
     made = Table("picture", "class", "probability", "or else", box=None)
     made.columns[2].justify = "right"
     X = np.stack([image.reshape(-1) for _, image in found])
-    P = weights.network.predict_proba(weights.pixels(X))
+    with np.errstate(all="ignore"):
+        P = weights.network.predict_proba(weights.pixels(X))
+    if not np.isfinite(P).all():
+        raise SavedRunError("the network's outputs are not finite numbers: its weights are too large")
     for (name, _), p in zip(found, P, strict=True):
         first, *rest = np.argsort(-p, kind="stable")[:SHOWN]
         names = weights.class_names
         others = ", ".join(f"{names[k]} {p[k]:.1%}" for k in rest)
-        made.add_row(escape(name), escape(names[first]), f"{p[first]:.1%}", escape(others))
+        made.add_row(*(escape(printable(text)) for text in (name, names[first], f"{p[first]:.1%}", others)))
     return made
 
 

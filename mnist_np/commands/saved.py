@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from mnist_np.storage.config_file import read_config
 from mnist_np.storage.interrupted import folder_of
 from mnist_np.storage.records import read_json
 from mnist_np.storage.weights import Weights, load_weights
+from mnist_np.terminal import print_error
 
 FILES = ("config.yaml", "history.csv", "weights.safetensors", "result.json")
 """What is asked of MLflow for a run that has no folder here."""
@@ -113,11 +113,13 @@ def told(command: Callable[[], int]) -> int:
     try:
         return command()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(str(error))
     except OSError as error:
         if error.filename is None:
             raise
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        print_error(f"{error.filename}: {error.strerror}")
+    except MemoryError as error:
+        print_error(f"there is not enough memory: {error}")
     return 2
 
 

@@ -8,13 +8,16 @@ from 0). 500 test images, enlarged, inverted and moved about on a larger page, a
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.data.dataset import DataError
+from mnist_np.files import open_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,7 +25,13 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 
 MAX_PIXELS = 1 << 26
-"""Pixels of a picture: 64 million are a good camera's, and need 64 MB."""
+"""Pixels of a picture: 64 million are a good camera's. To read them takes up to 4 bytes each, and 8 of some TIFF files."""
+
+BAND = 128
+"""Rows that are made gray at a time."""
+
+DETAIL = 2048
+"""Pixels of the longer side above which a picture is made smaller before its character is looked for."""
 
 BOX = 20 / 28
 """The share of the field's side that the character's longer side takes."""
@@ -32,6 +41,22 @@ INK = 0.2
 
 Gray = NDArray[np.float32]
 
+ORIENTATION, PHOTOMETRIC, WHITE_IS_ZERO = 0x0112, 0x0106, 0
+"""Tags of EXIF and TIFF, and a value of the second."""
+
+TURNS: dict[int, Callable[[Gray], Gray]] = {
+    2: np.fliplr,
+    3: lambda gray: gray[::-1, ::-1],
+    4: np.flipud,
+    5: np.transpose,
+    6: lambda gray: np.rot90(gray, -1),
+    7: lambda gray: gray[::-1, ::-1].T,
+    8: np.rot90,
+}
+"""EXIF orientation -> what sets the picture upright."""
+SIDEWAYS = (5, 6, 7, 8)
+"""The orientations in which height and width change places."""
+
 
 def read_picture(path: Path, shape: tuple[int, int], as_is: bool = False) -> Gray:
     """The picture in ``path`` as an image (height, width) = ``shape`` of pixels in [0, 1], prepared as the module says.
@@ -39,41 +64,94 @@ def read_picture(path: Path, shape: tuple[int, int], as_is: bool = False) -> Gra
     A picture that is of this size already and dark at its border is one of the data set's own and is left alone, as is every
     picture ``as_is`` (which must be of this size). Raises DataError.
     """
-    gray = load_gray(path)
+    gray = load_gray(path, only=shape if as_is else None)
     if as_is or (gray.shape == shape and border(gray) < 0.5):
-        if gray.shape != shape:
-            raise DataError(f"{path}: is {size(gray.shape)} pixels, the network sees {size(shape)}")
         return gray
     return centred(on_black(gray), shape, path)
 
 
-def load_gray(path: Path) -> Gray:
-    """Brightness in [0, 1] of a picture file, transparent parts white as a page is. Raises DataError."""
+def load_gray(path: Path, only: tuple[int, int] | None = None) -> Gray:
+    """Brightness in [0, 1] of a picture file, upright, transparent parts white as a page is.
+
+    A large one comes smaller. ``only`` is the size that it must have. Raises DataError.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path, formats=FORMATS) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise DataError(f"{path}: {picture.width} x {picture.height} pixels are too many (at most {MAX_PIXELS:,})")
-            return np.asarray(flattened(picture).convert("L"), np.float32) / np.float32(255)
+        with open(open_regular(path, follow=True), "rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's own opinion of what is large or odd
+            with Image.open(file, formats=FORMATS) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    raise DataError(f"{path}: {picture.width} x {picture.height} pixels are too many (at most {MAX_PIXELS:,})")
+                if not only:
+                    picture.draft("L", (DETAIL, DETAIL))  # a large JPEG can be decoded at a fraction of its size
+                picture.load()
+                orientation = picture.getexif().get(ORIENTATION, 1)
+                shape = (picture.width, picture.height) if orientation in SIDEWAYS else (picture.height, picture.width)
+                if only and shape != only:
+                    raise DataError(f"{path}: is {size(shape)} pixels, the network sees {size(only)}")
+                turn = TURNS.get(orientation, np.asarray)
+                return np.ascontiguousarray(turn(brightness(picture)))
     except UnidentifiedImageError:
         raise DataError(f"{path}: is no picture that can be read ({', '.join(FORMATS)})") from None
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{path}: {error}") from None
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises all of these for damaged files
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    except MemoryError:
+        raise DataError(f"{path}: there is not enough memory to read it") from None
+    except DataError:
+        raise
+    except Exception as error:  # Pillow raises almost anything for damaged files
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
         raise DataError(f"{path}: cannot be read: {reason}") from None
 
 
-def flattened(picture: Image) -> Image:
-    """The picture on a white page, if parts of it are transparent."""
-    if "transparency" not in picture.info and "A" not in picture.getbands():
-        return picture
+def brightness(picture: Image) -> Gray:
+    """Brightness in [0, 1], not much larger than `DETAIL`: each pixel the mean of k x k. Some rows at a time, to spare memory.
+
+    Raises ValueError where the range of the picture's numbers is not known.
+    """
+    k = -(-max(picture.size) // DETAIL)
+    k = k if min(picture.size) >= k else 1
+    height, width, highest = picture.height // k, picture.width // k, white(picture)
+    gray = np.zeros((height, width), np.float32)
+    for top in range(0, height, BAND):
+        rows = gray[top : top + BAND]
+        pixels = band(picture, k * top, k * (top + len(rows)))
+        for i in range(k):
+            for j in range(k):
+                rows += pixels[i::k, j : width * k : k]
+    gray /= np.float32(highest * k * k)
+    if picture.format == "TIFF" and picture.mode.startswith("I;16") and picture.getexif().get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        return 1 - gray  # of 8 bits Pillow turns them over itself
+    return gray
+
+
+def white(picture: Image) -> float:
+    """The number that stands for white."""
+    if picture.mode.startswith("I;16"):
+        return 65535
+    if picture.mode not in ("I", "F"):
+        return 255
+    lowest, highest = picture.getextrema()
+    assert isinstance(lowest, int | float)
+    assert isinstance(highest, int | float)
+    if not 0 <= lowest <= highest <= 65535:
+        raise ValueError("its numbers must lie between 0 and 1, 255 or 65535")
+    return next(number for number in (1, 255, 65535) if highest <= number)
+
+
+def band(picture: Image, top: int, end: int) -> NDArray[Any]:
+    """Some rows in gray, on a white page where they are transparent."""
     from PIL import Image
 
-    page = Image.new("RGBA", picture.size, "white")
-    page.alpha_composite(picture.convert("RGBA"))
-    return page
+    part = picture.crop((0, top, picture.width, end))
+    clear = picture.info.get("transparency")
+    if picture.mode.startswith(("I", "F")):
+        numbers = np.asarray(part)
+        return numbers if clear is None else np.where(numbers == clear, 65535, numbers)
+    if clear is not None or "A" in picture.getbands():
+        page = Image.new("RGBA", part.size, "white")
+        page.alpha_composite(part.convert("RGBA"))
+        part = page
+    return np.asarray(part.convert("L"))
 
 
 def border(gray: Gray) -> float:

@@ -12,12 +12,16 @@ import numpy as np
 
 from mnist_np.component import Component, bounded, one_of, without_effect
 from mnist_np.data import fashion
-from mnist_np.data.dataset import Dataset, Decoded, Split
+from mnist_np.data.dataset import CHUNK, Dataset, Decoded, Split
 from mnist_np.data.folder import FILES, load
 from mnist_np.data.splits import RawSplits, divide
 
 _last: dict[str, Dataset] = {}
 """What was loaded last, so that the runs of a sweep in one process share it."""
+
+
+LARGEST_GENERATED = 1 << 29
+"""Bytes of a generated set: weights of somebody else may ask for one."""
 
 
 @dataclass
@@ -102,19 +106,29 @@ class Synthetic(Data):
     classes: int = bounded(4, ge=2, le=10)
     side: int = bounded(8, ge=2, le=64)
 
+    def check(self) -> None:
+        size = 4 * (self.examples + max(self.validation_size, 1)) * Split.width(self.side**2, self.classes)
+        if size > LARGEST_GENERATED:
+            raise self.error("examples", self.examples, f"the images would take {size:,} bytes, of at most {LARGEST_GENERATED:,}")
+
     def read(self) -> RawSplits:
         rng = np.random.default_rng(20_240)
         prototypes = rng.random((self.classes, self.side**2), dtype=np.float32)
 
         def draw(n: int) -> Split:
-            labels = np.arange(n) % self.classes
-            noise = rng.normal(0, 0.6, (n, self.side**2)).astype(np.float32)
-            return Split.pack(np.round(np.clip(prototypes[labels] + noise, 0, 1) * 255) / 255, labels, self.classes)
+            split = Split.empty(n, self.side**2, self.classes)
+            for start in range(0, n, CHUNK):
+                labels = np.arange(start, min(start + CHUNK, n)) % self.classes
+                noise = rng.normal(0, 0.6, (len(labels), self.side**2)).astype(np.float32)
+                X = np.round(np.clip(prototypes[labels] + noise, 0, 1) * 255) / 255
+                split.rows[start : start + CHUNK] = Split.pack(X, labels, self.classes).rows
+            return split
 
         train, test = draw(self.examples), draw(max(self.validation_size, 1))
-        digest = hashlib.sha256(train.rows.tobytes() + test.rows.tobytes()).hexdigest()
+        digest = hashlib.sha256(train.rows.data)
+        digest.update(test.rows.data)
         names = tuple(str(k) for k in range(self.classes))
-        return RawSplits("synthetic", Decoded(train, test, (self.side, self.side), digest), names, "generated")
+        return RawSplits("synthetic", Decoded(train, test, (self.side, self.side), digest.hexdigest()), names, "generated")
 
 
 DATASETS: dict[str, type[Data]] = {"mnist": MNIST, "idx": IDX, "fashion_mnist": FashionMNIST, "synthetic": Synthetic}

@@ -8,6 +8,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mnist_np.component import ConfigError, UserError
 from mnist_np.data.dataset import Dataset, PixelMap
 from mnist_np.experiment import Experiment
@@ -67,6 +69,7 @@ def load_weights(path: Path) -> Weights:
         described.check(experiment.model.hidden, file)
         network = experiment.build_network(described.n_in, described.n_out, drawn=False)
         network.load_arrays(file.arrays())
+        expect(all(np.isfinite(array).all() for array in (network.params, network.state)), "weights", "must be finite numbers")
         height, width = described.image_shape
         pixels = unpack(PixelMap, about["pixels"], {}, "pixels")
         return Weights(network, experiment, (height, width), tuple(described.class_names), pixels, about, file.content_sha256)

@@ -195,6 +195,71 @@ def test_predict_tells_what_it_cannot_read(outputs, call, tmp_path):
     assert "is 50 x 50 pixels, the network sees 28 x 28" in call(predict, run, "--as-is", tmp_path / "other.png", code=2)
 
 
+def test_predict_answers_what_it_can_read(outputs, call, digits, tmp_path):
+    images, _ = digits
+    (tmp_path / "note.png").write_text("no picture")
+    Image.fromarray(images[0]).save(tmp_path / "digit.png")
+    said = call(predict, outputs / "runs/today/mnist", tmp_path / "note.png", tmp_path / "digit.png", code=2)
+    assert "note.png: is no picture that can be read" in said
+    assert "digit.png 7" in said
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "1.5", "9" * 5000])
+def test_predict_takes_no_odd_limit(limit, outputs, digits, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["predict", str(outputs / "runs/today/mnist"), "x.png", "--limit", limit])
+    with pytest.raises(SystemExit) as caught:
+        predict.main()
+    assert caught.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "argument --limit: must be a whole number from 1 on, not" in last
+    assert len(last) < 200
+
+
+def test_names_do_nothing_to_the_terminal(outputs, digits, tmp_path, monkeypatch, capsys):
+    """Neither a picture's, nor a class's, nor a file's that cannot be read."""
+    images, _ = digits
+    run = shutil.copytree(outputs / "runs/today/mnist", tmp_path / "run")
+    file = open_tensors(run / "weights.safetensors")
+    write_tensors(file.path, file.about | {"class_names": [f"\x1b[3{k}m[red]{k}" for k in range(10)]}, file.arrays())
+    good, bad = tmp_path / "\x1b[2J\u202egood.png", tmp_path / "\x1b]0;title\x07bad.png"
+    Image.fromarray(images[0]).save(good)
+    bad.write_text("no picture")
+    monkeypatch.setattr(sys, "argv", ["predict", str(run), str(good), str(bad)])
+    assert predict.main() == 2
+    said = capsys.readouterr()
+    assert not set("\x1b\x07\u202e") & set(said.out + said.err)
+    assert r"\x1b[2J\u202egood.png" in said.out
+    assert r"\x1b[37m[red]7" in said.out
+    assert r"\x1b]0;title\x07bad.png: is no picture" in said.err
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "weights: must be finite numbers"), (1e38, "weights are too large")])
+@pytest.mark.parametrize("command", [evaluate, predict])
+def test_weights_that_give_no_numbers_are_refused(value, message, command, mnist, digits, call, tmp_path):
+    images, _ = digits
+    Image.fromarray(images[0]).save(tmp_path / "digit.png")
+    file = open_tensors(mnist / "weights.safetensors")
+    arrays = file.arrays()
+    arrays["W1"] = np.full_like(arrays["W1"], value)
+    arrays["W2"] = np.full_like(arrays["W2"], 1e38)
+    write_tensors(file.path, file.about, arrays)
+    arguments = [tmp_path / "digit.png"] if command is predict else []
+    said = call(command, mnist, *arguments, code=2)
+    assert message in said
+    assert "%" not in said
+
+
+def test_weights_that_ask_for_a_huge_data_set_are_refused(outputs, call, tmp_path):
+    file = open_tensors(outputs / "runs/today/tracked/weights.safetensors")
+    experiment = file.about["experiment"]
+    for size in (10**8, 10**19, int("9" * 4000)):
+        about = file.about | {"experiment": experiment | {"data": experiment["data"] | {"examples": size}}}
+        write_tensors(tmp_path / "weights.safetensors", about, file.arrays())
+        said = call(evaluate, tmp_path / "weights.safetensors", code=2)
+        assert "data.examples" in said
+        assert len(said) < 500
+
+
 @pytest.mark.parametrize("name", ["rerun", "evaluate", "predict"])
 def test_help(name):
     done = subprocess.run(
