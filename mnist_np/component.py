@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
-
 LONGEST_VALUE = 200
 """Characters of a value in a message."""
 
