@@ -23,6 +23,10 @@ class UserError(ValueError):
     """Something that the user can put right. The message says all, in one line or few: no traceback is needed."""
 
 
+class RunFailed(RuntimeError):  # noqa: N818 (what happened, in the past tense)
+    """Something outside the program ended a run, such as a killed process. The message says all: no traceback is needed."""
+
+
 class ConfigError(UserError):
     """A hyperparameter that cannot be: the message names the key, the value and what is allowed."""
 

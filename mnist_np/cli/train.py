@@ -29,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         show(train_page(words))
         return OK
     from mnist_np.cli.messages import explain
+    from mnist_np.component import RunFailed
 
     logging.raiseExceptions = False  # a log file on a full disk must not cover the message with tracebacks
     try:
@@ -36,6 +37,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 128 + Signals.SIGINT
+    except RunFailed as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
     except Exception as error:
         message = explain(error, words)
         if message is None and isinstance(error, OSError) and error.filename:

@@ -84,7 +84,13 @@ class Checkpointer(Observer):
         self.lock.release()
 
     def save(self) -> None:
-        """Write the checkpoint of now and let go of those before the last two. Raises OSError; the last ones are then kept."""
+        """Write the checkpoint of now and remove those before the last two.
+
+        Raises OSError, and CheckpointError if the weights are not all of one step; the last two are then kept.
+        """
+        if not self.progress.whole:
+            steps = ", ".join(map(str, self.progress.worker_steps))
+            raise CheckpointError(f"no checkpoint of step {self.progress.step}: the weights' shares are of steps {steps}")
         arrays: dict[str, NDArray[Any]] = {"params": self.network.params, "state": self.network.state}
         about = self.about | {"progress": pack(self.progress, "progress", arrays)}
         write_tensors(self.folder / f"step-{self.progress.step:010}.safetensors", about, arrays, durable=True)

@@ -91,6 +91,7 @@ def restore(path: Path, about: dict[str, Any], arrays: Arrays, network: Network,
             fitting("params", vars(saved.best), network.params)
             fitting("state", vars(saved.best), network.state)
         expect(min(saved.epoch, saved.batch, saved.step) >= 0, "progress", "its counts must not be negative")
+        expect(saved.whole, "progress.worker_steps", f"must all be {saved.step}: the weights are not of one step")
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from None
     network.params[:], network.state[:] = params, state

@@ -1,20 +1,23 @@
-"""Ctrl-C and SIGTERM as a request that the training loop takes up between two steps, so that nothing is cut in half."""
+"""Ctrl-C, SIGTERM and SIGHUP as a request that the training loop takes up between two steps, so that nothing is cut in half."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""A person's Ctrl-C, a scheduler's or system's stop, a terminal that is closed."""
 
 
 class Interrupt:
-    """A context in which the first SIGINT or SIGTERM is only noted; calling the object gives its name, or None.
+    """A context in which the first of `SIGNALS` is only noted; calling the object gives its name, or None.
 
-    A second SIGINT raises KeyboardInterrupt, for who cannot wait. Outside the main thread, where Python takes no signals,
-    it does nothing.
+    A second SIGINT raises KeyboardInterrupt, for who cannot wait. A SIGHUP that is ignored (``nohup``) stays so. Outside the
+    main thread, where Python takes no signals, it does nothing.
     """
 
     def __init__(self) -> None:
@@ -31,7 +34,9 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            for number in SIGNALS:
+                if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -42,3 +47,16 @@ class Interrupt:
         if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = signal.Signals(number)
+
+
+@contextmanager
+def signals_blocked() -> Iterator[None]:
+    """`SIGNALS` that arrive in this thread meanwhile wait for the end of the block.
+
+    A process that is started meanwhile inherits the block and keeps it from its first instruction on: it leaves stops to us.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

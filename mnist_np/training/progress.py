@@ -26,7 +26,8 @@ class Progress:
 
     ``optimizer`` and ``average`` (the weights' running average, `averaging.py`) are `State`s; ``lr_factor`` is what the
     schedule made of the history (reduce-on-plateau); ``generators`` are the random streams of the epoch under way that its
-    steps draw from one after the other.
+    steps draw from one after the other. ``worker_steps`` is, where several processes share the weights, the step that each says
+    its share is of: the weights are whole if all are ``step``.
 
     `checkpoint.py` saves every field as it is, by its annotation: arrays, numbers, text, lists and dictionaries of these,
     generators, dataclasses of these. Names in a dictionary that begin with ``_`` are scratch and are not saved.
@@ -45,5 +46,11 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
     best: Best | None = None
     generators: dict[str, np.random.Generator] = field(default_factory=dict)
+    worker_steps: list[int] = field(default_factory=list)
     status: str = "running"
     reason: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all shares of the weights are of the same step: only then may a checkpoint be made of them."""
+        return all(step == self.step for step in self.worker_steps)

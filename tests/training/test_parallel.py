@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from mnist_np.api import run
-from mnist_np.component import ConfigError
+from mnist_np.component import ConfigError, RunFailed
 from mnist_np.data.augment import Distort
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Adam
-from mnist_np.storage.checkpoint import Checkpointer
+from mnist_np.storage.checkpoint import Checkpointer, CheckpointError
+from mnist_np.storage.tensorfile import open_tensors, write_tensors
 from mnist_np.training.events import Observer
 
 pytestmark = [
@@ -100,9 +101,56 @@ class Murderer(Observer):
 
 
 def test_the_other_process_dies():
-    with pytest.raises(RuntimeError, match="second training process failed: it ended with code -9"):
+    with pytest.raises(RunFailed, match="second training process was killed by SIGKILL"):
         run(experiment(2), [Murderer()])
     assert not children(os.getpid())
+
+
+class StopsWhileTheOtherDies(Observer):
+    """Kills the other process after the first epoch, and asks to stop at the next step, as a signal to both does."""
+
+    asked = False
+
+    def on_epoch(self, event):
+        for child in children(os.getpid()):
+            os.kill(child, signal.SIGKILL)
+        self.asked = True
+
+    def __call__(self):
+        return "SIGTERM" if self.asked else None
+
+
+def test_no_checkpoint_is_made_of_a_dead_process_s_share(tmp_path):
+    stop = StopsWhileTheOtherDies()
+    with pytest.raises(RunFailed, match="second training process was killed by SIGKILL"):
+        run(experiment(2, optimizer=Adam()), [stop, Checkpointer(tmp_path, every_epochs=0)], stop)
+    assert not list(tmp_path.glob("step-*"))
+
+
+class TakesShareOf(Observer):
+    """Says that the second process's share is of another step."""
+
+    def on_epoch(self, event):
+        assert event.progress.worker_steps == [event.progress.step] * 2
+        event.progress.worker_steps[1] -= 1
+
+
+def test_weights_of_two_steps_are_not_saved(tmp_path):
+    result = run(experiment(2), [TakesShareOf(), Checkpointer(tmp_path)])
+    assert "no checkpoint of step 6: the weights' shares are of steps 6, 5" in result.failures[0]
+    assert not list(tmp_path.glob("step-*"))
+
+
+def test_a_checkpoint_of_two_steps_is_refused(tmp_path):
+    left = iter(range(9))
+    run(experiment(2), [Checkpointer(tmp_path)], lambda: None if next(left, None) is not None else "as the test asks")
+    newest = max(tmp_path.glob("step-*"))
+    file = open_tensors(newest)
+    arrays, about = file.arrays(), file.about
+    about["progress"]["worker_steps"][1] += 1
+    write_tensors(newest, about, arrays)
+    with pytest.raises(CheckpointError, match=r"worker_steps: must all be 9: the weights are not of one step"):
+        run(experiment(2), resume_from=tmp_path)
 
 
 COMMAND = """

@@ -58,6 +58,16 @@ class Work:
         return replace(self, data=replace(self.data, train=train, val=train[:1], test=train[:1]))
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the other process says after an epoch: the step that its share is of, and what stopped it on its side."""
+
+    step: int
+    stop: tuple[str, str] | None = None
+    """Status and reason, as of `StopTraining`."""
+    error: str = ""
+
+
 class Rank:
     """Trains one process's share of the network, epoch by epoch, from and to the whole vectors in the shared memory."""
 

@@ -5,24 +5,27 @@ from __future__ import annotations
 import os
 import pickle
 import platform
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mnist_np.component import ConfigError
+from mnist_np.component import ConfigError, RunFailed
 from mnist_np.engine.threads import blas_threads
 from mnist_np.nn.layers import Activate, Dense
 from mnist_np.optim.lbfgs import LBFGS
 from mnist_np.optim.muon import Muon
 from mnist_np.training.events import StopTraining
+from mnist_np.training.interrupt import signals_blocked
 from mnist_np.training.loop import Trainer
 from mnist_np.training.parallel.batches import TURNS
 from mnist_np.training.parallel.exchange import PeerLost
 from mnist_np.training.parallel.shared import SharedArray
 from mnist_np.training.parallel.shares import widest_sum
-from mnist_np.training.parallel.side import Memory, Rank, Work, vectors, without_vectors
+from mnist_np.training.parallel.side import Answer, Memory, Rank, Work, vectors, without_vectors
 from mnist_np.training.progress import Progress
 
 
@@ -74,59 +77,74 @@ class WorkerPair:
         layers = [layer.unbound() for layer in trainer.network.layers]
         parts = (trainer.loss, trainer.optimizer, trainer.schedule, trainer.training, trainer.streams)
         work = Work(layers, trainer.network.specs, trainer.data, *parts)
-        self.process = start(work.with_rows(rows[:1]), self.memory)
+        self.process = start(self.memory)
+        self._send((work.with_rows(rows[:1]), [array.description for array in self.memory.arrays]))
         self.side = Rank(work, self.memory, 0, lambda: self.process.poll() is not None, trainer.interrupted)
 
     def train_epoch(self, progress: Progress) -> None:
-        """One epoch of both sides, from and to the whole network and ``progress``."""
+        """One epoch of both sides, from and to the whole network and ``progress``.
+
+        They are changed only if both shares come back and are of the same step: what is not whole is never seen outside.
+        """
         whole = vectors(self.network, progress)
         for vector, shared in zip(whole.values(), self.memory.vectors.array, strict=True):
             shared[:] = vector
         self.memory.counters.array[:] = 0
         self.side.exchange.reset()
         news = without_vectors(progress)
-        self._tell(news)
-        trouble: tuple[str, str] | None = None
+        self._send(news)
+        stop: StopTraining | None = None
         try:
             self.side.train_epoch(news)
         except PeerLost:
-            trouble = ("failed", "it ended")
-        except BaseException:
+            pass  # the answer says why, or there is none
+        except StopTraining as asked:
             self.side.rendezvous.stop()
-            raise
-        finally:
-            trouble = self._answer() or trouble
+            stop = asked
+        answer = self._answer()
+        if answer.error:
+            raise RuntimeError(f"the second training process failed: {answer.error}")
+        if answer.stop:
+            stop = StopTraining(*answer.stop)
+        steps = [self.side.after.step, answer.step]
+        if steps[0] == steps[1]:
             for vector, shared in zip(whole.values(), self.memory.vectors.array, strict=True):
                 vector[:] = shared
-            self._report(progress)
-        if trouble and trouble[0] != "failed":
-            raise StopTraining(*trouble)
-        if trouble:
-            raise RuntimeError(f"the second training process failed: {trouble[1]}")
+            self._report(progress, steps)
+        elif stop is None or stop.status == "killed":
+            raise RuntimeError(f"the two training processes ended at different steps: {steps[0]} and {steps[1]}")
+        if stop:
+            raise stop
 
-    def _report(self, progress: Progress) -> None:
-        """Bring ``progress`` to where this side has come."""
+    def _report(self, progress: Progress, steps: list[int]) -> None:
+        """Bring ``progress`` to where both sides have come."""
         after = self.side.after
         progress.optimizer.update(after.optimizer)
         progress.average.update(after.average)
         for name in ("batch", "step", "loss_sum", "n_correct", "n_seen", "seconds", "generators"):
             setattr(progress, name, getattr(after, name))
+        progress.worker_steps = steps
 
-    def _tell(self, news: Progress) -> None:
+    def _send(self, message: Any) -> None:
         assert self.process.stdin
         try:
-            pickle.dump(news, self.process.stdin)
+            pickle.dump(message, self.process.stdin)
             self.process.stdin.flush()
         except BrokenPipeError:
-            raise RuntimeError(f"the second training process failed: it ended with code {self.process.wait()}") from None
+            raise self._lost() from None
 
-    def _answer(self) -> tuple[str, str] | None:
+    def _answer(self) -> Answer:
         assert self.process.stdout
         try:
-            answer: tuple[str, str] | None = pickle.load(self.process.stdout)
-        except EOFError:
-            return "failed", f"it ended with code {self.process.wait()}"
+            answer: Answer = pickle.load(self.process.stdout)
+        except (EOFError, pickle.UnpicklingError):
+            raise self._lost() from None
         return answer
+
+    def _lost(self) -> RunFailed:
+        code = self.process.wait()
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return RunFailed(f"the second training process {how}; the last checkpoint, if there is one, is untouched")
 
     def close(self) -> None:
         """End the other process: it ends with its input."""
@@ -143,22 +161,19 @@ class WorkerPair:
             array.close()
 
 
-def start(work: Work, memory: Memory) -> subprocess.Popen[bytes]:
-    """The other process, with its work and the shared memory."""
+def start(memory: Memory) -> subprocess.Popen[bytes]:
+    """The other process, which sees the shared memory and leaves all stops to this one."""
     one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     package = str(Path(__file__).parents[3])
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mnist_np.training.parallel.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        pass_fds=[array.fd for array in memory.arrays],
-        env=os.environ | one_thread | {"PYTHONPATH": path},
-    )
-    assert process.stdin
-    pickle.dump((work, [array.description for array in memory.arrays]), process.stdin)
-    process.stdin.flush()
-    return process
+    with signals_blocked():
+        return subprocess.Popen(
+            [sys.executable, "-m", "mnist_np.training.parallel.worker", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[array.fd for array in memory.arrays],
+            env=os.environ | one_thread | {"PYTHONPATH": path},
+        )
 
 
 def check(trainer: Trainer) -> None:
