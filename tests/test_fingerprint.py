@@ -231,6 +231,11 @@ def test_an_installed_package_adds_nothing(checkout):
     assert done.stdout.strip() == "['', {}]"
 
 
+def test_workers_hash_the_code_when_the_fork_server_imports_it():
+    code = "import mnist_np.sweep.worker; from mnist_np.source_code import *; print(edited_sha256.cache_info().currsize)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "1\n"
+
+
 def test_the_numeric_files_are_there():
     assert all((source_code.PACKAGE / name).exists() for name in source_code.NUMERIC)
     assert fingerprint.RESULTS_VERSION >= 1

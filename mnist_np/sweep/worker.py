@@ -9,8 +9,12 @@ from typing import Any
 
 from mnist_np.plugins import load_plugins
 from mnist_np.serialize import from_dict
+from mnist_np.source_code import edited_sha256, git, numeric_sha256
 from mnist_np.sweep.job import run_child
 from mnist_np.sweep.run_config import RunConfig
+
+# Now, in the fork server: the workers run the code that it has imported, whatever becomes of the files.
+git(), edited_sha256(), numeric_sha256()
 
 
 @dataclass(frozen=True)
