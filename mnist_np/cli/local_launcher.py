@@ -36,13 +36,11 @@ class LocalLauncher(Launcher):
             self.pool.start()
         return self.pool
 
-    def run(self, tasks: Iterator[Task], done: Callable[[Task], None], stopped: Callable[[], bool] = lambda: False) -> None:
-        """Run the tasks, each taken when a worker is free, and call ``done`` after each."""
+    def run(self, tasks: Iterator[Task], done: Callable[[Task, str], None], stopped: Callable[[], bool] = lambda: False) -> None:
+        """Run the tasks, each taken when a worker is free, and call ``done(task, what its folder does not tell)`` after each."""
 
         def finished(task: Task, outcome: Any) -> None:
-            if isinstance(outcome, BaseException):
-                record_failure(Path(task.folder), outcome)
-            done(task)
+            done(task, record_failure(Path(task.folder), outcome) if isinstance(outcome, BaseException) else outcome)
 
         with self.start() as pool:
             pool.run(tasks, finished, stopped)
@@ -50,7 +48,8 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Hydra's way of calling a launcher, for sweepers of others."""
-        self.run((self._task(overrides, initial_job_idx + i) for i, overrides in enumerate(job_overrides)), lambda task: None)
+        tasks = (self._task(overrides, initial_job_idx + i) for i, overrides in enumerate(job_overrides))
+        self.run(tasks, lambda task, problem: None)
         return [JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED) for overrides in job_overrides]
 
     def _task(self, overrides: Sequence[str], number: int) -> Task:
@@ -58,4 +57,4 @@ class LocalLauncher(Launcher):
         with open_dict(composed):
             composed.hydra.job.num = composed.hydra.job.id = number
         folder = Path(str(composed.hydra.sweep.dir)) / str(composed.hydra.sweep.subdir)
-        return Task(to_dict(to_run_config(without_hydra(composed))), str(folder))
+        return Task(number, to_dict(to_run_config(without_hydra(composed))), str(folder))

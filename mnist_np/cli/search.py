@@ -7,7 +7,6 @@ running is proposed again, with the same values, and so finds its own folder and
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep, Transformer
@@ -16,7 +15,6 @@ from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
 from mnist_np.component import ConfigError
 from mnist_np.sweep.children import Child
-from mnist_np.sweep.plan import read_child
 from mnist_np.sweep.runner import Ready, SweepRunner, job_of
 from mnist_np.sweep.settings import Sweep
 from mnist_np.sweep.study import counted, cut_off, open_study
@@ -58,40 +56,53 @@ class Search:
     ) -> None:
         self.sweeper, self.runner, self.study, self.space, self.fixed = sweeper, runner, study, space, fixed
         self.settings: Sweep = runner.config.sweep
-        self.trials: dict[Path, int] = {}
+        self.trials: dict[int, int] = {}
+        """The trials that run, by the number of their job."""
+        self.waiting: dict[str, list[int]] = {}
+        """The trials whose very run is at work for another one, by its fingerprint."""
 
     def run(self) -> None:
-        self.sweeper.launch(self.jobs(), self.done, self.runner.stopped)
+        self.include()
+        self.sweeper.launch(self.runner, self.jobs(), self.done)
+
+    def include(self) -> None:
+        """Count the runs of earlier starts that this very command would make."""
+        for trial in self.study.get_trials(deepcopy=False):
+            overrides = [*self.fixed, *written(trial.params)]
+            config = self.sweeper.compose(overrides)
+            self.runner.include(job_of(config, overrides, texts(trial.params), self.sweeper.digests))
 
     def jobs(self) -> Iterator[Ready]:
         """The jobs of the trials still to make. A trial whose very run is done already is told at once."""
         while self.remaining() > 0 and not self.runner.stopped():
             trial = self.study.ask(self.space)
-            varied = {key: str(value) for key, value in trial.params.items()}
             overrides = [*self.fixed, *written(trial.params)]
             config = self.sweeper.compose(overrides)
             config.sweep.trial = trial.number
-            job = job_of(config, [*overrides, f"sweep.trial={trial.number}"], varied, self.sweeper.digests)
-            folder = self.runner.folder.child(job)
-            self.trials[folder] = trial.number
+            job = job_of(config, [*overrides, f"sweep.trial={trial.number}"], texts(trial.params), self.sweeper.digests)
             ready = self.runner.ready(job, config)
             if ready:
+                self.trials[ready.number] = trial.number
+                self.waiting[job.fingerprint] = []
                 yield ready
+            elif job.fingerprint in self.waiting:
+                self.waiting[job.fingerprint].append(trial.number)
             else:
-                self.tell(folder)
+                self.tell(trial.number, self.runner.child(job))
 
     def remaining(self) -> int:
         """Trials that may still be asked for: failed ones count, those that were cut off do not."""
         return self.settings.search.trials - counted(self.study)
 
     def done(self, ready: Ready) -> None:
-        self.tell(ready.folder)
+        child = self.runner.child(ready.job)
+        for number in [self.trials.pop(ready.number), *self.waiting.pop(ready.job.fingerprint)]:
+            self.tell(number, child)
 
-    def tell(self, folder: Path) -> None:
-        """Tell the study what became of a run: its objectives, pruned, failed (and so the worst), or cut off."""
+    def tell(self, number: int, child: Child) -> None:
+        """Tell the study what became of a trial's run: its objectives, pruned, failed (and so the worst), or cut off."""
         from optuna.trial import TrialState
 
-        number, child = self.trials.pop(folder), read_child(folder)
         values = self.objectives(child)
         if child.status == "pruned":
             self.study.tell(number, state=TrialState.PRUNED)
@@ -117,6 +128,11 @@ class Search:
 def worst(direction: str) -> float:
     """A value worse than any metric of ours: accuracies lie above 0, losses and errors below this."""
     return 0.0 if direction == "maximize" else 1e6
+
+
+def texts(params: dict[str, Any]) -> dict[str, str]:
+    """Values as they are written."""
+    return {key: str(value) for key, value in params.items()}
 
 
 def written(params: dict[str, Any]) -> list[str]:

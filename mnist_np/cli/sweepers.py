@@ -21,11 +21,16 @@ from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.component import ConfigError
 from mnist_np.serialize import to_dict
 from mnist_np.sweep.job import record_failure
+from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import Ready, SweepRunner, job_of, quoted
 from mnist_np.sweep.worker import Task, run_task
 
 NOTHING_CAME_BACK = "the launcher has ended, but the run left no result: does the machine that it ran on see this outputs folder?"
+
+
+Ended = Callable[[Ready, str], None]
+"""Told of a job that is over, and of what its folder does not tell."""
 
 
 class ValidatingSweeper(Sweeper):
@@ -56,38 +61,41 @@ class ValidatingSweeper(Sweeper):
         """The checked config of a job. Raises what a single run would raise."""
         return self.composer(overrides)
 
-    def launch(self, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]) -> None:
-        """Run the jobs here, which is Hydra's default, or by the configured launcher."""
-        if type(self.launcher).__name__ == "BasicLauncher":
-            self.launch_here(jobs, done, stopped)
-        elif isinstance(self.launcher, LocalLauncher):
-            self.launch_local(self.launcher, jobs, done, stopped)
-        else:
-            self.launch_batches(jobs, done, stopped)
+    def launch(self, runner: SweepRunner, jobs: Iterable[Ready], done: Callable[[Ready], None] = lambda ready: None) -> None:
+        """Run the jobs here, which is Hydra's default, or by the configured launcher, and call ``done`` after each."""
 
-    def launch_here(self, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]) -> None:
+        def ended(ready: Ready, problem: str) -> None:
+            runner.end(ready, problem)
+            done(ready)
+
+        launching = runner.launching(jobs)
+        if type(self.launcher).__name__ == "BasicLauncher":
+            self.launch_here(launching, ended, runner.stopped)
+        elif isinstance(self.launcher, LocalLauncher):
+            self.launch_local(self.launcher, launching, ended, runner.stopped)
+        else:
+            self.launch_batches(launching, ended, runner.stopped)
+
+    def launch_here(self, jobs: Iterable[Ready], ended: Ended, stopped: Callable[[], bool]) -> None:
         """One after the other in this process. Hydra's own launcher would compose each job again, for 0.2 s."""
         for ready in jobs:
             if stopped():
                 return
-            run_task(task_of(ready))
-            done(ready)
+            ended(ready, run_task(task_of(ready)))
             configure_log(self.base.hydra.hydra_logging, self.base.hydra.verbose)  # the run's log is closed
 
-    def launch_local(
-        self, launcher: LocalLauncher, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]
-    ) -> None:
+    def launch_local(self, launcher: LocalLauncher, jobs: Iterable[Ready], ended: Ended, stopped: Callable[[], bool]) -> None:
         """By workers of ours, each of which takes a job when it is free."""
-        given: dict[str, Ready] = {}
+        given: dict[int, Ready] = {}
 
         def tasks() -> Iterator[Task]:
             for ready in jobs:
-                given[str(ready.folder)] = ready
+                given[ready.number] = ready
                 yield task_of(ready)
 
-        launcher.run(tasks(), lambda task: done(given.pop(task.folder)), stopped)
+        launcher.run(tasks(), lambda task, problem: ended(given.pop(task.number), problem), stopped)
 
-    def launch_batches(self, jobs: Iterable[Ready], done: Callable[[Ready], None], stopped: Callable[[], bool]) -> None:
+    def launch_batches(self, jobs: Iterable[Ready], ended: Ended, stopped: Callable[[], bool]) -> None:
         """By a launcher of others, which takes lists of jobs and composes them where they run."""
         iterator = iter(jobs)
         while not stopped() and (batch := list(islice(iterator, self.batch_size))):
@@ -98,10 +106,8 @@ class ValidatingSweeper(Sweeper):
             except Exception as error:  # of the launcher: a job that died with its machine, a cluster that is gone
                 problem = error
             for ready in batch:
-                if problem and not (ready.folder / "result.json").exists():
-                    record_failure(ready.folder, problem)
-            for ready in batch:
-                done(ready)
+                missing = problem and not (ready.folder / "result.json").exists()
+                ended(ready, record_failure(ready.folder, problem) if problem and missing else "")
 
 
 class GridSweeper(ValidatingSweeper):
@@ -113,16 +119,20 @@ class GridSweeper(ValidatingSweeper):
         overrides = self.parse(arguments)
         fixed = [text_of(override) for override in overrides.values() if not override.is_sweep_override()]
         axes = {key: list(_values(override)) for key, override in overrides.items() if override.is_sweep_override()}
-        jobs = []
-        for values in product(*axes.values()):
+        jobs: dict[str, tuple[Job, RunConfig]] = {}
+        combinations = list(product(*axes.values()))
+        for values in combinations:
             varied = dict(zip(axes, values, strict=True))
             job = [*fixed, *(f"{key}={value}" for key, value in varied.items())]
             config = self.compose_job(job, varied)
-            jobs.append((job_of(config, job, varied, self.digests), config))
-        base = jobs[0][1]
+            made = job_of(config, job, varied, self.digests)
+            jobs.setdefault(made.fingerprint, (made, config))
+        if len(jobs) < (n := len(combinations)):
+            print(f"{n} combinations are {len(jobs)} different runs: those with the same result run once")
+        base = next(iter(jobs.values()))[1]
         with SweepRunner(base, list(axes), fixed, len(jobs)) as runner:
-            ready = [runner.ready(job, config) for job, config in jobs]
-            self.launch([job for job in ready if job], lambda job: None, runner.stopped)
+            ready = [runner.ready(job, config) for job, config in jobs.values()]
+            self.launch(runner, [job for job in ready if job])
 
     def compose_job(self, job: Sequence[str], varied: dict[str, str]) -> RunConfig:
         """Compose one combination; an impossible one is named in the error, before anything has run."""
@@ -135,7 +145,7 @@ class GridSweeper(ValidatingSweeper):
 
 def task_of(ready: Ready) -> Task:
     """What a worker is told of a job."""
-    return Task(to_dict(ready.config), str(ready.folder))
+    return Task(ready.number, to_dict(ready.config), str(ready.folder))
 
 
 def _values(override: Override) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mnist_np.files import read_regular
+from mnist_np.files import open_regular, read_regular
 
 MAX_BYTES = 1 << 26
 """Bytes of a file: a hundred thousand epochs or jobs need a quarter of it."""
@@ -57,3 +57,14 @@ def text_of(path: Path) -> str:
         return read_regular(path, MAX_BYTES).decode()
     except (OSError, ValueError):
         return ""
+
+
+def last_lines(path: Path, n: int, limit: int = 1 << 17) -> list[str]:
+    """The last ``n`` whole lines of a file, as far as they lie within its last ``limit`` bytes; none where it has no end yet."""
+    try:
+        with open(open_regular(path), "rb") as file:
+            file.seek(max(0, file.seek(0, 2) - limit))
+            content = file.read(limit)
+    except OSError:
+        return []
+    return content.decode(errors="replace").split("\n")[:-1][-n:] if content.endswith(b"\n") else []

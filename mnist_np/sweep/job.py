@@ -5,11 +5,13 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from mnist_np.files import write_atomically
 from mnist_np.storage.records import read_json
-from mnist_np.sweep.plan import FINAL
+from mnist_np.storage.run_folder import as_json, now
+from mnist_np.storage.run_index import is_final
+from mnist_np.sweep.children import LOCK
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.single import execute, prepare
 from mnist_np.training.result import Result
@@ -18,31 +20,77 @@ PATIENCE = 120.0
 """Seconds to wait for another process that is at work on the same run."""
 
 
-def run_child(config: RunConfig, folder: Path) -> Result | None:
-    """Run ``config`` in ``folder``; None when it failed (recorded as such), is done already, or the sweep was told to stop."""
-    stop = folder.parent / "STOP"
-    folder.mkdir(parents=True, exist_ok=True)
+def stop_file(sweep: Path, start: str | None) -> Path:
+    """What ends the start ``start`` of the sweep in the folder ``sweep`` when it is there; other starts have other files."""
+    return sweep / f"STOP-{start}"
+
+
+def run_child(config: RunConfig, folder: Path) -> str:
+    """Run ``config`` in ``folder``, unless that is done already or the sweep was told to stop.
+
+    The folder tells what became of the run. What it could not be made to tell is returned.
+    """
+    stop = stop_file(folder.parent, config.sweep.start)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         # A worker of a launcher that was killed may still be ending this very run.
-        with FileLock(folder / ".child.lock", timeout=PATIENCE):
-            if stop.exists() or read_json(folder / "result.json").get("status") in FINAL:
-                return None
+        with FileLock(folder / LOCK, timeout=PATIENCE):
+            if stop.exists() or is_final(folder, config.tracking.backend != "off"):
+                return ""
             result = execute(prepare(config, folder))
+    except Timeout:
+        return f"another process is still at work on this run: {folder}"
     except Exception as error:
-        record_failure(folder, error)
+        problem = record_failure(folder, error)
         if config.sweep.on_error == "stop":
-            stop.write_text(f"stopped, as sweep.on_error=stop asks, after {folder.name} failed: {error}")
-        return None
+            stop_sweep(stop, f"stopped, as sweep.on_error=stop asks, after {folder.name} failed: {error}")
+        return problem
     if result.status == "killed":
-        stop.write_text(f"interrupted ({result.reason}); the same command goes on with it")
-    return result
+        stop_sweep(stop, f"interrupted ({result.reason}); the same command goes on with it")
+    return record_losses(folder, result)
 
 
-def record_failure(folder: Path, error: BaseException) -> None:
-    """Leave the traceback in ``error.txt`` and say ``failed`` in ``result.json``, where nobody else has."""
-    write_atomically(folder / "error.txt", "".join(traceback.format_exception(error)))
-    if read_json(folder / "result.json").get("status") != "failed":
-        from mnist_np.storage.run_folder import as_json, now
+def stop_sweep(stop: Path, reason: str) -> None:
+    """Leave ``reason`` in the file ``stop``. On a full disk the other jobs go on until they fail too."""
+    try:
+        write_atomically(stop, reason)
+    except OSError:
+        return
 
-        content = {"status": "failed", "reason": f"{type(error).__name__}: {error}", "metrics": {}, "ended": now()}
-        write_atomically(folder / "result.json", as_json(content))
+
+def record_failure(folder: Path, error: BaseException) -> str:
+    """Leave the traceback in ``error.txt`` and say ``failed`` in ``result.json``, where nobody else has.
+
+    Gives the error in words where that cannot be written.
+    """
+    reason = f"{type(error).__name__}: {error}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / "error.txt", "".join(traceback.format_exception(error)))
+        if read_json(folder / "result.json").get("status") != "failed":
+            record(folder, "failed", reason)
+    except OSError:
+        return reason
+    return ""
+
+
+def record_losses(folder: Path, result: Result) -> str:
+    """Say ``failed`` in ``result.json`` of a run that trained to its end but could not write all that is to be left of it.
+
+    Its checkpoints are still there, so the next start writes what is missing. Gives the losses in words where even that cannot
+    be written.
+    """
+    if not result.failures:
+        return ""
+    reason = f"the training is whole, but {'; '.join(result.failures)}"
+    try:
+        record(folder, "failed", reason)
+    except OSError:
+        return reason
+    return ""
+
+
+def record(folder: Path, status: str, reason: str) -> None:
+    """Write ``result.json`` with a status and its reason."""
+    content = {"status": status, "reason": reason, "metrics": {}, "ended": now()}
+    write_atomically(folder / "result.json", as_json(content))

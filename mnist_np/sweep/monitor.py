@@ -1,4 +1,4 @@
-"""Watching a sweep while it runs: the children's folders are read about once a second, whoever runs them and wherever."""
+"""Watching a sweep while it runs: about once a second, whoever runs its jobs and wherever."""
 
 from __future__ import annotations
 
@@ -12,59 +12,47 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mnist_np.sweep.children import ENDED, Child
-from mnist_np.sweep.plan import SweepFolder, read_child
+from mnist_np.sweep.children import ENDED
 from mnist_np.sweep.report import SweepReport
 
 TICK = 1.0
 """Seconds between two looks."""
 
+SHARE = 20
+"""After a look that took t seconds there is none for SHARE * t: a sweep of many thousand runs needs its time for itself."""
+
 
 class Monitor(threading.Thread):
-    """Reads the children of ``folder`` until stopped, shows them in a live table and tells ``changed`` of each new report."""
+    """Looks at the sweep until stopped, shows each report as a live table and tells ``changed`` of it."""
 
     def __init__(
         self,
-        folder: SweepFolder,
-        make_report: Callable[[list[Child]], SweepReport],
+        look: Callable[[], SweepReport],
         changed: Callable[[SweepReport], None],
         planned: int | None,
         console: Console,
     ) -> None:
         super().__init__(daemon=True, name="sweep-monitor")
-        self.folder, self.make_report, self.changed, self.console = folder, make_report, changed, console
+        self.look, self.changed, self.console = look, changed, console
         self.planned = planned
         self._ended = threading.Event()
-        self._final: dict[str, Child] = {}
         self._began = monotonic()
         self._done_before: int | None = None
         self._told: dict[str, int] = {}
 
-    def look(self) -> SweepReport:
-        """The sweep as it stands. A child that has ended is read once."""
-        children = []
-        for note in sorted(self.folder.path.glob("*/child.json")):
-            name = note.parent.name
-            child = self._final.get(name) or read_child(note.parent)
-            if child.status in ENDED and child.status != "killed":
-                self._final[name] = child
-            children.append(child)
-        return self.make_report(children)
-
     def run(self) -> None:
-        live = self.console.is_terminal
+        live, pause = self.console.is_terminal, TICK
         with Live(console=self.console, auto_refresh=False, transient=True) as screen:
-            while not self._ended.wait(TICK):
-                try:
-                    report = self.look()
-                except (OSError, ValueError):  # a file is being written at this moment
-                    continue
+            while not self._ended.wait(pause):
+                began = monotonic()
+                report = self.look()
                 if live:
                     screen.update(self.render(report), refresh=True)
                 elif report.counts != self._told:
                     self._told = report.counts
                     self.console.print(report.overview())
                 self.changed(report)
+                pause = max(TICK, SHARE * (monotonic() - began))
 
     def stop(self) -> None:
         """End the watching and wait for it."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mnist_np.storage.run_index import FINAL
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.values import ABSENT, Param, readable, varying
 
@@ -42,7 +43,10 @@ class Spread:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The runs that differ by seed alone, with the spread of the metrics and of the test accuracy over the finished ones."""
+    """The runs that differ by seed alone, with the spread of the metrics and of the test accuracy over the finished ones.
+
+    ``n`` is the number of finished runs, whatever metrics they have.
+    """
 
     values: dict[str, str]
     children: list[Child]
@@ -56,6 +60,16 @@ class Configuration:
         return Counter(child.status for child in self.children)
 
     @property
+    def n(self) -> int:
+        """How many of its runs are finished."""
+        return self.counts["finished"]
+
+    @property
+    def linked(self) -> int:
+        """How many of its runs were taken from elsewhere."""
+        return sum(child.linked for child in self.children)
+
+    @property
     def label(self) -> str:
         """``adam, he_normal``: the values of what varies."""
         return ", ".join(map(readable, self.values.values())) or "the only configuration"
@@ -67,6 +81,7 @@ class SweepReport:
 
     ``metric`` is what ranks (more is better where ``maximize``), ``further`` what is shown beside it: a search's other
     objectives. ``skipped`` says how many of the finished children had been finished before the sweep was started this time.
+    ``outdated`` counts the runs that the sweep trained earlier but does not ask for any more: they are no children.
     """
 
     name: str
@@ -75,6 +90,7 @@ class SweepReport:
     maximize: bool = True
     skipped: int = 0
     further: Sequence[str] = ()
+    outdated: int = 0
 
     @property
     def sign(self) -> int:
@@ -94,6 +110,16 @@ class SweepReport:
         return {status: found[status] for status in STATUSES}
 
     @cached_property
+    def unfinished(self) -> list[Child]:
+        """The children that failed or did not come to an end."""
+        return [child for child in self.children if child.status not in FINAL]
+
+    @cached_property
+    def linked(self) -> int:
+        """How many children were trained by another sweep or as a single run."""
+        return sum(child.linked for child in self.children)
+
+    @cached_property
     def params(self) -> list[Param]:
         """What varies beside the seed."""
         return varying(child.configuration for child in self.children)
@@ -102,6 +128,11 @@ class SweepReport:
         """A finished child's metric; None where it has none or is not finished."""
         value = child.metrics.get(self.metric)
         return value if child.status == "finished" and value is not None and math.isfinite(value) else None
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether there is a ranking: some finished child has the metric, or none is finished yet."""
+        return bool(self.ranked) or not self.counts["finished"]
 
     @cached_property
     def ranked(self) -> list[Child]:
@@ -122,16 +153,16 @@ class SweepReport:
     @cached_property
     def configurations(self) -> list[Configuration]:
         """All configurations, by the mean of the metric from the best on; those without a finished run come last."""
-        groups: dict[tuple[str, ...], list[Child]] = {}
+        groups: dict[str, list[Child]] = {}
         for child in self.children:
-            groups.setdefault(tuple(child.configuration.get(param.key, ABSENT) for param in self.params), []).append(child)
-        found = [self._configuration(values, children) for values, children in groups.items()]
+            groups.setdefault(child.group, []).append(child)
+        found = [self._configuration(children) for children in groups.values()]
         return sorted(found, key=lambda c: -self.sign * c.metric.mean if c.metric else math.inf)
 
-    def _configuration(self, values: tuple[str, ...], children: list[Child]) -> Configuration:
+    def _configuration(self, children: list[Child]) -> Configuration:
         finished = [child for child in children if child.status == "finished"]
         return Configuration(
-            dict(zip((param.key for param in self.params), values, strict=True)),
+            {param.key: children[0].configuration.get(param.key, ABSENT) for param in self.params},
             children,
             Spread.of(child.metrics.get(self.metric, math.nan) for child in finished),
             Spread.of(child.metrics.get(TEST, math.nan) for child in finished),
@@ -139,7 +170,8 @@ class SweepReport:
         )
 
     def overview(self) -> str:
-        """``12 runs: 10 finished (4 of them earlier), 1 failed, 1 diverged``."""
-        earlier = f" ({self.skipped} of them earlier)" if self.skipped else ""
+        """``12 runs: 10 finished (4 of them earlier, 2 linked), 1 failed, 1 diverged``."""
+        linked = f", {self.linked} linked" if self.linked else ""
+        earlier = f" ({self.skipped} of them earlier{linked})" if self.skipped else ""
         parts = [f"{n} {status}{earlier if status == 'finished' else ''}" for status, n in self.counts.items() if n]
         return f"{len(self.children)} runs: {', '.join(parts) or 'none begun'}"

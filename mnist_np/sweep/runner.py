@@ -1,21 +1,28 @@
-"""Conducting a sweep: skip what is done, run the rest, watch it, and tell its story, whoever chooses and launches the jobs."""
+"""One start of a sweep: take what has run already, run the rest, watch it and report it, whoever launches the jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 
+from mnist_np.component import UserError
 from mnist_np.fingerprint import identify
+from mnist_np.storage.run_index import RunIndex, is_final
 from mnist_np.storage.teacher import teacher_sha256
 from mnist_np.sweep.children import Child
+from mnist_np.sweep.folder import SweepFolder
+from mnist_np.sweep.job import stop_file
+from mnist_np.sweep.members import Members
 from mnist_np.sweep.monitor import Monitor
-from mnist_np.sweep.plan import FINAL, Job, SweepFolder, read_child, sweep_id
+from mnist_np.sweep.plan import Job, SweepIdentity
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.run_config import RunConfig
@@ -24,23 +31,23 @@ from mnist_np.training.interrupt import Interrupt
 if TYPE_CHECKING:
     from mnist_np.tracking.sweep import SweepParent
 
-WITHOUT_EFFECT = ("sweep.", "outputs=", "tracking", "training.resume=")
-"""Fixed overrides that leave a sweep what it is."""
-
 UPDATE_EVERY = 10.0
 """Seconds between two updates of the parent run in MLflow."""
 
 
-class Launch(Protocol):
-    """Runs jobs (overrides with their config), each taken when there is room for it, and calls ``done`` after each."""
-
-    def __call__(self, jobs: Iterable[Ready], done: Callable[[Ready], None]) -> None: ...
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ready:
-    """A job that can start: what it is, the overrides that make it, the config they compose to, and its folder."""
+    """A job that can start.
 
+    Attributes:
+        number: counts the jobs of this start from 0. Who keeps books of jobs goes by it.
+        job: what the job is.
+        overrides: what makes it.
+        config: what the overrides compose to.
+        folder: where its run writes.
+    """
+
+    number: int
     job: Job
     overrides: Sequence[str]
     config: RunConfig
@@ -57,7 +64,10 @@ class SweepFailed(Exception):  # noqa: N818 (what became of the sweep, told to t
 
 @dataclass
 class SweepRunner:
-    """One start of a sweep. Use as a context: it makes the store ready and opens the parent run, and closes both."""
+    """One start of a sweep. Use as a context: it makes the store ready and opens the parent run, and closes both.
+
+    Give each job to `ready`, and what it returns to a launcher, which takes them from `launching` and tells `end` of each.
+    """
 
     config: RunConfig
     varied: Sequence[str]
@@ -66,27 +76,39 @@ class SweepRunner:
     console: Console = field(default_factory=Console)
 
     def __post_init__(self) -> None:
-        sweep = self.config.sweep
-        what_varies = [key.rsplit(".", 1)[-1] for key in self.varied]
-        self.name = sweep.name or " x ".join(what_varies) or "sweep"
-        identity = [text for text in self.fixed if not text.startswith(WITHOUT_EFFECT)]
-        self.id = sweep_id(list(self.varied), [*identity, f"name={sweep.name}"])
-        self.folder = SweepFolder(Path(self.config.outputs), sweep.name or "-".join(what_varies) or "sweep", self.id)
-        self.skipped = 0
+        identity = SweepIdentity.of(self.varied, self.fixed, self.config.sweep.name)
+        self.id, self.name = identity.id, identity.name
+        self.folder = SweepFolder(Path(self.config.outputs), identity.folder, self.id)
+        self.members = Members(self.folder)
+        self.start = uuid.uuid4().hex[:8]
+        self.stop = stop_file(self.folder.path, self.start)
+        self.skipped = self.numbered = 0
         self.parent: SweepParent | None = None
         self._updated = 0.0
         self.interrupt = Interrupt()
 
+    @property
+    def tracked(self) -> bool:
+        return self.config.tracking.backend != "off"
+
     def __enter__(self) -> SweepRunner:
         self.folder.path.mkdir(parents=True, exist_ok=True)
-        self.folder.stop.unlink(missing_ok=True)
-        if self.config.tracking.backend != "off":
+        self.lock = FileLock(self.folder.path / ".sweep.lock", timeout=0)
+        try:
+            self.lock.acquire()
+        except Timeout:
+            raise UserError(f"another process is at work on this sweep: {self.folder.path}") from None
+        if self.tracked:
             from mnist_np.tracking.sweep import SweepParent
 
             outputs = Path(self.config.outputs)
             overrides = [*self.fixed, *self.varied]
             self.parent = SweepParent.open(self.config.tracking, outputs, self.id, self.name, overrides, self.folder.path)
-        self.monitor = Monitor(self.folder, self.make_report, self.update_parent, self.planned, self.console)
+        for old in self.folder.path.glob("STOP*"):
+            old.unlink()
+        self.folder.begin()
+        self.index = RunIndex(Path(self.config.outputs))
+        self.monitor = Monitor(self.report, self.update_parent, self.planned, self.console)
         self.interrupt.__enter__()
         self.monitor.start()
         return self
@@ -94,39 +116,73 @@ class SweepRunner:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.interrupt.__exit__(kind, error, trace)
         self.monitor.stop()
-        report = self.monitor.look()
+        report = self.report(last=True)
         interrupted = self.stopped() or error is not None
-        status = "KILLED" if interrupted else "FAILED" if report.counts["failed"] else "FINISHED"
+        status = "KILLED" if interrupted else "FAILED" if report.unfinished else "FINISHED"
         publish(report, self.folder.path)
         if self.parent:
             self.parent.finish(report, status)
+        self.lock.release()
         self.tell(report)
         if error is None:
             self.raise_for(report)
 
+    def include(self, job: Job) -> bool:
+        """Count a job of an earlier start as one of this start's if its run is over; gives whether it is."""
+        folder = self.finished(job)
+        if folder is None or job.fingerprint in self.members:
+            return folder is not None
+        self.members.take(job, folder)
+        self.skipped += self.child(job).status == "finished"
+        return True
+
     def ready(self, job: Job, config: RunConfig) -> Ready | None:
-        """The job, ready to start, or None when it need not run: it is done with this very fingerprint."""
-        folder = self.folder.child(job)
-        if (folder / "child.json").exists() and read_child(folder).status in FINAL:
-            if self.config.sweep.skip_finished:
-                self.skipped += 1
-                return None
-            self.folder.archive(job)
-        self.folder.register(job)
+        """The job, ready to start, or None when it need not: a run with its fingerprint is over, or this start has it already."""
+        if job.fingerprint in self.members or (self.config.sweep.skip_finished and self.include(job)):
+            return None
+        folder = self.index.within(job.fingerprint, self.folder.path, self.tracked)
+        if folder and is_final(folder, self.tracked):
+            self.folder.archive(folder)
+            folder = None
+        folder = self.members.queue(job, folder)
         (folder / "result.json").unlink(missing_ok=True)  # it is a cut-off or failed run's: that one goes on now
-        known = {"sweep.id": self.id, "sweep.parent": self.parent.run_id if self.parent else None, "sweep.child": job.name}
-        config.sweep.id, config.sweep.parent, config.sweep.child = self.id, known["sweep.parent"], job.name
+        parent = self.parent.run_id if self.parent else None
+        sweep = config.sweep
+        sweep.id, sweep.parent, sweep.child, sweep.start = self.id, parent, job.name, self.start
+        known = {"sweep.id": self.id, "sweep.parent": parent, "sweep.child": job.name, "sweep.start": self.start}
         overrides = [f"{key}={quoted(value)}" for key, value in known.items() if value]
         overrides += [f"hydra.sweep.dir={quoted(str(folder.parent))}", f"hydra.sweep.subdir={quoted(folder.name)}"]
-        return Ready(job, [*job.overrides, *overrides], config, folder)
+        self.numbered += 1
+        return Ready(self.numbered - 1, job, [*job.overrides, *overrides], config, folder)
+
+    def finished(self, job: Job) -> Path | None:
+        """The folder of a run with the job's fingerprint that is over: this sweep's own, or one anywhere under ``outputs``."""
+        own = self.index.within(job.fingerprint, self.folder.path, self.tracked)
+        return own if own and is_final(own, self.tracked) else self.index.finished(job.fingerprint, self.tracked)
+
+    def launching(self, jobs: Iterable[Ready]) -> Iterator[Ready]:
+        """The jobs as a launcher takes them: from then on each is watched."""
+        for ready in jobs:
+            self.members.launch(ready.job)
+            yield ready
+
+    def end(self, ready: Ready, problem: str = "") -> None:
+        """The job is not running any more. ``problem`` is what could not be written into its folder."""
+        self.members.end(ready.job, problem)
+
+    def child(self, job: Job) -> Child:
+        """The run of a job of this start, as it is now."""
+        return self.members.child(job.fingerprint)
 
     def stopped(self) -> bool:
         """Whether no more jobs shall start: somebody asked to stop, or a job failed and ``sweep.on_error`` is stop."""
-        return self.interrupt() is not None or self.folder.stop.exists()
+        return self.interrupt() is not None or self.stop.exists()
 
-    def make_report(self, children: list[Child]) -> SweepReport:
-        sweep = self.config.sweep
-        return SweepReport(self.name, children, sweep.metric, sweep.maximize, self.skipped, sweep.search.metrics)
+    def report(self, last: bool = False) -> SweepReport:
+        """The sweep as it stands. ``last``: no job is running any more."""
+        sweep, children = self.config.sweep, self.members.children(last)
+        outdated = self.members.outdated() if last else []
+        return SweepReport(self.name, children, sweep.metric, sweep.maximize, self.skipped, sweep.search.metrics, len(outdated))
 
     def update_parent(self, report: SweepReport) -> None:
         """Keep the parent run up to date, but not at every tick."""
@@ -136,27 +192,32 @@ class SweepRunner:
 
     def tell(self, report: SweepReport) -> None:
         """The last words on the console: the ranked table and where to look."""
-        from mnist_np.sweep.tables import console_table
+        from mnist_np.sweep.tables import console_table, notes
 
+        self.console.print(f"{report.name}: {report.overview()}", soft_wrap=True, markup=False)
         self.console.print(console_table(report))
+        for line in notes(report):
+            self.console.print(line, soft_wrap=True, markup=False)
         for child in report.children:
-            if child.status in ("failed", "diverged"):
-                self.console.print(
-                    f"  {child.status}: {child.folder.name}: {child.reason.splitlines()[0] if child.reason else ''}"
-                )
+            if child.status in ("failed", "diverged") or (child.status == "killed" and not self.stopped()):
+                reason = child.reason.splitlines()[0] if child.reason else ""
+                self.console.print(f"  {child.status}: {child.folder.name}: {reason}", soft_wrap=True, markup=False)
         self.console.print(f"files: {self.folder.path}", soft_wrap=True)
         if self.parent:
             for line in self.parent.where_to_look(report):
                 self.console.print(line, soft_wrap=True)
 
     def raise_for(self, report: SweepReport) -> None:
-        """Exit codes: 130 when interrupted, 1 when a job failed."""
+        """Exit codes: 130 when interrupted, 1 when a job failed or did not come to its end."""
         if reason := self.interrupt():
             raise SweepFailed(f"the sweep was interrupted ({reason}); the same command goes on with it", 130)
-        if self.folder.stop.exists():
-            raise SweepFailed(self.folder.stop.read_text(), 130 if "interrupted" in self.folder.stop.read_text() else 1)
-        if failed := report.counts["failed"]:
-            raise SweepFailed(f"{failed} of {len(report.children)} runs failed", 1)
+        if self.stop.exists():
+            text = self.stop.read_text()
+            raise SweepFailed(text, 130 if "interrupted" in text else 1)
+        if report.unfinished:
+            failed = f"{report.counts['failed']} of {len(report.children)} runs failed"
+            others = len(report.unfinished) - report.counts["failed"]
+            raise SweepFailed(failed + (f", {others} did not come to an end" if others else ""), 1)
 
 
 def job_of(config: RunConfig, overrides: Sequence[str], varied: dict[str, str], digests: dict[str, str]) -> Job:

@@ -26,7 +26,7 @@ def _row(rank: int, c: Configuration, report: SweepReport) -> dict[str, str | fl
     return {
         "rank": rank if metric else None,
         **c.values,
-        "n": metric.n if metric else 0,
+        "n": c.n,
         f"{report.column}_mean": metric.mean if metric else None,
         f"{report.column}_sd": metric.sd if metric else None,
         f"{report.column}_best": (metric.high if report.maximize else metric.low) if metric else None,
@@ -34,6 +34,7 @@ def _row(rank: int, c: Configuration, report: SweepReport) -> dict[str, str | fl
         f"{TEST}_mean": test.mean if test else None,
         f"{TEST}_sd": test.sd if test else None,
         **{status: c.counts[status] for status in ("failed", "diverged", "pruned", "killed")},
+        "linked": c.linked,
     }
 
 
@@ -55,20 +56,29 @@ def summary(report: SweepReport) -> dict[str, Any]:
         "direction": "maximize" if report.maximize else "minimize",
         "counts": report.counts,
         "skipped": report.skipped,
+        "outdated": report.outdated,
         "best": {"run_id": best.run_id, "overrides": best.overrides, "metrics": best.metrics} if best else None,
         "configurations": rows(report),
         "children": [
-            {"run_id": c.run_id, "overrides": c.overrides, "status": c.status, "reason": c.reason, "metrics": c.metrics}
+            {
+                "run_id": c.run_id,
+                "folder": str(c.folder),
+                "linked": c.linked,
+                "fingerprint": c.fingerprint,
+                "overrides": c.overrides,
+                "status": c.status,
+                "reason": c.reason,
+                "metrics": c.metrics,
+            }
             for c in report.children
         ],
     }
 
 
 def console_table(report: SweepReport, top: int = TOP) -> Table:
-    """The ranked configurations for the terminal; what is cut off is said below."""
+    """The ranked configurations for the terminal; how many are cut off is said below."""
     header, body = _readable(report, top)
-    caption = _rest(report, top)
-    table = Table(title=f"{report.name}: {report.overview()}", caption=caption, title_justify="left", caption_justify="left")
+    table = Table(caption=hidden(report, top), caption_justify="left")
     short = short_names(param.key for param in report.params)
     for name in header:
         words = name in short
@@ -84,27 +94,27 @@ def markdown(report: SweepReport, top: int = TOP) -> str:
     wide = [f"{name} &emsp;" for name in header]  # MLflow leaves no room between columns, and aligns all to the left
     lines = [wide, ["---" for _ in header], *body]
     table = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
-    rest = _rest(report, top)
-    return f"{table}\n\n{rest}" if rest else table
+    return "\n\n".join(text for text in (table, hidden(report, top), *notes(report)) if text)
 
 
 def _readable(report: SweepReport, top: int) -> tuple[list[str], list[list[str]]]:
     """Header and cells for a person: means with their spread in one cell; best of several, and trouble, where there is any."""
-    several = any(c.metric and c.metric.n > 1 for c in report.configurations)
+    several = any(c.n > 1 for c in report.configurations)
     troubled = [s for s in ("failed", "diverged", "pruned", "killed", "running", "queued") if report.counts[s]]
-    further = list(report.further)
-    means = [report.column, *further, TEST]
+    means = [*([report.column] if report.is_ranked else []), *report.further, TEST]
     if several:
-        means = [f"{report.column} mean ± sd", "best", *(f"{name} mean ± sd" for name in further), f"{TEST} mean ± sd"]
-    header = ["#", *(param.key for param in report.params), "n", *means, *troubled]
+        means = [f"{name} mean ± sd" for name in means]
+        means[1:1] = ["best"] if report.is_ranked else []
+    rank, linked = ["#"] if report.is_ranked else [], ["linked"] if report.linked else []
+    header = [*rank, *(param.key for param in report.params), "n", *means, *troubled, *linked]
     body = []
-    for rank, c in enumerate(report.configurations[:top], start=1):
-        n = c.metric.n if c.metric else 0
-        best = [shown(c.metric.high if report.maximize else c.metric.low) if c.metric else ""] if several else []
-        trouble = [str(c.counts[status] or "") for status in troubled]
-        first = [str(rank) if n else "", *map(readable, c.values.values()), str(n)]
-        others = [spread(c.further[name]) for name in further]
-        body.append([*first, spread(c.metric), *best, *others, spread(c.test), *trouble])
+    for number, c in enumerate(report.configurations[:top], start=1):
+        cells = [*map(readable, c.values.values()), str(c.n)]
+        if report.is_ranked:
+            best = [shown(c.metric.high if report.maximize else c.metric.low) if c.metric else ""] if several else []
+            cells = [str(number) if c.metric else "", *cells, spread(c.metric), *best]
+        cells += [*(spread(c.further[name]) for name in report.further), spread(c.test)]
+        body.append(cells + [str(c.counts[status] or "") for status in troubled] + [str(c.linked or "") for _ in linked])
     return header, body
 
 
@@ -123,6 +133,19 @@ def spread(values: Spread | None) -> str:
     return shown(values.mean) + ("" if values.sd is None or same_count else f" ± {values.sd:.4f}")
 
 
-def _rest(report: SweepReport, top: int) -> str:
-    hidden = len(report.configurations) - top
-    return f"and {hidden} configuration{'' if hidden == 1 else 's'} more" if hidden > 0 else ""
+def hidden(report: SweepReport, top: int) -> str:
+    """How many configurations a table of ``top`` leaves out."""
+    n = len(report.configurations) - top
+    return f"and {n} configuration{'' if n == 1 else 's'} more" if n > 0 else ""
+
+
+def notes(report: SweepReport) -> list[str]:
+    """Lines below the table: what is missing in it, and why."""
+    lines = []
+    if not report.is_ranked:
+        why = " (there is no validation data)" if "val_" in report.metric else ""
+        lines.append(f"not ranked: the runs have no {report.metric}{why}")
+    if n := report.outdated:
+        these = "1 outdated run is" if n == 1 else f"{n} outdated runs are"
+        lines.append(f"{these} left out: earlier runs of this sweep whose configuration this command does not ask for")
+    return lines

@@ -10,7 +10,7 @@ from typing import Any
 from mnist_np.plugins import load_plugins
 from mnist_np.serialize import from_dict
 from mnist_np.source_code import edited_sha256, git, numeric_sha256
-from mnist_np.sweep.job import run_child
+from mnist_np.sweep.job import record_failure, run_child
 from mnist_np.sweep.run_config import RunConfig
 
 # Now, in the fork server: the workers run the code that it has imported, whatever becomes of the files.
@@ -19,18 +19,23 @@ git(), edited_sha256(), numeric_sha256()
 
 @dataclass(frozen=True)
 class Task:
-    """A run to do: its config as plain data (`serialize.to_dict`), and its folder."""
+    """A run to do: its number in this start of the sweep, its config as plain data (`serialize.to_dict`), and its folder."""
 
+    number: int
     config: dict[str, Any]
     folder: str
 
 
 def run_task(task: Task) -> str:
-    """Do the run; the folder tells what came of it. Gives its status."""
-    log_to(Path(task.folder) / "run.log")
-    load_plugins(task.config["plugins"])
-    result = run_child(from_dict(RunConfig, task.config), Path(task.folder))
-    return result.status if result else "failed"
+    """Do the run; the folder tells what came of it. Gives what could not be written there, or nothing."""
+    folder = Path(task.folder)
+    try:
+        log_to(folder / "run.log")
+        load_plugins(task.config["plugins"])
+        config = from_dict(RunConfig, task.config)
+    except Exception as error:
+        return record_failure(folder, error)
+    return run_child(config, folder)
 
 
 def log_to(path: Path) -> None:

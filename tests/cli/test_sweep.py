@@ -199,7 +199,7 @@ def test_a_signal_ends_children_and_parent_tidily_and_the_same_command_goes_on(t
     assert program.returncode == 130, said
     assert "Traceback" not in said
     assert "killed" in statuses(out)
-    assert len(list(out.glob("sweeps/*/*/child.json"))) == 4
+    assert len(next(out.glob("sweeps/*/jobs.jsonl")).read_text().splitlines()) == 4
     again = begin(out, *arguments)
     said, _ = again.communicate(timeout=120)
     assert again.returncode == 0, said

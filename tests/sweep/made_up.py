@@ -26,7 +26,8 @@ def child(overrides: dict[str, str], level: float, status: str = "finished", epo
         best = max(row["val/accuracy"] for row in history)
         metrics = {"best/val_accuracy": best, "test/accuracy": best - 0.002, "test/error": 1.002 - best}
     name = "-".join(f"{k}={v}" for k, v in overrides.items())
-    return Child(overrides, Path("/nowhere") / name, name, status, "", f"id-{name}", metrics, history)
+    group = "-".join(f"{k}={v}" for k, v in overrides.items() if k != "seed")
+    return Child(overrides, Path("/nowhere") / name, group, status, "", f"id-{name}", metrics, history, name)
 
 
 def grid(levels: dict[str, dict[str, float]], seeds: int = 3, epochs: int = 8, base: float = 0.97) -> list[Child]:

@@ -1,18 +1,45 @@
-"""A sweep's identity, its children's folders, and what they tell."""
+"""A sweep's identity and the names of its children."""
 
-import json
+import itertools
 
-from mnist_np.sweep.plan import Job, SweepFolder, child_name, read_child, safe, sweep_id
+import pytest
 
-
-def job(seed="0"):
-    return Job(["optimizer=sgd", f"seed={seed}"], {"optimizer": "sgd", "seed": seed}, f"fp{seed}" * 4, "group")
+from mnist_np.sweep.folder import SweepFolder
+from mnist_np.sweep.plan import LONGEST, SweepIdentity, child_name, safe, sweep_id
 
 
 def test_the_id_follows_from_what_varies_and_what_is_fixed_not_from_the_values():
     assert sweep_id(["optimizer", "seed"], ["a=1"]) == sweep_id(["seed", "optimizer"], ["a=1"])
     assert sweep_id(["optimizer", "seed"], ["a=1"]) != sweep_id(["optimizer", "seed"], ["a=2"])
     assert sweep_id(["optimizer"], ["a=1"]) != sweep_id(["optimizer", "seed"], ["a=1"])
+
+
+def test_a_sweep_is_the_same_in_every_order():
+    keys, fixed = ["optimizer", "seed", "model.hidden"], ["data=synthetic", "training.epochs=2"]
+    orders = [SweepIdentity.of(k, f) for k in itertools.permutations(keys) for f in itertools.permutations(fixed)]
+    assert len(set(orders)) == 1
+    assert orders[0].name == "hidden x optimizer x seed (data=synthetic, epochs=2)"
+    assert orders[0].folder == "hidden-optimizer-seed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("sweep.metric=test/error", "outputs=x", "tracking=off", "tracking.figures=false", "name=x", "training.resume=auto"),
+        *("training.threads=2", "training.checkpoint_every_epochs=0", "training.metrics=[top_5]", "plugins=[a.py]"),
+    ],
+)
+def test_what_leaves_the_results_alone_leaves_the_sweep_alone(text):
+    assert SweepIdentity.of(["seed"], ["a=1", text]) == SweepIdentity.of(["seed"], ["a=1"])
+
+
+def test_two_sweeps_never_share_a_name():
+    long = [f"data.folder={'x' * 200}{i}" for i in range(3)]
+    fixed = [[], ["a=1"], ["a=2"], ["a=1", "b=1"], ["experiment=x"], *([text] for text in long)]
+    for name in (None, "mine"):
+        names = [SweepIdentity.of(["seed"], texts, name).name for texts in fixed]
+        assert len(set(names)) == len(names)
+        assert all(len(text) <= LONGEST for text in names)
 
 
 def test_names_use_the_last_part_of_a_key_where_that_is_unambiguous():
@@ -25,24 +52,3 @@ def test_no_name_leaves_the_folder(tmp_path):
         folder = SweepFolder(tmp_path, name, "id").path
         assert folder.resolve().parent == (tmp_path / "sweeps").resolve()
         assert len(safe(name)) <= 120
-
-
-def test_a_child_is_what_its_folder_says(tmp_path):
-    sweep = SweepFolder(tmp_path, "s", "1")
-    folder = sweep.register(job())
-    assert read_child(folder).status == "queued"
-    (folder / "run.json").write_text("{}")
-    (folder / "history.csv").write_text("epoch,val/accuracy\n1,0.5\n2,0.")  # the second row is being written
-    assert read_child(folder).status == "running"
-    assert read_child(folder).history[0] == {"epoch": 1.0, "val/accuracy": 0.5}
-    (folder / "result.json").write_text(json.dumps({"status": "finished", "metrics": {"test/error": 0.1}}))
-    child = sweep.children()[0]
-    assert (child.status, child.metrics, child.configuration) == ("finished", {"test/error": 0.1}, {"optimizer": "sgd"})
-
-
-def test_archiving_keeps_the_old_run(tmp_path):
-    sweep = SweepFolder(tmp_path, "s", "1")
-    (sweep.register(job()) / "result.json").write_text("{}")
-    sweep.archive(job())
-    assert sweep.children() == []
-    assert len(list(sweep.path.glob("replaced/*/result.json"))) == 1

@@ -6,7 +6,7 @@ import json
 
 from made_up import grid
 
-from mnist_np.sweep.plan import read_child
+from mnist_np.sweep.children import read_child
 from mnist_np.sweep.publish import FILES, publish
 from mnist_np.sweep.report import SweepReport
 
@@ -21,9 +21,8 @@ def test_all_files_are_there_and_can_be_written_again(tmp_path):
 
 
 def test_a_metric_that_was_not_finite_is_no_metric(tmp_path):
-    (tmp_path / "child.json").write_text(json.dumps({"overrides": {"optimizer.lr": "1"}, "group": "g"}))
     result = {"status": "finished", "reason": "", "metrics": {"best/val_accuracy": None, "test/accuracy": 0.1}}
     (tmp_path / "result.json").write_text(json.dumps(result))
-    child = read_child(tmp_path)
+    child = read_child(tmp_path, {"optimizer.lr": "1"})
     assert child.metrics == {"test/accuracy": 0.1}
     assert SweepReport("x", [child]).best is None

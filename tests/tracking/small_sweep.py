@@ -12,7 +12,8 @@ from mnist_np.fingerprint import identify
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.storage.run_folder import RunFolder
-from mnist_np.sweep.plan import Job, SweepFolder
+from mnist_np.sweep.folder import SweepFolder
+from mnist_np.sweep.plan import Job
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
 from mnist_np.tracking.observer import MlflowObserver
