@@ -44,6 +44,7 @@ class Training(Component):
     ema: float | None = bounded(None, gt=0, lt=1)
     swa_start: int | None = bounded(None, ge=1)
     mixup: float = bounded(0.0, ge=0)
+    engine: str = without_effect(one_of("fast", "fast", "textbook"))
     threads: Any = without_effect("auto")
     processes: int = bounded(1, ge=1, le=2)
     metrics: list[str] = without_effect(field(default_factory=list))
@@ -57,6 +58,8 @@ class Training(Component):
             raise self.error("threads", self.threads, "must be auto or a whole number >= 1")
         if self.processes > 1 and self.threads not in ("auto", 1):
             raise self.error("threads", self.threads, "must be auto or 1 where training.processes > 1: each has one thread")
+        if self.processes > 1 and self.engine != "fast":
+            raise self.error("processes", self.processes, f"must be 1 where training.engine = {self.engine}")
         self.diagnostics = "off" if self.diagnostics is False else self.diagnostics  # what YAML reads a bare off as
         if self.diagnostics not in ("off", "epoch") and (type(self.diagnostics) is not int or self.diagnostics < 1):
             raise self.error("diagnostics", self.diagnostics, "must be off, epoch, or a number of steps >= 1")

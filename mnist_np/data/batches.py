@@ -23,32 +23,21 @@ class Batches:
         self.split = split
         self.batch_size = min(batch_size, len(split))
         self._buffer = split.room(self.batch_size)
-        self._lit = split.lit.copy()
-
-    @property
-    def layout(self) -> NDArray[np.intp] | None:
-        """The layout of the batches' inputs (`Split.layout`)."""
-        return self.split.layout
 
     def __len__(self) -> int:
         """Batches in an epoch."""
         return -(-len(self.split) // self.batch_size)
 
     def order(self, streams: Streams, epoch: int) -> NDArray[np.intp]:
-        """The order (n,) of one epoch: a permutation of all examples, those of a batch then sorted by `Split.lit`."""
-        order = self.shuffled(streams, epoch)
-        full = len(order) // self.batch_size * self.batch_size
-        for batches in (order[:full].reshape(-1, self.batch_size), order[None, full:]):
-            batches[:] = np.take_along_axis(batches, np.argsort(self._lit[batches], axis=1, kind="stable"), axis=1)
-        return order
-
-    def shuffled(self, streams: Streams, epoch: int) -> NDArray[np.intp]:
-        """A permutation of all examples."""
+        """The order (n,) of one epoch: a permutation of all examples."""
         return streams("shuffle", epoch).permutation(len(self.split))
 
     def epoch(self, streams: Streams, epoch: int, start: int = 0) -> Generator[Split, None, None]:
         """The batches of an epoch, from batch number ``start`` on."""
-        order = self.order(streams, epoch)
+        yield from self.gathered(self.order(streams, epoch), start)
+
+    def gathered(self, order: NDArray[np.intp], start: int) -> Generator[Split, None, None]:
+        """The examples in this order, a batch at a time."""
         for i in range(start * self.batch_size, len(order), self.batch_size):
             indices = order[i : i + self.batch_size]
             batch = self._buffer[: len(indices)] if len(indices) < self.batch_size else self._buffer
@@ -71,13 +60,6 @@ class AugmentedBatches(Batches):
         self.data, self.augment = data, augment
         self.piece = max(1, self.PIXELS // data.n_features)
         self.block_size = self.batch_size * -(-self.piece // self.batch_size)
-
-    @property
-    def layout(self) -> None:
-        """Images are distorted as they are."""
-
-    def order(self, streams: Streams, epoch: int) -> NDArray[np.intp]:
-        return self.shuffled(streams, epoch)
 
     def epoch(self, streams: Streams, epoch: int, start: int = 0) -> Generator[Split, None, None]:
         order = self.order(streams, epoch)
@@ -103,12 +85,10 @@ class AugmentedBatches(Batches):
         indices = order[number * self.block_size : (number + 1) * self.block_size]
         block = self.split.room(len(indices))
         self.split.take(indices, out=block)
-        block = block.plain()
         for start in range(0, len(block), self.piece):
             X = block.X[start : start + self.piece]
             images = self.data.pixels.inverse(X).reshape(-1, *self.data.image_shape)
             X[:] = self.data.pixels(self.augment(images, rng).reshape(X.shape))
-        block.lit[:] = self.data.n_features
         return block
 
 

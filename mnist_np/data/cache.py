@@ -1,10 +1,9 @@
 """Decoded data sets, kept in the user's cache folder so that every run but the first maps them instead of decoding them.
 
-A file holds the rows of the training and the test split as the network's batches take them (float32, 800 numbers a row for
-MNIST, 224 MB), after a row that is the layout of the training split. It is mapped read-only: loading costs no memory of one's
-own, and all processes of a sweep share its pages. It is found by the content that it was made from, written under a lock into
-a temporary file and renamed, and its size and a checksum are compared at every use, so that a damaged one is made anew.
-Without a folder to write to, all goes on in memory.
+A file holds the rows of the training and the test split (`Split`; float32, 800 numbers a row for MNIST, 224 MB). It is mapped
+read-only: loading costs no memory of one's own, and all processes of a sweep share its pages. It is found by the content that
+it was made from, written under a lock into a temporary file and renamed, and its size and a checksum are compared at every
+use, so that a damaged one is made anew. Without a folder to write to, all goes on in memory.
 """
 
 from __future__ import annotations
@@ -16,19 +15,18 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_np.data.dataset import CHUNK, Decoded, Raw, Split, by_use
+from mnist_np.data.dataset import CHUNK, Decoded, Raw, Split
 from mnist_np.nn.arrays import Array
 
 log = logging.getLogger(__name__)
 
-LAYOUT = 3
+LAYOUT = 4
 """Part of every key: to be counted up when the layout of the files or rows changes."""
 HEADER = 4096
 """Bytes before the rows: a JSON object and spaces. One page, so that the rows can be mapped."""
@@ -98,15 +96,14 @@ def read(path: Path, key: str) -> Decoded | None:
             header = json.loads(file.read(HEADER))
         n, n_train, n_features, n_classes = (header[k] for k in ("n", "n_train", "n_features", "n_classes"))
         width = Split.width(n_features, n_classes)
-        if header["key"] != key or path.stat().st_size != HEADER + (1 + n) * width * 4:
+        if header["key"] != key or path.stat().st_size != HEADER + n * width * 4:
             return None
-        rows = np.memmap(path, np.float32, "r", HEADER, (1 + n, width)).view(np.ndarray)
+        rows = np.memmap(path, np.float32, "r", HEADER, (n, width)).view(np.ndarray)
         if header.pop("checksum") != checksum(header, rows):
             return None
         with suppress(OSError):
             os.utime(path)  # it was used now
-        layout, rows = rows[0, :n_features].view(np.int32).astype(np.intp), rows[1:]
-        train, test = Split(rows[:n_train], n_features, n_classes, layout=layout), Split(rows[n_train:], n_features, n_classes)
+        train, test = Split(rows[:n_train], n_features, n_classes), Split(rows[n_train:], n_features, n_classes)
         return Decoded(train, test, tuple(header["image_shape"]), header["sha256"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -126,10 +123,7 @@ def write(path: Path, key: str, raw: Raw) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(b" " * HEADER)
             sums = []
-            layout = by_use(raw.images)
-            first = np.zeros((1, Split.width(n_features, raw.n_classes)), np.float32)
-            first.view(np.int32)[0, :n_features] = layout
-            for rows in chain([first], packed(raw, layout)):
+            for rows in packed(raw):
                 file.write(rows.data)
                 sums.append(row_sums(rows))
             file.seek(0)
@@ -143,24 +137,24 @@ def write(path: Path, key: str, raw: Raw) -> None:
     _make_room(path)
 
 
-def packed(raw: Raw, layout: NDArray[np.intp]) -> Iterator[Array]:
-    """All rows in order, some at a time, pixels divided by 255; the ``layout`` is the training split's."""
-    for images, labels, own in ((raw.images, raw.labels, layout), (raw.test_images, raw.test_labels, None)):
+def packed(raw: Raw) -> Iterator[Array]:
+    """All rows in order, some at a time, pixels divided by 255."""
+    for images, labels in ((raw.images, raw.labels), (raw.test_images, raw.test_labels)):
         for start in range(0, len(images), CHUNK):
             part = slice(start, start + CHUNK)
             X = images[part].reshape(len(labels[part]), -1) / np.float32(255)
-            yield Split.pack(X, labels[part], raw.n_classes, own).rows
+            yield Split.pack(X, labels[part], raw.n_classes).rows
 
 
 def in_memory(raw: Raw) -> Decoded:
     """The same without a cache."""
     n_features, n_train = raw.images[0].size, len(raw.labels)
     rows = Split.empty(n_train + len(raw.test_labels), n_features, raw.n_classes).rows
-    layout, start = by_use(raw.images), 0
-    for part in packed(raw, layout):
+    start = 0
+    for part in packed(raw):
         rows[start : start + len(part)] = part
         start += len(part)
-    train = Split(rows[:n_train], n_features, raw.n_classes, layout=layout)
+    train = Split(rows[:n_train], n_features, raw.n_classes)
     test = Split(rows[n_train:], n_features, raw.n_classes)
     height, width = raw.images.shape[1:]
     return Decoded(train, test, (height, width), raw.sha256)

@@ -20,9 +20,7 @@ def apply(pixels: PixelMap, split: Split) -> Split:
     for start in range(0, len(split), CHUNK):
         part = slice(start, start + CHUNK)
         out.rows[part] = split.rows[part]
-        out.inputs[part] = pixels(split.inputs[part])
-    if not pixels.keeps_zero:
-        out.lit[:] = out.n_features
+        out.X[part] = pixels(split.X[part])
     return out
 
 

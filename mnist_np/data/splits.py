@@ -41,8 +41,8 @@ def divide(data: RawSplits, validation_size: int, train_size: int | None, prepro
     train, val = whole[:n], whole[n:]
     if train_size is not None:
         train = train[stratified(train.labels, train_size, rng)]
-    pixels = PREPROCESS[preprocess](train.inputs)
-    train, val, test = (apply(pixels, split) for split in (train, val.plain(), data.decoded.test))
+    pixels = PREPROCESS[preprocess](train.X)
+    train, val, test = (apply(pixels, split) for split in (train, val, data.decoded.test))
     for split in (train, val, test):
         split.rows.flags.writeable = False
     shape, sha256 = data.decoded.image_shape, data.decoded.sha256

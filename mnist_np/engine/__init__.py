@@ -1,1 +1,1 @@
-"""How the training is made fast."""
+"""How training steps are run: by the code of `nn` as it is (`TextbookEngine`), or faster with the same numbers (`FastEngine`)."""

@@ -1,4 +1,4 @@
-"""The array types that every signature speaks of."""
+"""The array type that every signature speaks of."""
 
 from __future__ import annotations
 
@@ -9,6 +9,3 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 """float32 for training, float64 for the gradient check: the same code serves both."""
-
-Scratch: TypeAlias = dict[str, NDArray[Any]]
-"""What a layer's forward pass leaves for its backward pass, by name; made once per batch size and handed in."""

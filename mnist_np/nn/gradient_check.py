@@ -20,7 +20,8 @@ def numeric_gradient(network: Network, X: Array, Y: Array, loss: Loss, seed: int
     def value_at(i: int, p: float) -> float:
         network.params[i] = p
         network.state[:] = state
-        return loss.value(network.forward(X, np.random.default_rng(seed)), Y)
+        Z, _ = network.forward(X, np.random.default_rng(seed))
+        return loss(Z, Y)[0]
 
     for i, p in enumerate(network.params.copy()):
         gradient[i] = (value_at(i, p + epsilon) - value_at(i, p - epsilon)) / (2 * epsilon)

@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.network import ParamSpec
+from mnist_np.nn.params import ParamSpec
 from mnist_np.optim.optimizer import Optimizer, State, chunks, mix, mix_square
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.network import ParamSpec
+from mnist_np.nn.params import ParamSpec
 from mnist_np.optim.optimizer import Optimizer, State, chunks
 
 
@@ -18,14 +18,10 @@ from mnist_np.optim.optimizer import Optimizer, State, chunks
 class SGD(Optimizer):
     """W <- W - lr dW: gradient descent on mini-batches (Robbins & Monro 1951)."""
 
-    linear: ClassVar[bool] = True
     lr: float = bounded(0.2, gt=0)
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
-        for p, g in chunks(params, grads):
-            if lr != 1:
-                g *= lr
-            p -= g
+        params -= lr * grads
 
 
 @dataclass

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_np.component import Component, bounded
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.network import ParamSpec
+from mnist_np.nn.params import ParamSpec
 
 State = dict[str, Any]
 """An optimizer's memory: name -> array, int or float, nothing else. A checkpoint saves it as it is, but for names that begin
@@ -44,8 +44,6 @@ class Optimizer(Component):
 
     ramps_momentum: ClassVar[bool] = False
     """Whether ``state["momentum"]`` is the momentum in force, for a schedule to change."""
-    linear: ClassVar[bool] = False
-    """Whether a step is lr times the gradient and nothing else, so that the gradient times lr at lr 1 gives the same step."""
 
     lr: float = bounded(0.1, gt=0)
     weight_decay: float = bounded(0.0, ge=0)

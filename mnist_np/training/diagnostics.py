@@ -73,16 +73,13 @@ class Diagnostics(Observer):
 
     def layers(self, network: Network) -> list[LayerRecord]:
         """What the network's layers are like, by one training pass."""
-        state = network.state.copy()
-        network.loss_and_gradients(self.X, self.Y, self.loss, np.random.default_rng(0))
-        network.state[:] = state
-        workspace, m = network.workspace(len(self.X)), len(self.X)
+        outputs, gradients = self.training_pass(network)
         starts = [i for i, layer in enumerate(network.layers) if isinstance(layer, Dense)]
         weights = [spec for spec in network.specs if spec.is_weight]
         found = []
         for start, stop, spec in zip(starts, [*starts[1:], len(network.layers)], weights, strict=True):
             active = [i for i in range(start, stop) if isinstance(network.layers[i], Activate)]
-            A = workspace.outputs[active[-1] if active else stop - 1]
+            A = outputs[active[-1] if active else stop - 1]
             W, W_before = spec.view(network.params), spec.view(self.before)
             numbers = {
                 "activation_norm": float(np.linalg.norm(A, axis=1).mean()),
@@ -94,8 +91,23 @@ class Diagnostics(Observer):
                 numbers["dead"] = float(np.mean(np.ptp(A, axis=0) == 0))
             activations = histogram(A)
             numbers |= {"activation_mean": activations.mean, "activation_sd": activations.sd}
-            found.append(LayerRecord(numbers, activations, histogram(m * workspace.gradients[start]), histogram(W)))
+            found.append(LayerRecord(numbers, activations, histogram(len(self.X) * gradients[start]), histogram(W)))
         return found
+
+    def training_pass(self, network: Network) -> tuple[list[Array], list[Array]]:
+        """The output of each layer, and the derivative of the loss by it; the network's gradients are left in ``grads``."""
+        state, rng, A = network.state.copy(), np.random.default_rng(0), self.X
+        outputs, caches = [], []
+        for layer in network.layers:
+            A, cache = layer.forward(A, rng)
+            outputs.append(A)
+            caches.append(cache)
+        network.state[:] = state
+        gradients = [self.loss(A, self.Y)[1]]
+        for layer, cache in zip(network.layers[:0:-1], caches[:0:-1], strict=True):
+            gradients.append(layer.backward(cache, gradients[-1]))
+        network.layers[0].backward(caches[0], gradients[-1])
+        return outputs, gradients[::-1]
 
 
 def histogram(values: Array) -> Histogram:

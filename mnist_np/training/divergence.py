@@ -8,7 +8,8 @@ import numpy as np
 
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Dense
-from mnist_np.nn.network import Network, ParamSpec
+from mnist_np.nn.network import Network
+from mnist_np.nn.params import ParamSpec
 from mnist_np.training.events import StopTraining
 from mnist_np.training.progress import Progress
 
@@ -23,8 +24,8 @@ class Diverged(StopTraining):
         super().__init__("diverged", reason)
 
 
-def check_step(network: Network, m: int, loss: float, lr: float, progress: Progress, scale: float = 1.0) -> None:
-    """Raise Diverged unless loss and gradients (``scale`` times which the network holds) of a batch of m examples are finite.
+def check_step(network: Network, X: Array, loss: float, lr: float, progress: Progress, scale: float = 1.0) -> None:
+    """Raise Diverged unless loss and gradients (``scale`` times which the network holds) of a batch of inputs X are finite.
     Called between them and the update.
 
     The loss and the gradients by the biases watch for all: db sums dZ, of which every dW of its layer is a product, so what is
@@ -34,33 +35,38 @@ def check_step(network: Network, m: int, loss: float, lr: float, progress: Progr
     (A dot product over all parameters took 4 % of a small network's step.)
     """
     alarm = loss
-    for gradient in network.bias_gradients:
-        alarm += np.dot(gradient, gradient)
+    for layer in network.layers:
+        if "b" in layer.grads:
+            alarm += np.dot(layer.grads["b"], layer.grads["b"])
     if not alarm < ALARM:  # true of NaN too
-        examine(network, m, loss, lr, progress, scale)
+        examine(network, X, loss, lr, progress, scale)
 
 
-def examine(network: Network, m: int, loss: float, lr: float, progress: Progress, scale: float) -> None:
+def examine(network: Network, X: Array, loss: float, lr: float, progress: Progress, scale: float) -> None:
     """Look at everything, the earliest cause first: the last update's weights, then this step's loss, then its gradients."""
     check_weights(network, lr, progress)
     step = f"at step {progress.step + 1} (epoch {progress.epoch + 1}, batch {progress.batch + 1})"
     norm = np.linalg.norm(network.grads.astype(np.float64)) / (scale or 1)
     details = f"learning rate {lr:.3g}, gradient norm {norm:.3g}"
     if not math.isfinite(loss):
-        raise Diverged(f"the loss became {loss}{first_output(network, m)} {step}; {details}")
+        raise Diverged(f"the loss became {loss}{first_output(network, X)} {step}; {details}")
     for spec in reversed(network.specs):  # the last layer's gradient is computed first
         if bad := not_finite(spec.view(network.grads)):
             raise Diverged(f"the gradient of {where(spec)} became {bad} {step}; loss {loss:.3g}, {details}")
 
 
-def first_output(network: Network, m: int) -> str:
-    """Where in the pass over m examples that the network has just made the numbers were not finite first."""
-    number = 0
-    for layer, output in zip(network.layers, network.workspace(m).outputs, strict=True):
+def first_output(network: Network, X: Array) -> str:
+    """Where in a training pass over X numbers are not finite first. The pass is repeated, with other random draws."""
+    state, rng, number = network.state.copy(), np.random.default_rng(0), 0
+    A, found = X.astype(network.dtype), ""
+    for layer in network.layers:
         number += isinstance(layer, Dense)
-        if not_finite(output):
-            return f", first in the output of layer {number} ({type(layer).__name__}),"
-    return ""
+        A, _ = layer.forward(A, rng)
+        if not_finite(A):
+            found = f", first in the output of layer {number} ({type(layer).__name__}),"
+            break
+    network.state[:] = state
+    return found
 
 
 def check_weights(network: Network, lr: float, progress: Progress) -> None:

@@ -16,10 +16,9 @@ class Mixup:
 
     def __call__(self, batch: Split, rng: np.random.Generator) -> None:
         """Mix ``batch`` in place. A row holds inputs and targets, so they are mixed alike."""
-        share, lit = rng.beta(self.alpha, self.alpha), batch.lit.max()
+        share = rng.beta(self.alpha, self.alpha)
         partners = self._partners[: len(batch)]
         batch.take(rng.permutation(len(batch)), out=partners)
         np.multiply(batch.rows, share, out=batch.rows)
         np.multiply(partners.rows, 1 - share, out=partners.rows)
         np.add(batch.rows, partners.rows, out=batch.rows)
-        batch.lit[:] = lit

@@ -54,3 +54,20 @@ class Progress:
     def whole(self) -> bool:
         """Whether all shares of the weights are of the same step: only then may a checkpoint be made of them."""
         return all(step == self.step for step in self.worker_steps)
+
+    def add(self, loss: float, n_correct: int, m: int) -> None:
+        """Count a batch of m examples with its mean loss."""
+        self.loss_sum += loss * m
+        self.n_correct += n_correct
+        self.n_seen += m
+
+    def train_metrics(self) -> dict[str, float]:
+        """Mean loss and accuracy of the epoch's examples, each as its batch was trained on."""
+        return {"train/loss": self.loss_sum / self.n_seen, "train/accuracy": self.n_correct / self.n_seen}
+
+    def next_epoch(self, metrics: dict[str, float]) -> None:
+        """Close the epoch: its metrics join the history, and all that belongs to one epoch starts anew."""
+        self.epoch += 1
+        self.generators.clear()
+        self.batch, self.loss_sum, self.n_correct, self.n_seen, self.seconds = 0, 0.0, 0, 0, 0.0
+        self.history.append({"epoch": self.epoch} | metrics)

@@ -93,7 +93,7 @@ def test_the_signal_keeps_its_size_through_many_layers(activation, init):
     rng = np.random.default_rng(0)
     model = MLP(hidden=[400] * 8)
     X = rng.standard_normal((200, 400)).astype(np.float32)
-    logits = model.build(400, 400, rng, ACTIVATIONS[activation](), INITIALIZERS[init]()).forward(X)
+    logits = model.build(400, 400, rng, ACTIVATIONS[activation](), INITIALIZERS[init]()).logits(X)
     assert 0.3 < np.mean(logits**2) / np.mean(X**2) < 3
 
 

@@ -84,8 +84,8 @@ def test_backward_takes_any_derivative_by_the_logits():
     network = MLP(hidden=[3]).build(2, 2, np.random.default_rng(0), dtype=np.float64)
     rng = np.random.default_rng(1)
     X, dZ = rng.standard_normal((4, 2)), rng.standard_normal((4, 2))
-    network.forward(X, rng)
-    network.backward(X, dZ)
+    _, caches = network.forward(X, rng)
+    network.backward(caches, dZ)
     np.testing.assert_allclose(network.layers[-1].grads["b"], dZ.sum(axis=0))
 
 

@@ -9,7 +9,7 @@ import pytest
 from mnist_np.nn.activations import Tanh
 from mnist_np.nn.losses import CrossEntropy
 from mnist_np.nn.mlp import MLP
-from mnist_np.nn.network import ParamSpec
+from mnist_np.nn.params import ParamSpec
 from mnist_np.optim.optimizers import OPTIMIZERS
 
 REFERENCE = dict(np.load(Path(__file__).parents[1] / "reference" / "optimizers.npz"))

@@ -7,9 +7,9 @@ import pytest
 
 from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
+from mnist_np.engine.cross_entropy import CrossEntropyKernel
 from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.activations import Sigmoid
-from mnist_np.nn.losses import CrossEntropy
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import SGD
 from mnist_np.training.divergence import Diverged, check_loss, check_step
@@ -28,19 +28,18 @@ def spoil(monkeypatch):
 
     def spoil(step, value=0.0, loss=None):
         steps = 0
-        true_value = CrossEntropy.value
+        true_loss = CrossEntropyKernel.__call__
 
-        def spoilt(self, Z, Y, dZ=None, scratch=None, scale=1.0):
+        def spoilt(self, Z, Y, scale):
             nonlocal steps
-            J = true_value(self, Z, Y, dZ, scratch, scale)
-            if dZ is not None:
-                steps += 1
-                if steps == step:
-                    dZ[0, 0] += value
-                    return J if loss is None else loss
-            return J
+            J, dZ = true_loss(self, Z, Y, scale)
+            steps += 1
+            if steps == step:
+                dZ[0, 0] += value
+                return (J if loss is None else loss), dZ
+            return J, dZ
 
-        monkeypatch.setattr(CrossEntropy, "value", spoilt)
+        monkeypatch.setattr(CrossEntropyKernel, "__call__", spoilt)
 
     return spoil
 
@@ -160,7 +159,7 @@ def test_large_numbers_alone_are_no_divergence():
     network = MLP(hidden=[3]).build(2, 2, np.random.default_rng(0))
     network.grads[:] = 1e25
     with np.errstate(over="ignore"):
-        check_step(network, 4, 1e30, 0.1, Progress(optimizer={}))
+        check_step(network, np.zeros((4, 2)), 1e30, 0.1, Progress(optimizer={}))
     network.grads[1] = math.inf
     with np.errstate(over="ignore"), pytest.raises(Diverged, match="the gradient of W1 of layer 1 became inf"):
-        check_step(network, 4, 1e30, 0.1, Progress(optimizer={}))
+        check_step(network, np.zeros((4, 2)), 1e30, 0.1, Progress(optimizer={}))

@@ -8,29 +8,27 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_np.data.batches import Batches
 from mnist_np.data.dataset import Split
+from mnist_np.engine.sparse_input import Packed, SparseBatches
 from mnist_np.nn.arrays import Array
-from mnist_np.streams import Streams
 from mnist_np.training.parallel.exchange import Rendezvous
 
 TURNS = 3
 """Batches in memory: the one that is being trained on, the next, and one for a process that is a step behind."""
 
 
-class SharedBatches(Batches):
-    """The batches of `Batches`, each gathered by both processes, half of its rows by each, into memory that both see.
+class SharedBatches(SparseBatches):
+    """The batches of `SparseBatches`, each gathered by both processes, half of its rows by each, into memory that both see.
 
     Gathering waits for memory, so half the rows take half the time. Before a batch is trained on, the half of the next one is
     gathered; that it is whole by its turn is known without any further waiting, since each step has an exchange in it.
     """
 
-    def __init__(self, split: Split, batch_size: int, rows: Array, rendezvous: Rendezvous, rank: int) -> None:
-        super().__init__(split, batch_size)
+    def __init__(self, examples: Packed, batch_size: int, rows: Array, rendezvous: Rendezvous, rank: int) -> None:
+        super().__init__(examples, batch_size)
         self.rows, self.rendezvous, self.rank = rows, rendezvous, rank
 
-    def epoch(self, streams: Streams, epoch: int, start: int = 0) -> Generator[Split, None, None]:
-        order = self.order(streams, epoch)
+    def gathered(self, order: NDArray[np.intp], start: int) -> Generator[Split, None, None]:
         last = len(self) - 1
         self._gather(order, start)
         self.rendezvous.arrive()

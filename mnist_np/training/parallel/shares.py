@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mnist_np.nn.arrays import Array, Scratch
+from mnist_np.engine.fast import KERNELS
+from mnist_np.engine.kernels import DenseKernel, Place
+from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Activate, Dense, Layer
-from mnist_np.nn.network import Network, ParamSpec
+from mnist_np.nn.network import Network
+from mnist_np.nn.params import ParamSpec
 from mnist_np.training.parallel.exchange import Exchange
 
 
@@ -21,11 +25,18 @@ class Rows(Dense):
         super().__init__(n_in, layer.n_out, layer.init)
         self.exchange = exchange
 
-    def forward(self, X: Array, Z: Array, scratch: Scratch, rng: np.random.Generator | None) -> None:
-        np.matmul(X, self.params["W"], out=self.exchange.summand(Z.shape))
+
+class RowsKernel(DenseKernel):
+    """Forward of `Rows`; backward is that of any Dense layer."""
+
+    def __init__(self, layer: Rows, place: Place) -> None:
+        super().__init__(layer, place)
+        self.exchange = layer.exchange
+
+    def multiply(self, X: Array, Z: Array) -> None:
+        np.matmul(X, self.W, out=self.exchange.summand(Z.shape))
         self.exchange.send()
         self.exchange.total(out=Z)
-        Z += self.params["b"]
 
 
 class Columns(Dense):
@@ -35,13 +46,25 @@ class Columns(Dense):
         super().__init__(layer.n_in, n_out, layer.init, layer.max_norm)
         self.exchange = exchange
 
-    def backward(self, X: Array, Z: Array, dZ: Array, dX: Array | None, scratch: Scratch) -> None:
-        if dX is not None:
-            np.matmul(dZ, self.params["W"].T, out=self.exchange.summand(dX.shape))
-            self.exchange.send()
-        super().backward(X, Z, dZ, None, scratch)  # meanwhile the other's summand comes
-        if dX is not None:
-            self.exchange.total(out=dX)
+
+class ColumnsKernel(DenseKernel):
+    """Backward of `Columns`; forward is that of any Dense layer."""
+
+    def __init__(self, layer: Columns, place: Place) -> None:
+        super().__init__(layer, place)
+        self.exchange = layer.exchange
+
+    def backward(self, dZ: Array) -> Array:
+        if self.dX is None:
+            return super().backward(dZ)
+        np.matmul(dZ, self.W.T, out=self.exchange.summand(self.dX.shape))
+        self.exchange.send()
+        self.parameter_gradients(dZ)  # meanwhile the other's summand comes
+        self.exchange.total(out=self.dX)
+        return self.dX
+
+
+KERNELS |= {Rows: RowsKernel, Columns: ColumnsKernel}
 
 
 @dataclass(frozen=True)
@@ -70,7 +93,7 @@ class Share:
                 own.append(Rows(layer, own[-1].n_out, exchange))
                 parts += [(units, everything), (everything,)]
             elif layer is dense[-1]:
-                own.append(layer.unbound())
+                own.append(unbound(layer))
                 parts += [(everything, everything), (everything,)]
             else:
                 units = half(layer.n_out, exchange.rank)
@@ -88,6 +111,13 @@ class Share:
         """Write this share's flat vector into the whole network's."""
         for piece in self.pieces:
             piece.whole.view(whole)[piece.part] = piece.own.view(own)
+
+
+def unbound(layer: Layer) -> Layer:
+    """A copy without arrays, for another network."""
+    other = copy(layer)
+    other.params, other.grads, other.state = {}, {}, {}
+    return other
 
 
 def half(n: int, rank: int) -> slice:

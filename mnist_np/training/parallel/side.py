@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from mnist_np.data.augment import Augment
+from mnist_np.data.batches import Batches
 from mnist_np.data.dataset import Dataset
+from mnist_np.engine.fast import FastEngine
+from mnist_np.engine.sparse_input import Packed, WeightOrder
 from mnist_np.experiment import Training
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Layer
 from mnist_np.nn.losses import Loss
-from mnist_np.nn.network import Network, ParamSpec
+from mnist_np.nn.network import Network
+from mnist_np.nn.params import ParamSpec
 from mnist_np.optim.optimizer import Optimizer, State
 from mnist_np.optim.schedule import Schedule
 from mnist_np.streams import Streams
@@ -46,6 +52,7 @@ class Work:
     layers: list[Layer]
     specs: list[ParamSpec]
     data: Dataset
+    examples: Packed
     loss: Loss
     optimizer: Optimizer
     schedule: Schedule
@@ -54,8 +61,23 @@ class Work:
 
     def with_rows(self, rows: Array) -> Work:
         """The same on training examples in these rows, and next to nothing beside them: this is for training only."""
-        train = replace(self.data.train, rows=rows)
-        return replace(self, data=replace(self.data, train=train, val=train[:1], test=train[:1]))
+        train = replace(self.examples.split, rows=rows)
+        data = replace(self.data, train=train, val=train[:1], test=train[:1])
+        return replace(self, data=data, examples=replace(self.examples, split=train))
+
+
+class SharedEngine(FastEngine):
+    """The engine of one process, on batches that both gather."""
+
+    def __init__(self, examples: Packed, memory: Memory, rendezvous: Rendezvous, rank: int, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.examples, self.memory, self.rendezvous, self.rank = examples, memory, rendezvous, rank
+
+    def batches(self, data: Dataset, batch_size: int, augment: Augment) -> Batches:
+        if self.training.mixup:  # which changes its batch in place
+            return super().batches(data, batch_size, augment)
+        self.weight_order = WeightOrder(self.network, self.examples.order)
+        return SharedBatches(self.examples, batch_size, self.memory.batches.array, self.rendezvous, self.rank)
 
 
 @dataclass(frozen=True)
@@ -84,11 +106,14 @@ class Rank:
         self.exchange = Exchange(memory.areas.array, self.rendezvous, rank)
         self.share = Share(work.layers, work.specs, self.exchange, work.training.dtype)
         parts = (work.loss, work.optimizer, work.schedule, work.training, work.streams)
-        self.trainer = Trainer(self.share.network, work.data, *parts, Observers(), interrupted)
-        if not work.training.mixup:  # which changes its batch in place
-            size = self.trainer.batches.batch_size
-            batches = SharedBatches(work.data.train, size, memory.batches.array, self.rendezvous, rank)
-            self.trainer.batches = batches
+        self.trainer = Trainer(
+            self.share.network,
+            work.data,
+            *parts,
+            Observers(),
+            interrupted,
+            make_engine=partial(SharedEngine, work.examples, memory, self.rendezvous, rank),
+        )
         self.empty = self.trainer.begin()  # holds the vectors of this share's optimizer and average
 
     def train_epoch(self, news: Progress) -> Progress:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from mnist_np.component import ConfigError, RunFailed
+from mnist_np.engine.sparse_input import is_sparse, pack, unsorted
+from mnist_np.engine.textbook import TextbookEngine
 from mnist_np.engine.threads import blas_threads
 from mnist_np.nn.layers import Activate, Dense
 from mnist_np.optim.lbfgs import LBFGS
@@ -24,7 +26,7 @@ from mnist_np.training.loop import Trainer
 from mnist_np.training.parallel.batches import TURNS
 from mnist_np.training.parallel.exchange import PeerLost
 from mnist_np.training.parallel.shared import SharedArray
-from mnist_np.training.parallel.shares import widest_sum
+from mnist_np.training.parallel.shares import unbound, widest_sum
 from mnist_np.training.parallel.side import Answer, Memory, Rank, Work, vectors, without_vectors
 from mnist_np.training.progress import Progress
 
@@ -37,6 +39,7 @@ class ParallelTrainer(Trainer):
 
     def __post_init__(self) -> None:
         check(self)
+        self.make_engine = TextbookEngine  # which has nothing to do: the processes have their own
         super().__post_init__()
         self._crew: WorkerPair | None = None
 
@@ -73,10 +76,11 @@ class WorkerPair:
             batches=SharedArray((TURNS, trainer.batches.batch_size, rows.shape[1]), rows.dtype),
             rows=SharedArray(rows.shape, rows.dtype),
         )
-        self.memory.rows.array[...] = rows
-        layers = [layer.unbound() for layer in trainer.network.layers]
+        prepare = pack if is_sparse(trainer.data.train) and not trainer.training.mixup else unsorted
+        examples = prepare(trainer.data.train, self.memory.rows.array)
+        layers = [unbound(layer) for layer in trainer.network.layers]
         parts = (trainer.loss, trainer.optimizer, trainer.schedule, trainer.training, trainer.streams)
-        work = Work(layers, trainer.network.specs, trainer.data, *parts)
+        work = Work(layers, trainer.network.specs, trainer.data, examples, *parts).with_rows(self.memory.rows.array)
         self.process = start(self.memory)
         self._send((work.with_rows(rows[:1]), [array.description for array in self.memory.arrays]))
         self.side = Rank(work, self.memory, 0, lambda: self.process.poll() is not None, trainer.interrupted)

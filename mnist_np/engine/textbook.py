@@ -1,0 +1,60 @@
+"""The engine that runs the textbook: each step is the code of `nn`, a place for breakpoints (``training.engine=textbook``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from mnist_np.data.augment import Augment
+from mnist_np.data.batches import Batches, batches_of
+from mnist_np.data.dataset import Dataset, Split
+from mnist_np.experiment import Training
+from mnist_np.nn.losses import Loss
+from mnist_np.nn.network import Network
+from mnist_np.optim.optimizer import Objective, Optimizer, State
+
+
+class TextbookEngine:
+    """Computes the gradients of a network's loss and updates its parameters.
+
+    ``logits`` are those of the last batch. ``scale`` is the factor that its gradients in ``network.grads`` have: always 1 here.
+    """
+
+    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, training: Training) -> None:
+        self.network, self.loss, self.optimizer, self.training = network, loss, optimizer, training
+        self.logits = np.empty((0, network.n_out), network.dtype)
+        self.scale = 1.0
+
+    def batches(self, data: Dataset, batch_size: int, augment: Augment) -> Batches:
+        """The mini-batches of the training split."""
+        return batches_of(data, batch_size, augment)
+
+    def loss_and_gradients(self, batch: Split, rng: np.random.Generator, lr: float) -> float:
+        """The loss of one training pass over ``batch``; its gradients, times ``scale``, are left in ``network.grads``.
+
+        ``lr`` is the learning rate of the update that follows.
+        """
+        X = batch.X.astype(self.network.dtype, copy=False)
+        self.logits, caches = self.network.forward(X, rng)
+        J, dZ = self.loss(self.logits, batch.targets)
+        self.network.backward(caches, dZ)
+        return J
+
+    def update(self, state: State, lr: float, objective: Objective | None = None) -> None:
+        """The optimizer's step at learning rate ``lr``, from the gradients that the last batch has left."""
+        network = self.network
+        self.optimizer.step(state, network.params, network.grads, lr, network.specs, objective)
+        network.constrain()
+
+    @contextmanager
+    def epoch(self, *states: State) -> Iterator[None]:
+        """Steps are made within this block. There the parameters, and the vectors in ``states`` that have an entry for each of
+        them, may stand in an order of the engine's own."""
+        yield
+
+    @contextmanager
+    def pause(self, *states: State) -> Iterator[None]:
+        """Within `epoch`: for the time of this block everything is in its own order, for whoever wants to look."""
+        yield
