@@ -163,7 +163,7 @@ def loss_kernel(loss: Loss, m: int, n_classes: int, dtype: np.dtype[Any]) -> Cal
         return CrossEntropyKernel(m, n_classes, dtype)
 
     def textbook(Z: Array, Y: Array, scale: float) -> tuple[float, Array]:
-        J, dZ = loss(Z, Y)
+        J, dZ = loss(Z, Y.astype(dtype, copy=False))
         return J, dZ if scale == 1 else dZ * scale
 
     return textbook

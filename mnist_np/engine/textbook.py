@@ -36,9 +36,9 @@ class TextbookEngine:
 
         ``lr`` is the learning rate of the update that follows.
         """
-        X = batch.X.astype(self.network.dtype, copy=False)
+        X, Y = (array.astype(self.network.dtype, copy=False) for array in (batch.X, batch.targets))
         self.logits, caches = self.network.forward(X, rng)
-        J, dZ = self.loss(self.logits, batch.targets)
+        J, dZ = self.loss(self.logits, Y)
         self.network.backward(caches, dZ)
         return J
 

@@ -40,7 +40,7 @@ class Diagnostics(Observer):
         n = len(event.data.train)
         rows = np.linspace(0, n - 1, min(PROBE, n)).astype(int)
         probe = event.data.train[rows]
-        self.X, self.Y = probe.X.astype(event.network.dtype), probe.targets
+        self.X, self.Y = (array.astype(event.network.dtype) for array in (probe.X, probe.targets))
         self.loss, self.steps = event.experiment.loss, event.steps
         self.interval = self.every or event.steps_per_epoch
         self.before = event.network.params.copy()

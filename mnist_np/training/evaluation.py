@@ -28,7 +28,7 @@ class Evaluation:
 def evaluate(network: Network, split: Split, loss: Loss) -> Evaluation:
     """Evaluate ``network`` in inference mode on all of ``split``."""
     logits = network.logits(split.X)
-    return Evaluation(loss(logits, split.Y)[0], n_correct(logits, split.Y) / len(split), logits)
+    return Evaluation(loss(logits, split.Y.astype(logits.dtype, copy=False))[0], n_correct(logits, split.Y) / len(split), logits)
 
 
 def n_correct(logits: Array, Y: Array) -> int:
