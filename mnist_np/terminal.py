@@ -1,9 +1,13 @@
-"""Text for terminals: names and values that others chose are shown, and do nothing."""
+"""Text for terminals: names and values that others chose are shown, and do nothing; a reader that leaves ends no work."""
 
 from __future__ import annotations
 
 import io
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
 
 
 def printable(text: str) -> str:
@@ -25,3 +29,50 @@ def lenient_output() -> None:
 def print_error(message: str) -> None:
     """Tell the user what went wrong, in a line of standard error or a few."""
     print("error: " + "\n".join(map(printable, message.split("\n"))), file=sys.stderr)
+
+
+class LastingStream:
+    """A text stream that drops what is written after its reader has closed the pipe."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Send what is still buffered, and all that follows, nowhere: by the descriptor, since Python itself flushes at exit."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def lasting_output() -> Iterator[None]:
+    """Within the context `sys.stdout` and `sys.stderr` outlive their readers, as in ``mnist-np train | head -3``, and take any
+    character."""
+    lenient_output()
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, LastingStream(stream)) if stream else stream for stream in before)
+    try:
+        yield
+        for stream in (sys.stdout, sys.stderr):
+            if stream:
+                stream.flush()  # while the pipe may still break without harm
+    finally:
+        sys.stdout, sys.stderr = before

@@ -2,7 +2,7 @@
 
 import sys
 
-from mnist_np.commands.rerun import main
+from mnist_np.cli.main import script
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script("rerun"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
 
+from mnist_np import invocation
 from mnist_np.cli.folders import conf_folder
 
 WIDTH = 100
@@ -85,21 +84,13 @@ HYDRA
 """
 
 
-def show(page: str) -> None:
-    """Print a page to a reader who may stop reading (``| head``)."""
-    try:
-        print(page, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush at exit
-
-
 def train_page(words: list[str]) -> str:
     """The page of ``train --help``, or of the groups (and options) among ``words``: ``optimizer`` or ``optimizer=adam``."""
     asked = [word.partition("=")[::2] for word in words]
     pages = [group_page(group, option) for group, option in asked if (conf_folder() / group).is_dir()]
     if pages:
         return "\n".join(pages)
-    command = f"python {sys.argv[0]}" if sys.argv[0].endswith("train.py") else "mnist-np train"
+    command = invocation.command("train")
     parts = [INTRODUCTION.format(command=command), groups(), keys(), EXAMPLES.format(command=command)]
     return "\n".join(parts).rstrip()
 

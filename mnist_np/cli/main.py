@@ -7,15 +7,35 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from mnist_np.cli.commands import COMMANDS
+from mnist_np.terminal import lasting_output
 
 
 def main() -> int:
-    """Run the subcommand that ``sys.argv`` names."""
+    """Run the subcommand that ``sys.argv`` names. Gives the exit code."""
+    with lasting_output():
+        return _main()
+
+
+def script(name: str) -> int:
+    """Run the subcommand of a script, on the script's own arguments. Gives the exit code."""
+    with lasting_output():
+        return run(name)
+
+
+def run(name: str) -> int:
+    """The subcommand ``name`` on the arguments in ``sys.argv``."""
+    module, _, function = COMMANDS[name][0].partition(":")
+    try:
+        return getattr(import_module(module), function)() or 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _main() -> int:
     name, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("--help", [])
     if name in ("--help", "-h", "help"):
-        from mnist_np.cli.help import show
-
-        show(page())
+        print(page())
         return 0
     if name in ("-sc", "--shell-completion"):
         from mnist_np.cli.complete import answer
@@ -31,9 +51,8 @@ def main() -> int:
         meant = f"did you mean '{near[0]}'? " if near else ""
         print(f"error: {name}: no such command; {meant}must be one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
-    module, _, function = COMMANDS[name][0].partition(":")
     sys.argv = [f"mnist-np {name}", *rest]
-    return getattr(import_module(module), function)() or 0
+    return run(name)
 
 
 def page() -> str:

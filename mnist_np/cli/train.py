@@ -24,9 +24,9 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     words = [word for word in argv if not word.startswith("-")]
     if "--help" in argv or "-h" in argv:
-        from mnist_np.cli.help import show, train_page
+        from mnist_np.cli.help import train_page
 
-        show(train_page(words))
+        print(train_page(words))
         return OK
     from mnist_np.cli.messages import explain
     from mnist_np.component import RunFailed
@@ -73,10 +73,9 @@ def train(argv: list[str]) -> int:
         return show_info([word for word in argv if word not in args.overrides] + args.overrides)
     config = compose(args)
     if args.cfg:
-        from mnist_np.cli.help import show
         from mnist_np.cli.show import config_text
 
-        show(config_text(config, args))
+        print(config_text(config, args))
         return OK
     return sweep(config) if config.hydra.mode == RunMode.MULTIRUN else single_run(config)
 

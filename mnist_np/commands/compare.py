@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mnist_np.invocation import default_outputs
 from mnist_np.serialize import flatten
 from mnist_np.storage.records import read_json
 from mnist_np.sweep.tables import shown
@@ -75,7 +76,9 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="what to compare; as many as you like")
-    parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="DIR", help="where the runs are (%(default)s)")
+    parser.add_argument(
+        "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="where the runs are (%(default)s)"
+    )
     parser.add_argument("--uri", help="an MLflow server instead of the store in DIR")
     parser.add_argument("--links", action="store_true", help="also print the addresses of the runs in MLflow's UI")
     return parser

@@ -13,6 +13,7 @@ from typing import Any
 
 from mnist_np.component import ConfigError, UserError
 from mnist_np.experiment import Experiment
+from mnist_np.invocation import default_outputs
 from mnist_np.plugins import load_plugins
 from mnist_np.serialize import from_dict
 from mnist_np.storage.config_file import read_config
@@ -102,7 +103,7 @@ def parser(description: str | None, run: str) -> argparse.ArgumentParser:
     """The arguments that all commands on earlier runs share; ``run`` says what the first one may be."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("run", metavar="RUN", help=run)
-    made.add_argument("--outputs", type=Path, default=Path("outputs"), help="the folder of all results (default: outputs)")
+    made.add_argument("--outputs", type=Path, default=Path(default_outputs()), help="the folder of all results (%(default)s)")
     made.add_argument("--uri", help="the MLflow server to ask (default: the SQLite store in outputs)")
     made.add_argument("--plugin", action="append", default=[], metavar="FILE", help="a Python file with components of your own")
     return made

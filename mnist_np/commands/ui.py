@@ -10,6 +10,7 @@ import webbrowser
 from pathlib import Path
 from types import FrameType
 
+from mnist_np.invocation import default_outputs
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.links import run_page, runs_page
 from mnist_np.tracking.server import free_port, serving
@@ -50,7 +51,9 @@ def main() -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="DIR", help="where the runs are (%(default)s)")
+    parser.add_argument(
+        "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="where the runs are (%(default)s)"
+    )
     parser.add_argument("--run", metavar="ID", help="a run to show first (default: the latest)")
     parser.add_argument("--port", type=int, help="default: 5000 or, if that is taken, any free one")
     parser.add_argument("--no-browser", action="store_true", help="print the addresses only")
