@@ -22,6 +22,7 @@ from mnist_np.serialize import flatten
 from mnist_np.storage.records import read_json
 from mnist_np.sweep.tables import shown
 from mnist_np.sweep.values import ABSENT, varying
+from mnist_np.tracking.addresses import address_of, ui_command
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.links import comparison_page, run_page
@@ -183,12 +184,14 @@ def number(value: float) -> str:
 
 
 def links(runs: list[Compared], store: Store) -> Iterator[str]:
-    """The addresses of the runs in MLflow's UI, and of MLflow's own comparison of them."""
+    """The addresses of the runs in MLflow's UI, and of MLflow's own comparison of them; or how to start it."""
     tracked = [(run.run_id, run.experiment_id) for run in runs if run.run_id and run.experiment_id]
+    address = address_of(store)
     if not tracked:
         yield "none of these runs is in MLflow"
-    elif len(tracked) == 1:
-        yield store.address + run_page(tracked[0][1], tracked[0][0])
+    elif address is None:
+        yield f"MLflow's UI is not running, so there are no addresses yet: {ui_command(store)}"
     else:
-        yield store.address + comparison_page(tracked[0][1], [run_id for run_id, _ in tracked])
-        yield from (store.address + run_page(experiment_id, run_id) for run_id, experiment_id in tracked)
+        if len(tracked) > 1:
+            yield address + comparison_page(tracked[0][1], [run_id for run_id, _ in tracked])
+        yield from (address + run_page(experiment_id, run_id) for run_id, experiment_id in tracked)

@@ -10,42 +10,57 @@ import webbrowser
 from pathlib import Path
 from types import FrameType
 
-from mnist_np.invocation import default_outputs
+from mnist_np.invocation import command, default_outputs
+from mnist_np.terminal import print_error
+from mnist_np.tracking.addresses import address_of, announced
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.links import run_page, runs_page
 from mnist_np.tracking.server import free_port, serving
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
-from mnist_np.tracking.store import Store, store_of
+from mnist_np.tracking.store import Store, first_line, store_of
 from mnist_np.tracking.views import saved_pages
 
 
 def main() -> int:
-    """Serve until Ctrl-C. Gives the exit code."""
+    """Serve until Ctrl-C, unless a UI of this store is running already. Gives the exit code."""
     arguments = parser().parse_args()
-    store = store_of(Tracking(), arguments.outputs)
+    database: Path | None = arguments.database
+    uri = f"sqlite:///{database.resolve()}" if database else None
+    store = store_of(Tracking(uri=uri), arguments.outputs)
     if store.database is None or not store.database.exists():
-        print(f"There are no runs in {arguments.outputs} yet. The first: python scripts/train.py", file=sys.stderr)
+        print(f"There are no runs in {database or arguments.outputs} yet. The first: {command('train')}", file=sys.stderr)
         return 1
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
+        running = address_of(store) if arguments.port is None else None
+        if running:
+            print("The MLflow UI is running already.")
+            show(running, store, arguments)
+            return 0
         port = free_port(arguments.port)
         print("The MLflow UI is starting (some seconds) ...", flush=True)
         artifacts, log = arguments.outputs / "artifacts", arguments.outputs / "mlflow-ui.log"
-        with serving(store.uri, artifacts, port, log) as address:
-            found = pages(store, arguments.run)
-            print("\n".join(f"{label:<20}{address}/{page}" for label, page in found))
+        with serving(store.uri, artifacts, port, log) as address, announced(store, port):
+            show(f"{address}/", store, arguments)
             print("Ctrl-C ends it.", flush=True)
-            if not arguments.no_browser and has_browser():
-                webbrowser.open(f"{address}/{found[0][1]}")
             signal.pause()
     except TrackingError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(str(error))
         return 1
     except KeyboardInterrupt:
         print()
     return 0
+
+
+def show(address: str, store: Store, arguments: argparse.Namespace) -> None:
+    """Print the pages of the UI at ``address`` and open the first. Raises TrackingError if there is no such run."""
+    found = pages(store, arguments.run)
+    width = max(len(label) for label, _ in found) + 2
+    print("\n".join(f"{label:<{width}}{address}{page}" for label, page in found), flush=True)
+    if not arguments.no_browser and has_browser():
+        webbrowser.open(f"{address}{found[0][1]}")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="where the runs are (%(default)s)"
     )
+    parser.add_argument("--database", type=Path, metavar="FILE", help="the SQLite store, if it is not DIR/mlflow.db")
     parser.add_argument("--run", metavar="ID", help="a run to show first (default: the latest)")
     parser.add_argument("--port", type=int, help="default: 5000 or, if that is taken, any free one")
     parser.add_argument("--no-browser", action="store_true", help="print the addresses only")
@@ -75,15 +91,26 @@ def pages(store: Store, run_id: str | None) -> list[tuple[str, str]]:
 
     shown = []
     if run_id:
-        shown.append(("this run", run_page(mlflow.get_run(run_id).info.experiment_id, run_id)))
+        shown += pages_of_run(store, run_id, "this run")
     runs = latest("tags.config_group != ''")
     shown += [("latest run", run_page(*run)) for run in runs]
-    for experiment, parent in latest("tags.sweep_role = 'parent'"):
-        sweep_id = mlflow.get_run(parent).data.tags["sweep"]
-        views = saved_pages(mlflow.get_experiment(experiment).tags, experiment, sweep_id)
-        shown += [("latest sweep", run_page(experiment, parent)), *((f"  {name}", page) for name, page in views.items())]
+    for _, parent in latest("tags.sweep_role = 'parent'"):
+        shown += pages_of_run(store, parent, "latest sweep") if parent != run_id else []
     shown += [("all runs", runs_page(experiment, "val/accuracy")) for experiment, _ in runs]
     return shown or [("start", "")]
+
+
+def pages_of_run(store: Store, run_id: str, label: str) -> list[tuple[str, str]]:
+    """The page of a run and, if it is a sweep's parent, the sweep's saved views. Raises TrackingError."""
+    try:
+        run = store.client.get_run(run_id)
+    except Exception as error:  # MLflow's, of whatever store
+        raise TrackingError(f"--run {run_id}: {first_line(error)}") from error
+    experiment = run.info.experiment_id
+    views: dict[str, str] = {}
+    if run.data.tags.get("sweep_role") == "parent":
+        views = saved_pages(store.client.get_experiment(experiment).tags, experiment, run.data.tags["sweep"])
+    return [(label, run_page(experiment, run_id)), *((f"  {name}", page) for name, page in views.items())]
 
 
 def has_browser() -> bool:

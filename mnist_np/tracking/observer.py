@@ -7,7 +7,6 @@ import json
 import logging
 import math
 import os
-import shlex
 import sys
 import uuid
 from collections.abc import Mapping
@@ -19,11 +18,13 @@ from filelock import FileLock, Timeout
 from mnist_np.experiment import Experiment
 from mnist_np.files import near
 from mnist_np.fingerprint import identify
+from mnist_np.invocation import command
 from mnist_np.registry import name_of
 from mnist_np.serialize import flatten, to_dict
 from mnist_np.source_code import git
 from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.run_folder import describe
+from mnist_np.tracking.addresses import address_of, ui_command
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import Journal, Ledger
@@ -145,10 +146,10 @@ class MlflowObserver(Observer):
         ledger = Ledger.read(self.folder)
         if ledger is None or self.journal.size > ledger.offset:
             return f"not delivered yet: {self.sync_command}"
-        if self.store.database is None and ledger.run_id and ledger.experiment_id:
-            return f"{self.store.address}{run_page(ledger.experiment_id, ledger.run_id)}"
-        outputs = str(self.store.outputs)
-        return command("ui") if outputs == "outputs" else command("ui", "--outputs", outputs)
+        address = address_of(self.store)
+        if address and ledger.run_id and ledger.experiment_id:
+            return f"{address}{run_page(ledger.experiment_id, ledger.run_id)}"
+        return ui_command(self.store)
 
     @property
     def sync_command(self) -> str:
@@ -194,12 +195,6 @@ def run_name(experiment: Experiment) -> str:
     sizes = "-".join(map(str, hidden)) if len(hidden) <= 4 else f"{len(hidden)}x{hidden[0]}"
     model = f"{name_of(experiment.model)}-{sizes}" if hidden else "linear"
     return f"{model}-{name_of(experiment.optimizer)}-seed={experiment.seed}"
-
-
-def command(name: str, *arguments: str) -> str:
-    """How the user calls our command ``name``: as they called this one."""
-    called = f"mnist-np {name}" if sys.argv[0].startswith("mnist-np") else f"python scripts/{name}.py"
-    return shlex.join([*called.split(), *arguments])
 
 
 def as_text(value: Any) -> str:

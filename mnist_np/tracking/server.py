@@ -14,9 +14,9 @@ from time import monotonic, sleep
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from mnist_np.tracking.addresses import HOST
 from mnist_np.tracking.client import DEFAULTS, TrackingError
 
-HOST = "127.0.0.1"
 HOSTS = "localhost,127.0.0.1,[::1]"
 """Host headers that the server answers to (with any port): another site cannot reach it through the browser."""
 

@@ -47,11 +47,6 @@ class Store:
         """Held while something is created that must be there once only. Not to be taken twice by one holder."""
         return FileLock(self.outputs / ".mlflow.lock", timeout=PATIENCE)
 
-    @property
-    def address(self) -> str:
-        """Where the UI of this store is found: the server itself, or ``scripts/ui.py`` at its usual port."""
-        return f"{self.uri.rstrip('/')}/" if self.database is None else "http://127.0.0.1:5000/"
-
     def experiment_id(self, name: str) -> str:
         """The id of the experiment ``name``, made if need be. Raises TrackingError."""
         known = _READY.get((self.uri, name))

@@ -16,6 +16,7 @@ from mnist_np.sweep.children import ENDED
 from mnist_np.sweep.publish import FILES
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.tables import TOP, markdown, shown
+from mnist_np.tracking.addresses import where_to_look
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.links import comparison_page, run_page, view_page
 from mnist_np.tracking.observer import lock, user
@@ -169,8 +170,7 @@ class SweepParent:
     def where_to_look(self, report: SweepReport) -> list[str]:
         """Lines for the console: the addresses of the sweep's pages, and how to get a UI there."""
         pages = {name: page for name, page in self.pages(report).items() if name in NAMES.values()}
-        ui = ["in MLflow's UI (python scripts/ui.py):"] if self.store.database else ["in MLflow's UI:"]
-        return ui + [f"  {name:<17}{self.store.address}{page}" for name, page in pages.items()]
+        return where_to_look(self.store, pages, self.run_id)
 
 
 def metrics_of(report: SweepReport) -> dict[str, float]:

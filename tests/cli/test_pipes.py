@@ -74,8 +74,14 @@ def test_a_stream_is_what_it_was(capsys):
 
 
 def test_interrupted_in_one_line(tmp_path):
-    code = "import mnist_np.cli.main as m, mnist_np.cli.help as h\nh.train_page = lambda _: (_ for _ in ()).throw(KeyboardInterrupt)\n"
-    code += "import sys\nsys.argv = ['mnist-np', 'train', '--help']\nsys.exit(m.main())"
+    code = """
+import sys
+from mnist_np.cli import help, main
+def interrupted(words): raise KeyboardInterrupt
+help.train_page = interrupted
+sys.argv = ["mnist-np", "train", "--help"]
+sys.exit(main.main())
+"""
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
 

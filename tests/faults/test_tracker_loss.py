@@ -15,6 +15,7 @@ from mnist_np.api import run
 from mnist_np.commands import sync
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
+from mnist_np.invocation import command
 from mnist_np.nn.mlp import MLP
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.tracking import delivery
@@ -91,7 +92,7 @@ def test_a_server_killed_in_mid_run_gets_everything_when_it_is_back(server, tmp_
     assert time.monotonic() - began < 20, "a server that is gone does not hold up the training"
     assert result.status == "finished"
     assert len(result.history) == 6
-    assert tracker.where().startswith("not delivered yet: python scripts/sync.py")
+    assert tracker.where().startswith(f"not delivered yet: {command('sync')}")
     assert caplog.text.count("Training goes on") == 1
     with pytest.raises(TrackingError, match="no answer"):
         sync.sync(folder)

@@ -11,6 +11,7 @@ import pytest
 from small_sweep import ID, NAME, open_parent, report_of, run_sweep, train
 
 from mnist_np.commands.compare import from_folders, from_mlflow
+from mnist_np.tracking.addresses import announced
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
@@ -67,7 +68,9 @@ def test_views_are_saved_and_found(parent):
     assert {key for key in tags if key.startswith(PREFIX)} == {f"{PREFIX}sweep-{ID}-{view}" for view in ("all", "best", "means")}
     pages = saved_pages(tags, parent.experiment_id, ID)
     assert list(pages) == ["all runs", "means over seeds", "the best runs"]
-    assert all(page in "\n".join(parent.where_to_look(report_of(parent.store.outputs))) for page in pages.values())
+    with announced(parent.store, 4321):
+        told = "\n".join(parent.where_to_look(report_of(parent.store.outputs)))
+    assert all(f"http://127.0.0.1:4321/{page}" in told for page in pages.values())
 
 
 def test_the_same_sweep_has_one_parent_however_often_it_is_started(outputs, parent):

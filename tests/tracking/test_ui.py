@@ -80,7 +80,7 @@ def test_without_runs_the_ui_says_how_to_make_one(tmp_path):
     process = ui("--outputs", str(tmp_path))
     text, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert text == f"There are no runs in {tmp_path} yet. The first: python scripts/train.py\n"
+    assert text == f"There are no runs in {tmp_path} yet. The first: {sys.executable} {SCRIPT.with_name('train.py')}\n"
     assert not list(tmp_path.iterdir())
 
 
