@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from mnist_np.storage.records import read_history, read_json
 
 ENDED = ("finished", "diverged", "pruned", "failed", "killed")
 """The statuses of a run that is over; ``killed`` may be resumed, and so may a ``running`` one whose process is gone."""
+
+LARGEST = sys.float_info.max
 
 LOCK = ".child.lock"
 """In a run's folder: held by the process that runs it as a sweep's job."""
@@ -79,8 +82,9 @@ def status_of(folder: Path, result: Mapping[str, Any]) -> str:
 
 
 def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics that are numbers; None stands for one that was not finite."""
-    return {key: float(value) for key, value in metrics.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    """The metrics that are finite numbers; None stands for one that was not."""
+    found = {key: value for key, value in metrics.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    return {key: float(value) for key, value in found.items() if -LARGEST <= value <= LARGEST}
 
 
 def settled(child: Child) -> Child:

@@ -23,6 +23,7 @@ from mnist_np.tracking.observer import lock, user
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import Store, first_line, store_of
+from mnist_np.tracking.sweep_children import SweepChildren
 from mnist_np.tracking.views import MOST, NAMES, PREFIX, best_runs, packed, view_key, views
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class SweepParent:
     sweep_id: str
     folder: Path
     held: FileLock
+    in_line: bool = False
 
     @classmethod
     def open(
@@ -96,7 +98,7 @@ class SweepParent:
 
     def update(self, report: SweepReport) -> None:
         """Bring counts, best run and note up to date; where the store does not take it now, the next update will."""
-        if problem := self.attempt(lambda: self.tell(report), patience=1.0):
+        if problem := self.attempt(lambda: self.begin(report), patience=1.0):
             log.debug("the sweep's parent run waits: %s", problem)
 
     def finish(self, report: SweepReport, status: str) -> None:
@@ -108,7 +110,19 @@ class SweepParent:
             log.warning("the sweep's parent run in %s is not up to date: %s", self.store.uri, problem)
         self.held.release()
 
+    def begin(self, report: SweepReport) -> None:
+        """The first update also brings the children in line, since runs of earlier starts may be among them."""
+        if not self.in_line:
+            self.update_children(report)
+            self.in_line = True
+        self.tell(report)
+
+    def update_children(self, report: SweepReport) -> None:
+        """Make MLflow's children those of the report."""
+        SweepChildren(self.store, self.experiment_id, self.sweep_id, self.run_id).update(report)
+
     def conclude(self, report: SweepReport, status: str) -> None:
+        self.update_children(report)
         self.tell(report)
         client = self.store.client
         client.set_tag(self.run_id, "status", status.lower())

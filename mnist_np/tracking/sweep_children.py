@@ -1,0 +1,166 @@
+"""A sweep's children in MLflow: brought in line with its report, so that they are exactly the runs of its table.
+
+A child has the parent's id in ``mlflow.parentRunId`` and the tags ``sweep`` and ``sweep_role=child``. A run that the sweep does
+not ask for any more loses the parent and has the role ``outdated``, or ``replaced`` where another run has its fingerprint. A run
+that was taken from elsewhere stays what it is; the sweep has a copy of its params and metrics, whose tags ``linked_folder`` and
+``linked_run_id`` say where it is from. So has a run that was made without tracking.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist_np.serialize import flatten
+from mnist_np.storage.config_file import read_config
+from mnist_np.storage.records import read_json
+from mnist_np.storage.run_index import FINAL
+from mnist_np.sweep.children import Child
+from mnist_np.sweep.report import SweepReport
+from mnist_np.tracking.links import run_page
+from mnist_np.tracking.observer import STATUS, as_text
+from mnist_np.tracking.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+PARENT = "mlflow.parentRunId"
+LINKED = "linked_folder"
+"""The tag of a copy: the folder of the run that it is a copy of, below ``outputs``."""
+
+METRICS_AT_ONCE = 1000
+"""What MLflow takes in one batch."""
+
+PARAMS_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class SweepChildren:
+    """The children of the sweep ``sweep_id`` below the run ``parent_run_id``."""
+
+    store: Store
+    experiment_id: str
+    sweep_id: str
+    parent_run_id: str
+
+    def update(self, report: SweepReport) -> None:
+        """Make MLflow's children those of ``report``, as far as their runs have begun. To be repeated at will.
+
+        A run of this sweep whose journal waits to be delivered becomes a child when it is.
+        """
+        there = {run.info.run_id: run for run in self.search()}
+        copies = {run.data.tags.get("fingerprint", ""): run for run in there.values() if LINKED in run.data.tags}
+        kept = set()
+        for child in report.children:
+            if not child.linked and child.run_id and self.adopt(child.run_id, there):
+                kept.add(child.run_id)
+            elif child.status in FINAL and (child.linked or child.run_id or not (child.folder / "journal.jsonl").exists()):
+                copy = copies.get(child.fingerprint)
+                if copy is None or copy.info.status == "RUNNING" or copy.data.tags[LINKED] != self.path(child):
+                    self.copy(child)
+                else:
+                    kept.add(copy.info.run_id)
+        current = {child.fingerprint for child in report.children}
+        for run_id in there.keys() - kept:
+            self.dismiss(there[run_id], current)
+
+    def search(self) -> Iterator[Run]:
+        """The runs that are children now."""
+        where, token = f"tags.sweep = '{self.sweep_id}' and tags.sweep_role = 'child'", None
+        while True:
+            page = self.store.client.search_runs([self.experiment_id], where, max_results=1000, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def adopt(self, run_id: str, there: dict[str, Run]) -> bool:
+        """Make a run of this sweep a child, unless it is one; gives whether the store has it. A deleted one stays deleted."""
+        from mlflow.entities import RunTag
+        from mlflow.exceptions import MlflowException
+
+        run = there.get(run_id)
+        if run is not None and run.data.tags.get(PARENT) == self.parent_run_id:
+            return True
+        try:
+            run = self.store.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        if run.info.experiment_id != self.experiment_id:
+            return False
+        if run.info.lifecycle_stage != "deleted":
+            tags = {PARENT: self.parent_run_id, "sweep": self.sweep_id, "sweep_role": "child"}
+            self.store.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+        return True
+
+    def dismiss(self, run: Run, current: set[str]) -> None:
+        """Make a run a child no longer. A copy goes."""
+        client, run_id = self.store.client, run.info.run_id
+        if LINKED in run.data.tags:
+            client.delete_run(run_id)
+            return
+        client.set_tag(run_id, "sweep_role", "replaced" if run.data.tags.get("fingerprint") in current else "outdated")
+        if PARENT in run.data.tags:
+            client.delete_tag(run_id, PARENT)
+
+    def path(self, child: Child) -> str:
+        """The child's folder below ``outputs``."""
+        return os.path.relpath(child.folder, self.store.outputs)
+
+    def copy(self, child: Child) -> None:
+        """A run with the params and metrics of ``child``, from the files in its folder."""
+        from mlflow.entities import Metric, Param
+
+        client, about = self.store.client, read_json(child.folder / "result.json")
+        began, ended = milliseconds(about.get("started")), milliseconds(about.get("ended"))
+        tags = {"linked_run_id": child.run_id} if child.run_id else {}
+        tags |= {
+            "sweep": self.sweep_id,
+            "sweep_role": "child",
+            PARENT: self.parent_run_id,
+            LINKED: self.path(child),
+            "status": child.status,
+            "fingerprint": child.fingerprint,
+            "config_group": child.group,
+            "mlflow.note.content": self.note(child),
+        }
+        name = " ".join(child.overrides.values()) or "single"
+        run_id = str(client.create_run(self.experiment_id, began, tags, name).info.run_id)
+        params = [Param(key, as_text(value)) for key, value in flatten(config_of(child.folder)).items()]
+        metrics = [Metric(key, value, ended, 0) for key, value in child.metrics.items()]
+        for row in child.history:
+            epoch = int(row.get("epoch", 0))
+            metrics += [Metric(key, value, began + epoch, epoch) for key, value in row.items() if math.isfinite(value)]
+        for i in range(0, len(params), PARAMS_AT_ONCE):
+            client.log_batch(run_id, params=params[i : i + PARAMS_AT_ONCE])
+        for i in range(0, len(metrics), METRICS_AT_ONCE):
+            client.log_batch(run_id, metrics=metrics[i : i + METRICS_AT_ONCE])
+        client.set_terminated(run_id, STATUS[child.status], ended)
+
+    def note(self, child: Child) -> str:
+        """What a copy's page says."""
+        its_page = f"[the run]({run_page(self.experiment_id, child.run_id)})" if child.run_id else "the run"
+        return f"Not trained for this sweep: a copy of the params and metrics of {its_page} in `{self.path(child)}`."
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """The config of the run in ``folder``; an empty one where it cannot be read."""
+    try:
+        return read_config(folder / "config.yaml")
+    except (OSError, ValueError):
+        return {}
+
+
+def milliseconds(text: object) -> int:
+    """A time as `run_folder.now` writes it, in milliseconds since 1970; 0 for what is none."""
+    try:
+        return round(datetime.fromisoformat(str(text)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return 0
