@@ -18,4 +18,5 @@ def on_page_markdown(markdown: str, **_: object) -> str:
 
 def typeset(text: str) -> str:
     text = DISPLAYED.sub(lambda m: "\n" + convert(m[1].strip(), display="block") + "\n", text)
-    return INLINE.sub(lambda m: convert(m[1]), text)
+    # in a span, since Markdown takes a line that begins with <math> for a block
+    return INLINE.sub(lambda m: f"<span>{convert(m[1])}</span>", text)
