@@ -1,4 +1,4 @@
-"""Show code as it is: a line `{{ mnist_np/nn/layers.py Dense.forward }}` of a page becomes the source of that function or class."""
+"""Show code as it is: a line `{{ mnist_np/nn/layers.py Dense.forward }}` becomes the source of that function or class."""
 
 import ast
 import re
