@@ -11,7 +11,7 @@ SHOWN = re.compile(r"^\{\{ ([\w/]+\.py) ([\w.]+) \}\}$", re.MULTILINE)
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """The page with its code in place."""
-    return SHOWN.sub(lambda m: f"```python title=\"{m[1]}\"\n{source(m[1], m[2])}\n```", markdown)
+    return SHOWN.sub(lambda m: f'```python title="{m[1]}"\n{source(m[1], m[2])}\n```', markdown)
 
 
 def source(file: str, name: str) -> str:
