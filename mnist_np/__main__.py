@@ -4,4 +4,5 @@ import sys
 
 from mnist_np.cli.main import main
 
-sys.exit(main())
+if __name__ == "__main__":  # a sweep's workers import this file too
+    sys.exit(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from mnist_np.cli.compose import to_run_config, without_hydra
+from mnist_np.machine import cores
 from mnist_np.serialize import to_dict
 from mnist_np.sweep.job import record_failure
 from mnist_np.sweep.pool import WorkerPool
@@ -23,7 +23,7 @@ class LocalLauncher(Launcher):
     """Runs jobs in ``workers`` processes of one BLAS thread each; null means one for each core this process may use."""
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or cores()
         self.pool: WorkerPool[Task] | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from mnist_np.data.augment import Augment
 from mnist_np.data.dataset import Dataset, Split
+from mnist_np.machine import cores
 from mnist_np.streams import Streams
 
 
@@ -94,8 +94,7 @@ class AugmentedBatches(Batches):
 
 def _workers() -> int:
     """How many threads prepare: as many as there are cores for this process, but four at most."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(4, cores or 1)
+    return min(4, cores())
 
 
 def batches_of(data: Dataset, batch_size: int, augment: Augment) -> Batches:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from mnist_np.data.batches import Batches
 from mnist_np.data.dataset import Split
 from mnist_np.engine.kernels import DenseKernel
+from mnist_np.machine import let_go
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizer import State
@@ -101,10 +102,10 @@ def release(rows: Array) -> None:
     base = rows.base
     while isinstance(base, np.ndarray):
         base = base.base
-    if isinstance(base, mmap.mmap) and not rows.flags.writeable and hasattr(base, "madvise"):
+    if isinstance(base, mmap.mmap) and not rows.flags.writeable:
         start = rows.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
         first = start // mmap.PAGESIZE * mmap.PAGESIZE
-        base.madvise(mmap.MADV_DONTNEED, first, start + rows.nbytes - first)
+        let_go(base, first, start + rows.nbytes - first)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
+
+from mnist_np.machine import cores
 
 WORTH_SHARING = 50_000_000
 """Weights times batch size from which a second thread pays for certain (by 1.2 to 1.7; below, from 1.4 times faster to slower).
@@ -27,11 +28,6 @@ def choose(wanted: Any, sizes: list[int], batch_size: int) -> int:
     if sum(a * b for a, b in pairwise(sizes)) * batch_size < WORTH_SHARING:
         return 1
     return max(1, min(cores(), present()))
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def present() -> int:

@@ -19,6 +19,8 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
+from mnist_np.machine import room_for_sockets
+
 Task = TypeVar("Task")
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -54,7 +56,7 @@ class WorkerPool(Generic[Task]):
 
     def start(self) -> None:
         """Start the workers; they import in the background while the caller goes on."""
-        with one_blas_thread():
+        with one_blas_thread(), room_for_sockets():
             self._idle += [self._new_worker() for _ in range(self.n - len(self._idle))]
 
     def run(self, tasks: Iterator[Task], done: Callable[[Task, Any], None], stopped: Callable[[], bool] = lambda: False) -> None:

@@ -72,7 +72,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
     for stop, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
         try:
             os.killpg(process.pid, stop)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # macOS says so of a group that has ended but is not yet waited for
             break
         try:
             process.wait(seconds)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from mnist_np.machine import cores
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Mode:
 
 def all_modes() -> dict[str, Mode]:
     """Every mode by name, the libraries' on all cores of this process."""
-    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n = cores()
     modes = [Mode("gemm-1", "GEMM, 1 thread", "engines", 1), Mode("threads-1", "mnist-np, 1 thread", "engines", 1)]
     if n > 1:
         modes += [

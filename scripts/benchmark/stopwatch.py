@@ -80,7 +80,7 @@ def main() -> None:
 
     code = command(arguments)
     watch.leave()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024)
     Path(result).write_text(json.dumps({"seconds": watch.seconds, "peak_mib": peak}))
     sys.exit(code)
 

@@ -105,7 +105,8 @@ def test_wrong_values_are_named(kind, wrong):
 
 COST = """
 import resource, sys, time
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+unit = 1 << 20 if sys.platform == 'darwin' else 1024
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 import numpy as np
 from mnist_np.data.sources import MNIST
 before, began = peak(), time.perf_counter()

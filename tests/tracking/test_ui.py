@@ -62,8 +62,9 @@ def test_the_ui_shows_the_latest_run_to_this_machine_only_and_ends_tidily(output
         assert status(f"{address}/") == 200
         assert status(f"{address}/get-artifact?path=config.yaml&run_uuid={run_id}") == 200
         assert status(f"{address}/api/2.0/mlflow/experiments/search?max_results=1", host="evil.example") == 403
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        assert children
+        tasks = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        children = tasks.read_text().split() if tasks.parent.exists() else []  # Linux says
+        assert children or not tasks.parent.exists()
     finally:
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=20)

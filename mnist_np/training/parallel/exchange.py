@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from time import sleep
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_np.machine import give_way
 from mnist_np.nn.arrays import Array
 
 SPINS = 3000
@@ -64,7 +64,7 @@ class Rendezvous:
                 raise PeerLost("the other process has stopped")
             if offers < OFFERS:
                 offers += 1
-                os.sched_yield()
+                give_way()
             elif self._gone():
                 raise PeerLost("the other process is gone")
             else:

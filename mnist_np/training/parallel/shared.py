@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mnist_np.machine import anonymous_file
 
 
 class SharedArray:
@@ -20,7 +21,7 @@ class SharedArray:
     def __init__(self, shape: tuple[int, ...], dtype: Any, fd: int | None = None) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
         size = max(1, int(np.prod(shape))) * self.dtype.itemsize
-        self.fd = _anonymous_file(size) if fd is None else fd
+        self.fd = anonymous_file(size) if fd is None else fd
         self.array: NDArray[Any] = np.frombuffer(mmap.mmap(self.fd, size), self.dtype, int(np.prod(shape))).reshape(shape)
 
     @property
@@ -31,13 +32,3 @@ class SharedArray:
     def close(self) -> None:
         """Let go of the descriptor; the memory stays as long as the array is in use."""
         os.close(self.fd)
-
-
-def _anonymous_file(size: int) -> int:
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("mnist-np")
-    else:
-        with tempfile.TemporaryFile() as file:
-            fd = os.dup(file.fileno())
-    os.ftruncate(fd, size)
-    return fd

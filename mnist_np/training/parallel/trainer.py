@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import platform
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from mnist_np.component import ConfigError, RunFailed
 from mnist_np.engine.sparse_input import is_sparse, pack, unsorted
 from mnist_np.engine.textbook import TextbookEngine
 from mnist_np.engine.threads import blas_threads
+from mnist_np.machine import orders_writes
 from mnist_np.nn.layers import Activate, Dense
 from mnist_np.optim.lbfgs import LBFGS
 from mnist_np.optim.muon import Muon
@@ -187,8 +187,8 @@ def check(trainer: Trainer) -> None:
     def refuse(why: str) -> ConfigError:
         return training.error("processes", training.processes, why)
 
-    if platform.machine().lower() not in ("x86_64", "amd64") or not hasattr(os, "sched_yield"):
-        raise refuse("must be 1 on this machine: two processes need an x86-64 processor and a POSIX system")
+    if not orders_writes():
+        raise refuse("must be 1 on this machine: two processes need an x86-64 processor")
     layers = trainer.network.layers
     dense = [layer for layer in layers if isinstance(layer, Dense)]
     if len(dense) < 2 or min(layer.n_out for layer in dense[:-1]) < 2:
