@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from mnist_np.component import Component, bounded, did_you_mean, one_of, without_effect
+import numpy as np
+
+from mnist_np.component import Component, ConfigError, bounded, did_you_mean, one_of, without_effect
 from mnist_np.data.augment import Augment, NoAugment
 from mnist_np.data.dataset import Dataset
 from mnist_np.data.sources import MNIST, Data
@@ -107,9 +109,21 @@ class Experiment(Component):
                 "momentum_from", self.schedule.momentum_from, f"must be null: {kind} has no momentum to ramp"
             )
 
+        tiny = float(np.finfo(training.dtype).smallest_subnormal)
+        for part in (optimizer, self.model):
+            for key in ("eps", "norm_epsilon"):
+                if (value := getattr(part, key, None)) is not None and value < tiny:
+                    raise part.error(key, value, f"is 0 in training.dtype={training.dtype}: must be >= {tiny:.2g}")
+
     def build_network(self, n_in: int, n_out: int, drawn: bool = True) -> Network:
-        """The untrained network, its weights drawn from the ``init`` stream of the seed; or zero, to be loaded."""
+        """The untrained network, its weights drawn from the ``init`` stream of the seed; or zero, to be loaded.
+
+        Raises ConfigError if the weights drawn are not finite.
+        """
         rng = Streams(self.seed)("init") if drawn else None
-        network = self.model.build(n_in, n_out, rng, self.activation, self.init, self.training.dtype)
+        with np.errstate(over="ignore"):  # refused below
+            network = self.model.build(n_in, n_out, rng, self.activation, self.init, self.training.dtype)
+        if drawn and not np.isfinite(network.params).all():
+            raise ConfigError("init", self.init, f"the initial weights are not finite in {self.training.dtype}")
         network.probabilities = self.loss.probabilities
         return network

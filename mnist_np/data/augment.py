@@ -47,13 +47,13 @@ class Distort(Augment):
     black square of side ``cutout`` lies around any pixel.
     """
 
-    shift: float = bounded(0.0, ge=0)
+    shift: float = bounded(0.0, ge=0, le=1000)
     rotation: float = bounded(0.0, ge=0, le=180)
     shear: float = bounded(0.0, ge=0, lt=90)
     scale: float = bounded(0.0, ge=0, lt=1)
-    elastic_alpha: float = bounded(0.0, ge=0)
-    elastic_sigma: float = bounded(4.0, gt=0, le=100)
-    noise: float = bounded(0.0, ge=0)
+    elastic_alpha: float = bounded(0.0, ge=0, le=1e6)
+    elastic_sigma: float = bounded(4.0, ge=0.1, le=100)
+    noise: float = bounded(0.0, ge=0, le=1000)
     cutout: int = bounded(0, ge=0)
 
     @property

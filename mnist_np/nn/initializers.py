@@ -110,7 +110,7 @@ class Normal(Initializer):
     std: float = bounded(0.01, ge=0)
 
     def draw(self, n_in: int, n_out: int, rng: np.random.Generator) -> Array:
-        return _normal(rng, n_in, n_out, self.std**2)
+        return _normal(rng, n_in, n_out, self.std * self.std)
 
 
 @dataclass

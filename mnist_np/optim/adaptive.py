@@ -19,7 +19,7 @@ class Adagrad(Optimizer):
 
     lr: float = bounded(0.03, gt=0)
     initial: float = bounded(0.0, ge=0)
-    eps: float = bounded(1e-10, ge=0)
+    eps: float = bounded(1e-10, gt=0)
 
     def memory(self) -> list[str]:
         return ["v"]

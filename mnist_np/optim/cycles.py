@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import expm1, floor, log, log1p
 
 from mnist_np.component import bounded
 from mnist_np.optim.schedule import Schedule, cosine_between
+
+ROUNDING = 1e-9
+"""Of a cycle: a step that is this near to a restart is at it."""
 
 
 @dataclass
@@ -17,15 +21,31 @@ class CosineRestarts(Schedule):
     """
 
     period: float = bounded(2.0, gt=0)
-    growth: float = bounded(1.0, ge=1)
+    growth: float = bounded(1.0, ge=1, le=1000)
     fade: float = bounded(1.0, gt=0, le=1)
     end: float = bounded(0.0, ge=0, le=1)
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
-        since, length, peak = step / steps_per_epoch, self.period, 1.0
-        while since >= length:
-            since, length, peak = since - length, length * self.growth, peak * self.fade
-        return cosine_between(max(peak, self.end), self.end, since / length)
+        epoch = step / steps_per_epoch
+        n = floor(self.cycles(epoch) + ROUNDING)
+        share = (epoch - self.length(n)) / (self.length(n + 1) - self.length(n))
+        return cosine_between(max(self.fade**n, self.end), self.end, max(0.0, share))
+
+    def cycles(self, epochs: float) -> float:
+        """How many cycles fit into so many epochs: x with length(x) = epochs."""
+        if self.growth == 1:
+            return epochs / self.period
+        return log1p(epochs / self.period * (self.growth - 1)) / log(self.growth)
+
+    def length(self, n: int) -> float:
+        """The epochs of the first n cycles: period (1 + growth + ... + growth^(n - 1))."""
+        if self.growth == 1:
+            return n * self.period
+        return self.period * expm1(n * log(self.growth)) / (self.growth - 1)
+
+    def check_steps(self, steps_per_epoch: int) -> None:
+        if self.period * steps_per_epoch < 1 - ROUNDING:
+            raise self.error("period", self.period, f"must be at least one step, which is 1/{steps_per_epoch} of an epoch")
 
 
 @dataclass
@@ -33,7 +53,8 @@ class OneCycle(Schedule):
     """From ``start`` up to 1 over the share ``rise`` of the training, then down to ``end``, each along half a cosine (Smith &
     Topin 2018).
 
-    With ``momentum_from``, the momentum mirrors it: from there down to ``momentum_to`` at the peak, and back up.
+    With ``momentum_from``, the momentum mirrors it: from there down to ``momentum_to`` at the peak, and back up. In a warm-up
+    before the cycle it stays at ``momentum_from``.
     """
 
     rise: float = bounded(0.3, ge=0, lt=1)
@@ -52,7 +73,9 @@ class OneCycle(Schedule):
     def momentum(self, step: int, steps: int, steps_per_epoch: int) -> float | None:
         if self.momentum_from is None:
             return None
-        return self.cycle(self.momentum_from, self.momentum_to, self.momentum_from, step / max(1, steps - 1))
+        warmup = self.warmup(steps_per_epoch)
+        t = max(0, step - warmup) / max(1, steps - warmup - 1)
+        return self.cycle(self.momentum_from, self.momentum_to, self.momentum_from, t)
 
     def cycle(self, start: float, peak: float, end: float, t: float) -> float:
         """The value at time t, which runs from 0 to 1."""

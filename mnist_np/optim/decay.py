@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mnist_np.component import bounded
-from mnist_np.optim.schedule import Schedule, between, cosine_between
+from mnist_np.optim.schedule import Schedule, between, cosine_between, power
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Step(Schedule):
     every: int = bounded(5, ge=1)
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
-        return float(self.gamma ** (step // steps_per_epoch // self.every))
+        return power(self.gamma, step // steps_per_epoch // self.every)
 
 
 @dataclass
@@ -35,7 +35,7 @@ class MultiStep(Schedule):
     milestones: list[int] = bounded([6, 9], ge=1)
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
-        return float(self.gamma ** sum(step // steps_per_epoch >= milestone for milestone in self.milestones))
+        return power(self.gamma, sum(step // steps_per_epoch >= milestone for milestone in self.milestones))
 
 
 @dataclass

@@ -21,14 +21,15 @@ class LBFGS(Optimizer):
     dW, and t satisfies the strong Wolfe conditions (Liu & Nocedal 1989; Nocedal & Wright 2006, algorithm 7.5).
 
     A step, which is an epoch, goes through up to ``iterations`` such updates, each of about one pass over the training set
-    (``max_evaluations`` in all). ``lr`` is the first t that is tried. ``training.batch_size`` has no effect.
+    (``max_evaluations`` in all). ``lr`` is the first t that is tried. ``training.batch_size`` has no effect. ``train/loss`` and
+    ``train/accuracy`` are those after an epoch's updates; with other optimizers each batch counts as before its update.
     """
 
     full_batch: ClassVar[bool] = True
     lr: float = bounded(1.0, gt=0)
     iterations: int = bounded(30, ge=1)
     max_evaluations: int = bounded(40, ge=2)
-    history: int = bounded(20, ge=1)
+    history: int = bounded(20, ge=1, le=1000)
     tolerance: float = bounded(1e-9, ge=0)
 
     def check(self) -> None:
@@ -69,11 +70,13 @@ class LBFGS(Optimizer):
         for _ in range(self.iterations):
             self.find_direction(state, grads)
             slope = float(grads @ d)
-            if evaluations >= self.max_evaluations or slope > -self.tolerance:
+            if evaluations >= self.max_evaluations or slope >= -self.tolerance:
                 break
             np.copyto(origin, params)
             np.copyto(gradient, grads)
             first = lr if state["pairs"] else lr * min(1.0, 1 / float(np.abs(gradient, out=state["_product"]).sum()))
+            if first == 0:  # where a schedule ends at 0
+                break
             smallest = self.tolerance / max(float(d.max()), -float(d.min()))
             found = strong_wolfe(line, Point(0.0, loss, slope), first, self.max_evaluations - evaluations, smallest)
             if found.t != last:

@@ -46,7 +46,7 @@ def strong_wolfe(line: Callable[[float], Point], start: Point, t: float, evaluat
 
     low, high = (point, previous) if point.f < previous.f else (previous, point)
     stuck = False
-    while used < evaluations and abs(high.t - low.t) >= smallest:
+    while used < evaluations and abs(high.t - low.t) > smallest:
         left, right = sorted((low, high))
         t, stuck = inside(minimum_of_cubic(left, right, left.t, right.t), left.t, right.t, stuck)
         point, used = line(t), used + 1
@@ -75,6 +75,8 @@ def inside(t: float, left: float, right: float, stuck: bool) -> tuple[float, boo
 def minimum_of_cubic(left: Point, right: Point, lowest: float, highest: float) -> float:
     """Where the cubic through both points with their slopes is least, kept within [lowest, highest]; their middle if there
     is no such place (Nocedal & Wright 2006, equation 3.59)."""
+    if left.t == right.t:
+        return (lowest + highest) / 2
     d1 = left.slope + right.slope - 3 * (left.f - right.f) / (left.t - right.t)
     square = d1 * d1 - left.slope * right.slope
     if not 0 <= square < inf:

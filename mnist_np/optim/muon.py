@@ -33,7 +33,7 @@ class Muon(Optimizer):
     weight_decay: float = bounded(0.01, ge=0)
     momentum: float = bounded(0.95, ge=0, lt=1)
     nesterov: bool = True
-    iterations: int = bounded(5, ge=1)
+    iterations: int = bounded(5, ge=1, le=100)
     beta1: float = bounded(0.9, ge=0, lt=1)
     beta2: float = bounded(0.999, ge=0, lt=1)
     eps: float = bounded(1e-8, gt=0)
@@ -53,7 +53,7 @@ class Muon(Optimizer):
         return super().init(params, specs) | own
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
-        adam, mu = Adam(lr, beta1=self.beta1, beta2=self.beta2, eps=self.eps), state["momentum"]
+        adam, mu = Adam(beta1=self.beta1, beta2=self.beta2, eps=self.eps), state["momentum"]
         for spec in state["_param_specs"]:
             part = slice(spec.start, spec.stop)
             W, dW, V, v, step = (vector[part] for vector in (params, grads, state["V"], state["v"], state["_step"]))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, pi
+from math import cos, inf, pi
 from typing import ClassVar
 
 from mnist_np.component import Component, bounded
+
+LONGEST = 1e9
+"""Epochs of a warm-up: more than any training has, and little enough to be a whole number of steps."""
 
 
 @dataclass
@@ -36,10 +39,17 @@ class Schedule(Component, ABC):
 
     def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """The factor at ``step`` of ``steps`` in all."""
-        warmup = self.warmup_steps or round(self.warmup_epochs * steps_per_epoch)
+        warmup = self.warmup(steps_per_epoch)
         if step < warmup:
             return (step + 1) / (warmup + 1) * self.factor(0, max(1, steps - warmup), steps_per_epoch)
         return self.factor(step - warmup, steps - warmup, steps_per_epoch)
+
+    def warmup(self, steps_per_epoch: int) -> int:
+        """The number of steps of the warm-up."""
+        return self.warmup_steps or round(min(self.warmup_epochs, LONGEST) * steps_per_epoch)
+
+    def check_steps(self, steps_per_epoch: int) -> None:
+        """Check what depends on how many steps an epoch has. Raises ConfigError."""
 
     @abstractmethod
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
@@ -65,6 +75,14 @@ class Schedule(Component, ABC):
 def between(start: float, end: float, share: float) -> float:
     """The number at ``share`` of the way from ``start`` to ``end``, in a straight line."""
     return start + (end - start) * share
+
+
+def power(base: float, exponent: int) -> float:
+    """``base ** exponent``, infinite where that is too large for a float."""
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return inf
 
 
 def cosine_between(start: float, end: float, share: float) -> float:

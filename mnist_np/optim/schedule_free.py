@@ -34,7 +34,7 @@ class ScheduleFree(Optimizer):
 
     def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
         sequences = {"z": params.copy(), "x": params.copy()}
-        return super().init(params, specs) | sequences | {"lr_max": 0.0, "sum_of_squares": 0.0}
+        return super().init(params, specs) | sequences | {"lr_max": 0.0, "weight_sum": 0.0}
 
     @abstractmethod
     def direction(self, state: State, grads: Array) -> None:
@@ -53,9 +53,11 @@ class ScheduleFree(Optimizer):
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
         lr = self.rate(lr, state["t"])
-        state["lr_max"] = max(state["lr_max"], lr)
-        state["sum_of_squares"] += state["lr_max"] ** 2
-        c = state["lr_max"] ** 2 / state["sum_of_squares"] if state["sum_of_squares"] else 0.0
+        if lr > state["lr_max"]:
+            state["weight_sum"] *= (state["lr_max"] / lr) ** 2  # it is in units of lr_max^2, which itself may overflow
+            state["lr_max"] = lr
+        state["weight_sum"] += 1
+        c = 1 / state["weight_sum"] if state["lr_max"] else 0.0
         self.direction(state, grads)
         for y, g, z, x, s in chunks(params, grads, state["z"], state["x"], scratch=state["_scratch"]):
             g *= lr

@@ -52,6 +52,7 @@ class Trainer:
         batch_size = len(self.data.train) if self.optimizer.full_batch else self.training.batch_size
         self.engine = self.make_engine(self.network, self.loss, self.optimizer, self.training)
         self.batches = self.engine.batches(self.data, batch_size, self.augment)
+        self.schedule.check_steps(len(self.batches))
         self.steps = self.training.epochs * len(self.batches)
         mixup = self.training.mixup
         self.mixup = Mixup(mixup, self.data.train, self.batches.batch_size) if mixup else None
@@ -89,34 +90,42 @@ class Trainer:
                 lr = self.lr(progress)
                 loss = engine.loss_and_gradients(batch, rng, lr)
                 check_step(self.network, batch.X, loss, lr, progress, engine.scale)
+                loss = self.update(progress, batch, lr, loss)
                 progress.add(loss, n_correct(engine.logits, batch.Y), len(batch))
-                self.update(progress, batch, lr)
                 if self.observers.want_step(progress.step):
                     with engine.pause(*states):
                         self.observers.step(StepEnd(progress.step, loss, lr, self.network, len(batch)))
         progress.seconds += perf_counter() - began
 
-    def update(self, progress: Progress, batch: Split, lr: float) -> None:
-        """Change the weights by lr times what ``batch`` has left in the network's ``grads``."""
+    def update(self, progress: Progress, batch: Split, lr: float, loss: float) -> float:
+        """Change the weights by lr times what ``batch`` has left in the network's ``grads``.
+
+        Returns the loss of the batch: ``loss``, that before the update, or the last that the optimizer itself has evaluated.
+        """
+        losses = [loss]
         momentum = self.schedule.momentum(progress.step, self.steps, len(self.batches))
         if momentum is not None:
             progress.optimizer["momentum"] = momentum
         self.penalty.add_gradient()
         clip(self.network.grads, self.training.clip_value, self.training.clip_norm)
-        objective = self.objective(progress, batch, lr) if self.optimizer.full_batch else None
+        objective = self.objective(progress, batch, lr, losses) if self.optimizer.full_batch else None
         self.engine.update(progress.optimizer, lr, objective)
         if self.training.ema is not None:
             average_step(progress.average, self.network, self.training.ema)
         progress.batch += 1
         progress.step += 1
+        return losses[-1]
 
-    def objective(self, progress: Progress, batch: Split, lr: float) -> Objective:
-        """Loss and penalty of ``batch`` as a function of the network's parameters: with the same dropout each time."""
+    def objective(self, progress: Progress, batch: Split, lr: float, losses: list[float]) -> Objective:
+        """Loss and penalty of ``batch`` as a function of the network's parameters: with the same dropout each time.
+
+        Each loss that is evaluated is appended to ``losses``.
+        """
 
         def evaluate_loss() -> float:
-            loss = self.engine.loss_and_gradients(batch, self.streams("dropout", progress.epoch), lr)
+            losses.append(self.engine.loss_and_gradients(batch, self.streams("dropout", progress.epoch), lr))
             self.penalty.add_gradient()
-            return loss + self.penalty.value()
+            return losses[-1] + self.penalty.value()
 
         return evaluate_loss
 

@@ -90,11 +90,12 @@ def cases() -> dict[str, Experiment]:
 
 
 def result(experiment: Experiment) -> list[float]:
-    """The run in a few numbers: projections of its weights and running statistics, the losses."""
+    """The run in a few numbers: projections of its weights and running statistics, mean losses of its epochs."""
     done = run(experiment)
     weights = np.concatenate([done.network.params, done.network.state]).astype(np.float64)
     projections = [float(np.cos((k + 1) * np.arange(len(weights))) @ weights) for k in range(4)]
-    return [*projections, done.history[-1]["train/loss"], done.history[-1].get("val/loss", 0.0), done.test.loss]
+    means = [sum(row[key] for row in done.history) / len(done.history) for key in ("train/loss", "val/loss")]
+    return [*projections, *means, done.test.loss]
 
 
 def agree(recorded: list[float], now: list[float], name: str) -> bool:

@@ -9,6 +9,7 @@ from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import LBFGS, SGD, Adam, Momentum
 from mnist_np.optim.schedules import Constant, ReduceOnPlateau
+from mnist_np.training.evaluation import evaluate
 from mnist_np.training.events import Observer
 from mnist_np.training.stopping import epochs_without_progress
 
@@ -84,6 +85,16 @@ def test_lbfgs_takes_one_step_an_epoch_on_all_the_data_and_never_rises():
     losses = [row["train/loss"] for row in result.history]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < losses[0] / 2
+
+
+@pytest.mark.parametrize("engine", ["fast", "textbook"])
+@pytest.mark.parametrize("epochs", [1, 2, 40])
+def test_the_training_metrics_of_lbfgs_are_those_after_its_updates(epochs, engine):
+    training = Training(epochs=epochs, select="last", engine=engine, dtype="float64", l2=0.01)
+    result = run(experiment(optimizer=LBFGS(iterations=5), training=training))
+    after = evaluate(result.network, result.data.train, result.experiment.loss)
+    assert result.history[-1]["train/loss"] == pytest.approx(after.loss, rel=1e-12)
+    assert result.history[-1]["train/accuracy"] == after.accuracy
 
 
 @pytest.mark.parametrize(
