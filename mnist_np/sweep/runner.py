@@ -147,10 +147,10 @@ class SweepRunner:
         folder = self.members.queue(job, folder)
         (folder / "result.json").unlink(missing_ok=True)  # it is a cut-off or failed run's: that one goes on now
         parent = self.parent.run_id if self.parent else None
-        sweep = config.sweep
-        sweep.id, sweep.parent, sweep.child, sweep.start = self.id, parent, job.name, self.start
-        known = {"sweep.id": self.id, "sweep.parent": parent, "sweep.child": job.name, "sweep.start": self.start}
-        overrides = [f"{key}={quoted(value)}" for key, value in known.items() if value]
+        known = {"id": self.id, "parent": parent, "child": job.name, "start": self.start, "fingerprint": job.fingerprint}
+        for key, value in known.items():
+            setattr(config.sweep, key, value)
+        overrides = [f"sweep.{key}={quoted(value)}" for key, value in known.items() if value]
         overrides += [f"hydra.sweep.dir={quoted(str(folder.parent))}", f"hydra.sweep.subdir={quoted(folder.name)}"]
         self.numbered += 1
         return Ready(self.numbered - 1, job, [*job.overrides, *overrides], config, folder)

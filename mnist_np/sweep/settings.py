@@ -38,7 +38,7 @@ class Search(Component):
 class Sweep(Component):
     """What a sweep ranks by, what it skips and when it gives up.
 
-    ``id``, ``parent``, ``child``, ``start`` and ``trial`` are filled in by the sweeper for its jobs, and nobody else.
+    ``id``, ``parent``, ``child``, ``start``, ``fingerprint`` and ``trial`` are filled in by the sweeper for its jobs alone.
     """
 
     group: ClassVar[str] = "sweep"
@@ -52,6 +52,7 @@ class Sweep(Component):
     parent: str | None = None
     child: str | None = None
     start: str | None = None
+    fingerprint: str | None = None
     trial: int | None = None
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from mnist_np.component import UserError
 from mnist_np.console import ConsoleReporter
 from mnist_np.data.dataset import Dataset
 from mnist_np.experiment import Experiment
@@ -25,6 +26,10 @@ from mnist_np.training.result import Result
 from mnist_np.training.run import run
 
 log = logging.getLogger(__name__)
+
+
+class StaleJobError(UserError):
+    """A sweep's job whose inputs are no longer those that it was planned with."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,14 @@ def prepare(config: RunConfig, folder: Path) -> Job:
         ConfigError: a hyperparameter that cannot be, or no such run to continue.
         DataError: data that cannot be used.
         CheckpointError: another process is at work on the run to continue.
+        StaleJobError: a sweep's job has other inputs than when it was planned.
     """
     experiment, outputs = config.experiment, Path(config.outputs)
     data = load_data(experiment, outputs)
     network = experiment.build_network(data.n_features, data.n_classes)
     identity = identify(experiment, data.sha256, data.teacher_sha256)
+    if config.sweep.fingerprint not in (None, identity.fingerprint):
+        raise StaleJobError("data, plugins, a teacher or the code have changed since the sweep began; start it again")
     if config.sweep.id:
         interrupted = claim(folder, identity.fingerprint)
     else:

@@ -137,3 +137,15 @@ def test_a_sweep_runs_again_what_the_change_concerns(changed, call, tmp_path):
     CHANGES[changed][0](call, tmp_path)
     after = sweep()
     assert len(after.keys() - before.keys()) == concerned
+
+
+def test_a_plugin_that_is_edited_during_a_sweep_is_not_mixed_with_the_old_one(train, tmp_path):
+    """The file edits itself when it is loaded: the sweep's process knows the first version, its workers the second."""
+    itself = "\nwith open(__file__, 'a') as file:\n    file.write('# edited\\n')\n"
+    (tmp_path / "parts.py").write_text(PLUGIN.format(factor=1.0) + itself)
+    outcome = train("-m", "hydra/launcher=local", "hydra.launcher.workers=1", *SMALL, *MINE, "training.epochs=1", "seed=1,2")
+    forget_plugin()
+    assert outcome.code == 1
+    results = [json.loads(path.read_text()) for path in (tmp_path / "outputs" / "sweeps").glob("*/*/result.json")]
+    assert [result["status"] for result in results] == ["failed", "failed"]
+    assert all("have changed since the sweep began" in result["reason"] for result in results)
