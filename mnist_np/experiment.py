@@ -9,6 +9,7 @@ print(result.test.accuracy)
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from mnist_np.component import Component, ConfigError, bounded, did_you_mean, on
 from mnist_np.data.augment import Augment, NoAugment
 from mnist_np.data.dataset import Dataset
 from mnist_np.data.sources import MNIST, Data
+from mnist_np.memory import amount, available
 from mnist_np.metrics import METRICS
 from mnist_np.nn.activations import Activation, ReLU
 from mnist_np.nn.initializers import Auto, Initializer
@@ -114,6 +116,21 @@ class Experiment(Component):
             for key in ("eps", "norm_epsilon"):
                 if (value := getattr(part, key, None)) is not None and value < tiny:
                     raise part.error(key, value, f"is 0 in training.dtype={training.dtype}: must be >= {tiny:.2g}")
+
+    def check_memory(self, data: Dataset) -> None:
+        """Raise ConfigError where the training on ``data`` would certainly take more memory than there is.
+
+        Counted are the weights with their gradients, an optimizer's memory of the same size and the best ones so far, the
+        random numbers that the largest layer is drawn from, and the outputs and gradients of a batch's layers.
+        """
+        sizes = [data.n_features, *self.model.hidden, data.n_classes]
+        weights = [n_in * n_out for n_in, n_out in pairwise(sizes)]
+        number = np.dtype(self.training.dtype).itemsize
+        m = len(data.train) if self.optimizer.full_batch else min(self.training.batch_size, len(data.train))
+        needed = 4 * number * sum(weights) + 8 * max(weights) + 2 * number * m * sum(sizes)
+        if needed > (there := available()):
+            allowed = f"this network's training takes at least {amount(needed)} of memory, and {amount(there)} are free"
+            raise self.model.error("hidden", self.model.hidden, allowed)
 
     def build_network(self, n_in: int, n_out: int, drawn: bool = True) -> Network:
         """The untrained network, its weights drawn from the ``init`` stream of the seed; or zero, to be loaded.

@@ -16,18 +16,23 @@ from hydra._internal.callbacks import Callbacks
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mnist_np.cli.folders import conf_folder
+from mnist_np.cli.hydra_node import check_hydra_node
+from mnist_np.cli.sweep_size import check_size
 from mnist_np.component import ConfigError, did_you_mean
+from mnist_np.files import read_regular
 from mnist_np.sweep.run_config import RunConfig
 
-OWN_CLASSES = ("hydra_plugins.", "hydra._internal.core_plugins.")
-"""Where Hydra's own ``_target_`` keys may point: what runs jobs, and nothing else. The second is where its basic launcher is."""
+MAX_BYTES = 1 << 20
+"""Bytes of a file of options."""
 
 
 class CommandLineFolder(SearchPathPlugin):
@@ -43,14 +48,27 @@ class CommandLineFolder(SearchPathPlugin):
 def config_loader(args: argparse.Namespace) -> ConfigLoader:
     """Hydra, started on the folders that the arguments name. Raises ConfigError."""
     own = Path(args.config_dir).resolve() if args.config_dir else None
-    if own and not own.is_dir():
-        raise ConfigError("--config-dir", args.config_dir, "there is no such folder")
+    if own:
+        check_folder(own)
     CommandLineFolder.folder = own
     Plugins.instance().register(CommandLineFolder)
     GlobalHydra.instance().clear()
     folder = Path(args.config_path).resolve() if args.config_path else conf_folder()
     initialize_config_dir(str(folder), job_name="train", version_base="1.3")
     return GlobalHydra.instance().config_loader()
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ConfigError unless it is a folder whose options, as far down as Hydra looks for ours, are files of text."""
+    if not folder.is_dir():
+        raise ConfigError("--config-dir", str(folder), "there is no such folder")
+    for path in (path for levels in ("", "*/", "*/*/") for path in folder.glob(f"{levels}*.yaml")):
+        try:
+            read_regular(path, MAX_BYTES, follow=True).decode()
+        except OSError as error:
+            raise ConfigError("--config-dir", str(path), str(error.strerror)) from None
+        except UnicodeDecodeError:
+            raise ConfigError("--config-dir", str(path), "is not a file of text (UTF-8)") from None
 
 
 def compose(args: argparse.Namespace) -> DictConfig:
@@ -63,20 +81,29 @@ def compose(args: argparse.Namespace) -> DictConfig:
     def load(mode: RunMode) -> DictConfig:
         return loader.load_configuration(name, overrides, mode, validate_sweep_overrides=mode == RunMode.RUN)
 
-    several = any(override.is_sweep_override() for override in OverridesParser.create().parse_overrides(overrides))
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    several = any(override.is_sweep_override() for override in parsed)
     config = load(RunMode.MULTIRUN if args.multirun or (several and not args.cfg) else RunMode.RUN)
     if args.multirun and config.hydra.mode != RunMode.MULTIRUN:
         config.hydra.mode = RunMode.MULTIRUN
         config.hydra.overrides.hydra.append("hydra.mode=MULTIRUN")  # from which a job's config is composed
     elif several and config.hydra.mode != RunMode.MULTIRUN:
         load(RunMode.RUN)  # says which values are too many
-    refuse_targets(config)
-    refuse_other_folders(config)
+    HydraConfig.instance().set_config(config)
+    check_hydra_node(config)
+    if config.hydra.mode == RunMode.MULTIRUN:
+        check_size(config, [*from_file(config), *parsed])
     return config
 
 
+def from_file(config: DictConfig) -> list[Override]:
+    """What a sweep's file (``conf/sweep``) varies."""
+    params = config.hydra.sweeper.get("params") or {}
+    return OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
+
+
 def context() -> HydraContext:
-    """What launchers and sweepers are given. There are no callbacks: `refuse_targets` lets no config name one."""
+    """What launchers and sweepers are given. There are no callbacks: `check_hydra_node` lets no config name one."""
     return HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
 
 
@@ -123,25 +150,3 @@ def check_keys(path: str, node: DictConfig) -> None:
             if OmegaConf.is_missing(node, name):
                 raise ConfigError(prefix + name, None, "an option must be chosen")
             raise ConfigError(prefix + name, None, "this key cannot be removed")
-
-
-def refuse_targets(config: DictConfig) -> None:
-    """Refuse ``_target_`` anywhere but where Hydra names what launches jobs: a config must not name code to call."""
-    for path, node in nodes(config):
-        if "_target_" in node:
-            values: Any = OmegaConf.to_container(node)
-            target = str(values["_target_"])
-            if not (path in ("hydra.launcher", "hydra.sweeper") and target.startswith(OWN_CLASSES)):
-                raise ConfigError(f"{path}._target_".lstrip("."), target, "a config may not name code to call")
-
-
-def refuse_other_folders(config: DictConfig) -> None:
-    """Refuse Hydra's keys for folders that a run or a sweep of ours does not go by."""
-    if config.hydra.job.chdir:
-        raise ConfigError("hydra.job.chdir", True, "must be false: paths are relative to the folder of the command")
-    ours = str(config.hydra.sweeper.get("_target_")).startswith("hydra_plugins.mnist_np.")
-    written: Any = OmegaConf.to_container(config.hydra.sweep)
-    for key, start in (("dir", "${outputs}/.launcher/"), ("subdir", "${hydra.job.num}")):
-        if ours and not written[key].startswith(start):
-            allowed = "cannot be chosen: a sweep lies in OUTPUTS/sweeps/NAME-ID (see outputs and sweep.name)"
-            raise ConfigError(f"hydra.sweep.{key}", written[key], allowed)

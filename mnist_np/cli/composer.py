@@ -11,6 +11,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from mnist_np.cli.compose import to_run_config, without_hydra
+from mnist_np.cli.messages import reading
 from mnist_np.sweep.run_config import RunConfig
 
 
@@ -23,6 +24,12 @@ class Composer:
 
     def __call__(self, overrides: Sequence[str]) -> RunConfig:
         """The checked config of a job. Raises what a single run would raise."""
+        with reading(overrides):
+            config = self.composed_with(overrides)
+        return to_run_config(config)
+
+    def composed_with(self, overrides: Sequence[str]) -> DictConfig:
+        """The composed config of a job, without Hydra's own node."""
         parsed = OverridesParser.create().parse_overrides(list(overrides))
         values = [override for override in parsed if self.is_value(override)]
         options = tuple(str(override.input_line) for override in parsed if override not in values)
@@ -32,7 +39,7 @@ class Composer:
         config = deepcopy(self.composed[options])
         for override in values:
             OmegaConf.update(config, override.key_or_group, override.value())
-        return to_run_config(config)
+        return config
 
     def is_value(self, override: Override) -> bool:
         """Whether an override sets a value and no more: it chooses no option, adds and removes nothing, is not Hydra's own."""

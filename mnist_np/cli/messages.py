@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Sweep
 from hydra.errors import CompactHydraException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException, ValidationError
 from yaml import YAMLError
@@ -50,6 +51,21 @@ def explain(error: BaseException, overrides: Iterable[str]) -> str | None:
     return None
 
 
+@contextmanager
+def reading(words: Iterable[str]) -> Iterator[None]:
+    """For work that depends on what the user wrote and on nothing else: whatever goes wrong there is the user's mistake.
+
+    Raises UsageError in place of what `explain` does not know: Hydra and OmegaConf meet odd values with exceptions of all kinds.
+    """
+    try:
+        yield
+    except (UserError, HydraException, OmegaConfBaseException, YAMLError, MemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+        raise UsageError(f"{shortened(' '.join(words))}: cannot be understood ({shortened(reason)})") from error
+
+
 def as_typed(value: object) -> str:
     """A value as the command line would take it, or the beginning of a long one."""
     try:
@@ -60,20 +76,30 @@ def as_typed(value: object) -> str:
 
 def check_overrides(overrides: list[str]) -> None:
     """Refuse what Hydra would misunderstand, in our words. Raises UsageError, OverrideParseException."""
-    for override in OverridesParser.create().parse_overrides(overrides):
+    parser = OverridesParser.create()
+    for typed in overrides:
+        with reading([typed]):
+            (override,) = parser.parse_overrides([typed])
         group, value = override.key_or_group, override.value()
         if not group:
-            raise UsageError(f"{override.input_line}: is not of the form key=value (see --help)")
-        if override.is_delete() or not (conf_folder() / group).is_dir():
+            raise UsageError(f"{typed}: is not of the form key=value (see --help)")
+        if not (conf_folder() / group).is_dir():
+            continue
+        if override.is_delete():
+            if not isinstance(value, str | None):
+                raise UsageError(f"{typed}: must be ~{group}, or ~{group}= and the name of the option")
             continue
         if group in OVERLAYS and override.is_add():
-            raise UsageError(f"{override.input_line}: write {group}={text(override)}, without +")
+            raise UsageError(f"{typed}: write {group}={text(override)}, without +")
         values = value.list if isinstance(value, ChoiceSweep) else [value]
+        names = [name for each in values for name in (each if isinstance(each, list) else [each])]
+        if group in OVERLAYS and not all(isinstance(name, str | None | Glob) for name in names):
+            raise UsageError(f"{typed}: must be one of {', '.join(options(group))}, or a list of them")
         if group in PER_LAYER and any(isinstance(each, list) for each in values):
             each = f"{PER_LAYER[group]}={text(override)}"
-            raise UsageError(f"{override.input_line}: takes one name, for all layers; one for each hidden layer is {each}")
+            raise UsageError(f"{typed}: takes one name, for all layers; one for each hidden layer is {each}")
         if group not in OVERLAYS and not isinstance(value, str | dict | Sweep):
-            raise UsageError(f"{override.input_line}: must be one of {', '.join(options(group))}")
+            raise UsageError(f"{typed}: must be one of {', '.join(options(group))}")
 
 
 def text(override: Override) -> str:

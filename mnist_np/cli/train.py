@@ -21,6 +21,19 @@ OK, FAILED, MISTAKEN = 0, 1, 2
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the process's own) and give the exit code."""
+    try:
+        return told(argv)
+    except MemoryError as error:
+        sys.stderr.write(f"error: there is not enough memory. {error}\n")
+    except ImportError as error:  # the parts of NumPy and others are mapped into memory
+        if "failed to map" not in str(error) and "cannot allocate" not in str(error).lower():
+            raise
+        sys.stderr.write(f"error: there is not enough memory. {error}\n")
+    return FAILED
+
+
+def told(argv: list[str] | None) -> int:
+    """What `main` does, as long as there is the memory to tell it."""
     argv = sys.argv[1:] if argv is None else argv
     words = [word for word in argv if not word.startswith("-")]
     if "--help" in argv or "-h" in argv:
@@ -30,6 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         return OK
     from mnist_np.cli.messages import explain
     from mnist_np.component import RunFailed
+    from mnist_np.terminal import print_error
 
     logging.raiseExceptions = False  # a log file on a full disk must not cover the message with tracebacks
     try:
@@ -38,16 +52,16 @@ def main(argv: list[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 128 + Signals.SIGINT
     except RunFailed as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(str(error))
         return FAILED
     except Exception as error:
         message = explain(error, words)
         if message is None and isinstance(error, OSError) and error.filename:
-            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+            print_error(f"{error.filename}: {error.strerror}")
             return FAILED
         if message is None:
             raise
-        print(f"error: {message}", file=sys.stderr)
+        print_error(message)
         return MISTAKEN
 
 
@@ -57,6 +71,7 @@ def train(argv: list[str]) -> int:
 
     from mnist_np.cli.arguments import parse, plugins_of
     from mnist_np.cli.compose import compose
+    from mnist_np.cli.messages import reading
     from mnist_np.cli.schemas import store_schemas
     from mnist_np.plugins import load_plugins
 
@@ -70,8 +85,10 @@ def train(argv: list[str]) -> int:
     if args.info or args.hydra_help:
         from mnist_np.cli.app import show_info
 
-        return show_info([word for word in argv if word not in args.overrides] + args.overrides)
-    config = compose(args)
+        with reading(argv):
+            return show_info([word for word in argv if word not in args.overrides] + args.overrides)
+    with reading(args.overrides):
+        config = compose(args)
     if args.cfg:
         from mnist_np.cli.show import config_text
 

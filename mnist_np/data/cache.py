@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.data.dataset import CHUNK, Decoded, Raw, Split
+from mnist_np.memory import need
 from mnist_np.nn.arrays import Array
 
 log = logging.getLogger(__name__)
@@ -149,7 +150,9 @@ def packed(raw: Raw) -> Iterator[Array]:
 def in_memory(raw: Raw) -> Decoded:
     """The same without a cache."""
     n_features, n_train = raw.images[0].size, len(raw.labels)
-    rows = Split.empty(n_train + len(raw.test_labels), n_features, raw.n_classes).rows
+    n = n_train + len(raw.test_labels)
+    need(4 * n * Split.width(n_features, raw.n_classes), "the data set")
+    rows = Split.empty(n, n_features, raw.n_classes).rows
     start = 0
     for part in packed(raw):
         rows[start : start + len(part)] = part

@@ -15,6 +15,9 @@ from mnist_np.nn.network import Network
 from mnist_np.nn.noise import Dropout, GaussianNoise
 from mnist_np.nn.norms import BatchNorm, LayerNorm
 
+MOST_LAYERS = 1000
+"""Hidden layers: a slip of the pen or a hostile file would otherwise be built for minutes."""
+
 
 @dataclass
 class MLP(Component):
@@ -44,6 +47,8 @@ class MLP(Component):
 
     def check(self) -> None:
         n = len(self.hidden)
+        if n > MOST_LAYERS:
+            raise self.error("hidden", self.hidden, f"must be at most {MOST_LAYERS} layers, not {n:,}")
         self._check_names("activations", self.activations, list(ACTIVATIONS))
         self._check_names("inits", self.inits, list(INITIALIZERS))
         if self.init_output is not None and self.init_output not in INITIALIZERS:

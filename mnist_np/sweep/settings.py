@@ -46,6 +46,7 @@ class Sweep(Component):
     metric: str = "best/val_accuracy"
     direction: str = one_of("maximize", "maximize", "minimize")
     skip_finished: bool = True
+    max_jobs: int = bounded(10_000, ge=1)
     on_error: str = one_of("continue", "continue", "stop")
     search: Search = field(default_factory=Search)
     id: str | None = None

@@ -69,6 +69,7 @@ def prepare(config: RunConfig, folder: Path) -> Job:
     """
     experiment, outputs = config.experiment, Path(config.outputs)
     data = load_data(experiment, outputs)
+    experiment.check_memory(data)
     network = experiment.build_network(data.n_features, data.n_classes)
     identity = identify(experiment, data.sha256, data.teacher_sha256)
     if config.sweep.fingerprint not in (None, identity.fingerprint):

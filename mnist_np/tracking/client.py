@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from mnist_np.component import UserError
+from mnist_np.memory import need
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,6 +28,10 @@ QUIET = {"mlflow": logging.ERROR, "mlflow.store.db.utils": logging.CRITICAL, "al
 """Loggers that would tell the user of every failed attempt, with a traceback; what failed is told once, by us."""
 
 
+MEMORY = 400_000_000
+"""Bytes of address space that MLflow, SQLAlchemy and SQLite take; half of it is memory in use."""
+
+
 class TrackingError(UserError):
     """The tracker cannot be used. The message names it and says what to do."""
 
@@ -34,6 +40,8 @@ def client(uri: str) -> MlflowClient:
     """A client of the store at ``uri``. The first one imports MLflow (1 s)."""
     for key, value in DEFAULTS.items():
         os.environ.setdefault(key, value)
+    if "mlflow" not in sys.modules:
+        need(MEMORY, "MLflow")
     os.environ.pop("MLFLOW_RUN_ID", None)  # an inherited one would win over what we ask for
     from mlflow import MlflowClient
 

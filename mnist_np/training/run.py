@@ -43,6 +43,7 @@ def run(
     began = perf_counter()
     with blas_threads(threads_of(experiment, data)), np.errstate(**QUIET):
         if network is None:
+            experiment.check_memory(data)
             network = experiment.build_network(data.n_features, data.n_classes)
         return _run(experiment, data, observers, interrupted, restore, network, began)
 

@@ -1,0 +1,87 @@
+"""What the ``hydra`` node of a config may not say: names of code to call, and folders that our runs do not go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from omegaconf import Container, DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mnist_np.component import ConfigError
+
+MADE_BY_HYDRA = ("hydra.launcher", "hydra.sweeper")
+"""The nodes that Hydra makes objects of."""
+
+OWN_CLASSES = ("hydra_plugins.", "hydra._internal.core_plugins.")
+"""Where their ``_target_`` may point: what runs jobs, and nothing else. The second is where Hydra's basic launcher is."""
+
+LOGGING = ("hydra.job_logging", "hydra.hydra_logging")
+"""The nodes that ``logging.config.dictConfig`` makes objects of: whatever ``class`` and ``()`` name."""
+
+LOGGING_CLASSES = ("logging.", "rich.logging.", "colorlog.")
+
+MOST_WORKERS = 1024
+"""Of ``hydra/launcher=local``."""
+
+
+def check_hydra_node(config: DictConfig) -> None:
+    """Raise ConfigError where a composed config names code to call anywhere, or asks Hydra for what is ours to decide."""
+    for path, key, value in entries(config):
+        if key == "_target_" and not (path in MADE_BY_HYDRA and str(value).startswith(OWN_CLASSES)):
+            raise ConfigError(f"{path}._target_".lstrip("."), value, "a config may not name code to call")
+        if key in ("class", "()") and path.startswith(LOGGING) and not str(value).startswith(LOGGING_CLASSES):
+            raise ConfigError(f"{path}.{key}", value, f"must begin with {' or '.join(LOGGING_CLASSES)}")
+    check_workers(config.hydra.launcher)
+    check_folders(config.hydra)
+
+
+def entries(node: Container, path: str = "") -> Iterator[tuple[str, object, object]]:
+    """Every entry of a config at any depth, lists included: the dotted path of what holds it, its key, its value as written.
+
+    An interpolation that gives a mapping or a list is followed in the nodes that objects are made of.
+    """
+    keys: Any = range(len(node)) if isinstance(node, ListConfig) else list(node.keys()) if isinstance(node, DictConfig) else []
+    for key in keys:
+        within = f"{path}.{key}" if path else str(key)
+        if OmegaConf.is_missing(node, key):
+            continue
+        if OmegaConf.is_interpolation(node, key):
+            written: Any = OmegaConf.to_container(node)
+            yield path, key, written[key]
+            child = resolved(node, key) if within.startswith((*MADE_BY_HYDRA, *LOGGING)) else None
+        else:
+            child = node[key]
+            yield path, key, child
+        if isinstance(child, Container):
+            yield from entries(child, within)
+
+
+def resolved(node: Any, key: Any) -> object:
+    """What an interpolation gives; None where that is not known before the run."""
+    try:
+        found = node[key]
+    except OmegaConfBaseException:
+        return None
+    return OmegaConf.create(found) if isinstance(found, dict | list) else found  # plain ones come from ${oc.decode:...}
+
+
+def check_workers(launcher: DictConfig) -> None:
+    """The local launcher's number of processes. Raises ConfigError."""
+    workers = launcher.get("workers")
+    if launcher.get("_target_") != "hydra_plugins.mnist_np.LocalLauncher" or workers is None:
+        return
+    if type(workers) is not int or not 1 <= workers <= MOST_WORKERS:
+        raise ConfigError("hydra.launcher.workers", workers, f"must be a whole number from 1 to {MOST_WORKERS}, or null")
+
+
+def check_folders(hydra: DictConfig) -> None:
+    """Refuse Hydra's keys for folders that a run or a sweep of ours does not go by. Raises ConfigError."""
+    if hydra.job.chdir:
+        raise ConfigError("hydra.job.chdir", True, "must be false: paths are relative to the folder of the command")
+    ours = str(hydra.sweeper.get("_target_")).startswith("hydra_plugins.mnist_np.")
+    written: Any = OmegaConf.to_container(hydra.sweep)
+    for key, start in (("dir", "${outputs}/.launcher/"), ("subdir", "${hydra.job.num}")):
+        if ours and not str(written[key]).startswith(start):
+            allowed = "cannot be chosen: a sweep lies in OUTPUTS/sweeps/NAME-ID (see outputs and sweep.name)"
+            raise ConfigError(f"hydra.sweep.{key}", written[key], allowed)
