@@ -48,8 +48,10 @@ class CommandLineFolder(SearchPathPlugin):
 def config_loader(args: argparse.Namespace) -> ConfigLoader:
     """Hydra, started on the folders that the arguments name. Raises ConfigError."""
     own = Path(args.config_dir).resolve() if args.config_dir else None
+    if own and not own.is_dir():
+        raise ConfigError("--config-dir", args.config_dir, "there is no such folder")
     if own:
-        check_folder(own)
+        check_options(own)
     CommandLineFolder.folder = own
     Plugins.instance().register(CommandLineFolder)
     GlobalHydra.instance().clear()
@@ -58,10 +60,8 @@ def config_loader(args: argparse.Namespace) -> ConfigLoader:
     return GlobalHydra.instance().config_loader()
 
 
-def check_folder(folder: Path) -> None:
-    """Raise ConfigError unless it is a folder whose options, as far down as Hydra looks for ours, are files of text."""
-    if not folder.is_dir():
-        raise ConfigError("--config-dir", str(folder), "there is no such folder")
+def check_options(folder: Path) -> None:
+    """Raise ConfigError unless the options in a folder, as deep as ours lie, are files of text."""
     for path in (path for levels in ("", "*/", "*/*/") for path in folder.glob(f"{levels}*.yaml")):
         try:
             read_regular(path, MAX_BYTES, follow=True).decode()

@@ -38,9 +38,7 @@ def test_no_config_names_code_to_call(override, train, tmp_path):
 def test_files_of_options_are_searched_too(train, tmp_path):
     (tmp_path / "own/hydra/launcher").mkdir(parents=True)
     for name, x in (("a", '${oc.decode:"[{_target_: os.system}]"}'), ("b", "${oc.create:{y:{_target_:os.system}}}")):
-        (tmp_path / f"own/hydra/launcher/{name}.yaml").write_text(
-            f"_target_: hydra_plugins.mnist_np.LocalLauncher\nx: '{x}'\n"
-        )
+        (tmp_path / f"own/hydra/launcher/{name}.yaml").write_text(f"_target_: hydra_plugins.mnist_np.LocalLauncher\nx: '{x}'\n")
         done = train("-m", "seed=1", f"hydra/launcher={name}", f"--config-dir={tmp_path / 'own'}")
         assert "a config may not name code to call" in done.err
         assert done.code == 2
@@ -54,7 +52,9 @@ def test_every_entry_is_found_at_any_depth():
 
 
 def test_loggers_of_hydra_itself_are_allowed(train):
-    done = train("data=synthetic", "training.epochs=1", "tracking=off", "hydra/job_logging=default", "hydra/hydra_logging=default")
+    done = train(
+        "data=synthetic", "training.epochs=1", "tracking=off", "hydra/job_logging=default", "hydra/hydra_logging=default"
+    )
     assert done.code == 0, done.err
 
 
