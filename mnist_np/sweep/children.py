@@ -36,6 +36,7 @@ class Child:
         history: a row per epoch.
         fingerprint: what identifies the run.
         linked: whether it was trained by another sweep or as a single run, and was taken from there.
+        problem: what could not be written beside the results of a run that is over.
     """
 
     overrides: dict[str, str]
@@ -48,6 +49,7 @@ class Child:
     history: list[dict[str, float]] = field(default_factory=list)
     fingerprint: str = ""
     linked: bool = False
+    problem: str = ""
 
     @property
     def configuration(self) -> dict[str, str]:

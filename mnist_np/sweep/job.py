@@ -14,7 +14,6 @@ from mnist_np.storage.run_index import is_final
 from mnist_np.sweep.children import LOCK
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.single import execute, prepare
-from mnist_np.training.result import Result
 
 PATIENCE = 120.0
 """Seconds to wait for another process that is at work on the same run."""
@@ -30,16 +29,27 @@ def run_child(config: RunConfig, folder: Path) -> str:
 
     The folder tells what became of the run. What it could not be made to tell is returned.
     """
-    stop = stop_file(folder.parent, config.sweep.start)
+    lock = FileLock(folder / LOCK, timeout=PATIENCE)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # A worker of a launcher that was killed may still be ending this very run.
-        with FileLock(folder / LOCK, timeout=PATIENCE):
-            if stop.exists() or is_final(folder, config.tracking.backend != "off"):
-                return ""
-            result = execute(prepare(config, folder))
+        lock.acquire()  # a worker of a launcher that was killed may still be ending this very run
     except Timeout:
         return f"another process is still at work on this run: {folder}"
+    except OSError as error:
+        return f"{type(error).__name__}: {error}"
+    try:
+        return run_locked(config, folder)
+    finally:
+        lock.release()
+
+
+def run_locked(config: RunConfig, folder: Path) -> str:
+    """What `run_child` does, while this process has the run for itself."""
+    tracked, stop = config.tracking.backend != "off", stop_file(folder.parent, config.sweep.start)
+    if stop.exists() or is_final(folder, tracked):
+        return ""
+    try:
+        result = execute(prepare(config, folder))
     except Exception as error:
         problem = record_failure(folder, error)
         if config.sweep.on_error == "stop":
@@ -47,7 +57,7 @@ def run_child(config: RunConfig, folder: Path) -> str:
         return problem
     if result.status == "killed":
         stop_sweep(stop, f"interrupted ({result.reason}); the same command goes on with it")
-    return record_losses(folder, result)
+    return record_losses(folder, result.failures, tracked) if result.failures else ""
 
 
 def stop_sweep(stop: Path, reason: str) -> None:
@@ -74,18 +84,19 @@ def record_failure(folder: Path, error: BaseException) -> str:
     return ""
 
 
-def record_losses(folder: Path, result: Result) -> str:
-    """Say ``failed`` in ``result.json`` of a run that trained to its end but could not write all that is to be left of it.
+def record_losses(folder: Path, failures: list[str], tracked: bool) -> str:
+    """Say ``failed`` in ``result.json`` of a run that trained to its end but could not write its results.
 
-    Its checkpoints are still there, so the next start writes what is missing. Gives the losses in words where even that cannot
-    be written.
+    Its checkpoints are still there, so the next start writes what is missing. Gives the failures in words where that cannot be
+    written, or where the results are there and something else was lost (a checkpoint, a figure).
     """
-    if not result.failures:
-        return ""
-    reason = f"the training is whole, but {'; '.join(result.failures)}"
+    reason = f"the training is whole, but {'; '.join(failures)}"
+    if is_final(folder, tracked):
+        return reason
     try:
         record(folder, "failed", reason)
     except OSError:
+        (folder / "result.json").unlink(missing_ok=True)
         return reason
     return ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from mnist_np.storage.run_index import FINAL
 from mnist_np.sweep.children import ENDED, Child, read_child, settled
 from mnist_np.sweep.folder import SweepFolder
 from mnist_np.sweep.plan import Job
@@ -63,7 +64,9 @@ class Members:
         child = read_child(folder, job.varied, job.group, fingerprint, linked)
         if fingerprint in self._ended:
             problem = self._ended[fingerprint]
-            if problem or child.status not in ENDED:
+            if child.status in FINAL:
+                child = replace(child, problem=problem)
+            elif problem or child.status not in ENDED:
                 child = replace(child, status="failed", reason=problem or NO_RESULT)
             self._over[fingerprint] = child
         return settled(child) if last else child

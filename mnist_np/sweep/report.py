@@ -115,6 +115,11 @@ class SweepReport:
         return [child for child in self.children if child.status not in FINAL]
 
     @cached_property
+    def troubled(self) -> list[Child]:
+        """The children that somebody has to look at: those that failed, diverged, were killed, or lost a file."""
+        return [child for child in self.children if child.status in ("failed", "diverged", "killed") or child.problem]
+
+    @cached_property
     def linked(self) -> int:
         """How many children were trained by another sweep or as a single run."""
         return sum(child.linked for child in self.children)

@@ -31,6 +31,9 @@ from mnist_np.training.interrupt import Interrupt
 if TYPE_CHECKING:
     from mnist_np.tracking.sweep import SweepParent
 
+TROUBLED = 20
+"""Runs of which the console says what went wrong with them."""
+
 UPDATE_EVERY = 10.0
 """Seconds between two updates of the parent run in MLflow."""
 
@@ -85,6 +88,7 @@ class SweepRunner:
         self.skipped = self.numbered = 0
         self.parent: SweepParent | None = None
         self._updated = 0.0
+        self.problem = ""
         self.interrupt = Interrupt()
 
     @property
@@ -119,7 +123,10 @@ class SweepRunner:
         report = self.report(last=True)
         interrupted = self.stopped() or error is not None
         status = "KILLED" if interrupted else "FAILED" if report.unfinished else "FINISHED"
-        publish(report, self.folder.path)
+        try:
+            publish(report, self.folder.path)
+        except OSError as unwritten:
+            self.problem = f"{unwritten.filename}: {unwritten.strerror}"
         if self.parent:
             self.parent.finish(report, status)
         self.lock.release()
@@ -198,10 +205,11 @@ class SweepRunner:
         self.console.print(console_table(report))
         for line in notes(report):
             self.console.print(line, soft_wrap=True, markup=False)
-        for child in report.children:
-            if child.status in ("failed", "diverged") or (child.status == "killed" and not self.stopped()):
-                reason = child.reason.splitlines()[0] if child.reason else ""
-                self.console.print(f"  {child.status}: {child.folder.name}: {reason}", soft_wrap=True, markup=False)
+        for child in report.troubled[:TROUBLED]:
+            reason = (child.problem or child.reason).partition("\n")[0]
+            self.console.print(f"  {child.status}: {child.folder.name}: {reason}", soft_wrap=True, markup=False)
+        if (more := len(report.troubled) - TROUBLED) > 0:
+            self.console.print(f"  and {more} more")
         self.console.print(f"files: {self.folder.path}", soft_wrap=True)
         if self.parent:
             for line in self.parent.where_to_look(report):
@@ -214,10 +222,12 @@ class SweepRunner:
         if self.stop.exists():
             text = self.stop.read_text()
             raise SweepFailed(text, 130 if "interrupted" in text else 1)
-        if report.unfinished:
-            failed = f"{report.counts['failed']} of {len(report.children)} runs failed"
-            others = len(report.unfinished) - report.counts["failed"]
-            raise SweepFailed(failed + (f", {others} did not come to an end" if others else ""), 1)
+        failed, n = report.counts["failed"], len(report.children)
+        counts = {"failed": failed, "did not come to an end": len(report.unfinished) - failed}
+        counts["could not write all their files"] = sum(bool(child.problem) for child in report.children)
+        if any(counts.values()) or self.problem:
+            words = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+            raise SweepFailed(self.problem or f"of {n} runs {words}", 1)
 
 
 def job_of(config: RunConfig, overrides: Sequence[str], varied: dict[str, str], digests: dict[str, str]) -> Job:

@@ -121,7 +121,10 @@ class MlflowObserver(Observer):
     def on_end(self, result: Result) -> None:
         self.journal.append("metrics", step=0, metrics=finite(result.metrics))  # MLflow draws what has but step 0 as bars
         self.journal.append("files", paths=list(FILES))
-        self.finish(result.status, result.reason, {"mlflow.note.content": note(result, self.tracking.figures)})
+        status, reason = result.status, result.reason
+        if result.failures and not (self.folder / "result.json").exists():  # `RunFolder` could not write what it leaves
+            status, reason = "failed", f"the training is whole, but {'; '.join(result.failures)}"
+        self.finish(status, reason, {"mlflow.note.content": note(result, self.tracking.figures)})
 
     def on_failure(self, error: BaseException) -> None:
         if hasattr(self, "delivery"):

@@ -55,11 +55,13 @@ class SweepChildren:
         """
         there = {run.info.run_id: run for run in self.search()}
         copies = {run.data.tags.get("fingerprint", ""): run for run in there.values() if LINKED in run.data.tags}
+        by_folder = {run.data.tags.get("run_folder"): run_id for run_id, run in there.items()}
         kept = set()
         for child in report.children:
-            if not child.linked and child.run_id and self.adopt(child.run_id, there):
-                kept.add(child.run_id)
-            elif child.status in FINAL and (child.linked or child.run_id or not (child.folder / "journal.jsonl").exists()):
+            run_id = child.run_id or by_folder.get(self.path(child))  # a damaged tracking.json does not tell it
+            if not child.linked and run_id and self.adopt(run_id, there):
+                kept.add(run_id)
+            elif child.status in FINAL and (child.linked or run_id or not (child.folder / "journal.jsonl").exists()):
                 copy = copies.get(child.fingerprint)
                 if copy is None or copy.info.status == "RUNNING" or copy.data.tags[LINKED] != self.path(child):
                     self.copy(child)

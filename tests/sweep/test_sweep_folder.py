@@ -91,11 +91,16 @@ def test_a_job_that_is_over_is_never_called_running(sweep):
     assert (child.status, child.reason) == ("failed", NO_RESULT)
 
 
-def test_what_the_folder_does_not_tell_counts(sweep):
+@pytest.mark.parametrize("status", ["finished", "failed", "killed", None])
+def test_what_the_folder_does_not_tell_counts(sweep, status):
     members = Members(sweep)
-    begun(members.queue(job()), status="finished")
+    begun(members.queue(job()), **({"status": status} if status else {}))
     members.end(job(), "the disk is full")
-    assert [(child.status, child.reason) for child in members.children()] == [("failed", "the disk is full")]
+    (child,) = members.children()
+    if status == "finished":
+        assert (child.status, child.problem) == ("finished", "the disk is full")
+    else:
+        assert (child.status, child.reason) == ("failed", "the disk is full")
 
 
 def test_queued_jobs_are_not_looked_at_until_the_end(sweep):
