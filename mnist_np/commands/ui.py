@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from mnist_np.invocation import command, default_outputs
+from mnist_np.sqlite_uri import sqlite_uri
 from mnist_np.terminal import print_error
 from mnist_np.tracking.addresses import address_of, announced
 from mnist_np.tracking.client import TrackingError
@@ -26,7 +27,7 @@ def main() -> int:
     """Serve until Ctrl-C, unless a UI of this store is running already. Gives the exit code."""
     arguments = parser().parse_args()
     database: Path | None = arguments.database
-    uri = f"sqlite:///{database.resolve()}" if database else None
+    uri = sqlite_uri(database) if database else None
     store = store_of(Tracking(uri=uri), arguments.outputs)
     if store.database is None or not store.database.exists():
         print(f"There are no runs in {database or arguments.outputs} yet. The first: {command('train')}", file=sys.stderr)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_np.component import ConfigError
+from mnist_np.sqlite_uri import sqlite_uri
 from mnist_np.sweep.settings import Search, Sweep
 from mnist_np.training.events import EpochEnd, Observer, StopTraining
 
@@ -28,7 +29,7 @@ def import_optuna() -> Any:
 def storage(path: Path) -> Any:
     """The SQLite file of a study. Processes that write to it at the same time wait for each other."""
     optuna = import_optuna()
-    return optuna.storages.RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs={"connect_args": {"timeout": 60}})
+    return optuna.storages.RDBStorage(sqlite_uri(path), engine_kwargs={"connect_args": {"timeout": 60}})
 
 
 def open_study(path: Path, sweep: Sweep, space: dict[str, BaseDistribution]) -> optuna.Study:

@@ -48,3 +48,15 @@ def client(uri: str) -> MlflowClient:
     for name, level in (QUIET | {"urllib3.connectionpool": logging.ERROR}).items():
         logging.getLogger(name).setLevel(level)
     return MlflowClient(tracking_uri=uri)
+
+
+def reconnect(uri: str) -> None:
+    """Close MLflow's connections to a SQLite store: they would stay with a file that was deleted or replaced.
+
+    MLflow keeps one pool of connections for each address and has no public way to close it.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    engines = getattr(SqlAlchemyStore, "_engine_map", {})
+    if uri in engines:
+        engines[uri].dispose()

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from mnist_np.tracking.client import TrackingError, client
+from mnist_np.sqlite_uri import sqlite_path, sqlite_uri
+from mnist_np.tracking.client import TrackingError, client, reconnect
+from mnist_np.tracking.database import Identity, identity, make_ready, remove_quoted_folder
 from mnist_np.tracking.settings import Tracking
 
 if TYPE_CHECKING:
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
 PATIENCE = 120.0
 """Seconds to wait for another process that makes the store ready."""
 
-MARK = 784
-"""SQLite's ``user_version``, which is there for such uses, of a store that is ready."""
+_EXPERIMENTS: dict[tuple[str, str, Identity | None], str] = {}
+"""(uri, experiment, file) -> experiment id, as far as this process knows."""
 
-_READY: dict[tuple[str, str], str] = {}
-"""(uri, experiment) -> experiment id, as far as this process knows."""
+_CONNECTED: dict[str, Identity] = {}
+"""uri -> the file that MLflow's connections in this process lead to."""
 
 
 @dataclass(frozen=True)
@@ -35,56 +37,64 @@ class Store:
 
     @property
     def client(self) -> MlflowClient:
+        """MLflow's client of the store, which is made ready. Raises TrackingError."""
+        self.open()
         return client(self.uri)
 
     @property
     def database(self) -> Path | None:
         """The SQLite file, where the store is one."""
-        return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
+        return sqlite_path(self.uri)
 
     @property
     def lock(self) -> FileLock:
         """Held while something is created that must be there once only. Not to be taken twice by one holder."""
         return FileLock(self.outputs / ".mlflow.lock", timeout=PATIENCE)
 
+    def open(self) -> Identity | None:
+        """Make the SQLite file ready if it is not, and connect MLflow to the one that is there now, which is returned.
+
+        A store that is not a file gives None. Raises TrackingError.
+        """
+        if self.database is None:
+            return None
+        try:
+            if (found := self.file) is None:
+                self.outputs.mkdir(parents=True, exist_ok=True)
+                with self.lock:
+                    make_ready(self.database)
+                if (found := self.file) is None:
+                    raise TrackingError("it was deleted while it was opened")
+            if self.uri not in _CONNECTED:
+                client(self.uri).search_experiments(max_results=1)
+                remove_quoted_folder(self.database)
+            elif _CONNECTED[self.uri] != found:
+                reconnect(self.uri)
+        except Exception as error:
+            raise TrackingError(f"the MLflow store {self.uri} cannot be used: {first_line(error)}") from error
+        _CONNECTED[self.uri] = found
+        return found
+
+    @property
+    def file(self) -> Identity | None:
+        """Which SQLite file is there, if it is ready."""
+        return identity(self.database) if self.database is not None else None
+
     def experiment_id(self, name: str) -> str:
         """The id of the experiment ``name``, made if need be. Raises TrackingError."""
-        known = _READY.get((self.uri, name))
-        if known:
-            return known
+        key = (self.uri, name, self.open())
+        if key in _EXPERIMENTS:
+            return _EXPERIMENTS[key]
         try:
-            self.outputs.mkdir(parents=True, exist_ok=True)
-            self.make_ready()
             found = self.find(name)
             if found is None:
+                self.outputs.mkdir(parents=True, exist_ok=True)
                 with self.lock:
                     found = self.find(name) or self.create(name)
         except Exception as error:
             raise TrackingError(f"the MLflow store {self.uri} cannot be used: {first_line(error)}") from error
-        _READY[self.uri, name] = found
+        _EXPERIMENTS[key] = found
         return found
-
-    def make_ready(self) -> None:
-        """Have MLflow make its tables in a new SQLite file, under a lock: two processes at once would break it for good.
-
-        A mark in the file then says that this is done, so that later processes need not queue for the lock.
-        """
-        if self.database is None or self._mark() == MARK:
-            return
-        with self.lock:
-            if self._mark() == MARK:
-                return
-            self.client.search_experiments(max_results=1)
-            with closing(sqlite3.connect(self.database)) as database:
-                database.execute("PRAGMA journal_mode=WAL")  # readers (the UI) and writers do not wait for each other
-                database.execute(f"PRAGMA user_version={MARK}")
-
-    def _mark(self) -> int | None:
-        if self.database is None or not self.database.exists():
-            return None
-        with closing(sqlite3.connect(self.database, timeout=PATIENCE)) as database:
-            mark: int = database.execute("PRAGMA user_version").fetchone()[0]
-            return mark
 
     def find(self, name: str) -> str | None:
         """The id of an experiment, or None if there is none of this name. One that was deleted is restored."""
@@ -109,21 +119,20 @@ class Store:
         """
         if self.database is None or not self.database.exists():
             return True
-        connection = sqlite3.connect(self.database, timeout=seconds, isolation_level=None)
+        address = f"{self.database.resolve().as_uri()}?mode=rw"  # which makes no file where there is none any more
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-            return True
+            with closing(sqlite3.connect(address, timeout=seconds, isolation_level=None, uri=True)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+                return True
         except sqlite3.OperationalError:
             return False
-        finally:
-            connection.close()
 
 
 def store_of(tracking: Tracking, outputs: Path) -> Store:
     """The store that the settings name: a SQLite file under ``outputs``, or what is at ``tracking.uri``."""
     if tracking.backend == "sqlite" and tracking.uri is None:
-        return Store(f"sqlite:///{(outputs / 'mlflow.db').resolve()}", outputs)
+        return Store(sqlite_uri(outputs / "mlflow.db"), outputs)
     return Store(str(tracking.uri), outputs)
 
 

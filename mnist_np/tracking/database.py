@@ -1,0 +1,149 @@
+"""The SQLite file of an MLflow store: made whole or not at all, and known again when it was deleted or replaced."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from contextlib import closing, suppress
+from datetime import datetime
+from glob import escape
+from pathlib import Path
+from uuid import uuid4
+
+from mnist_np.sqlite_uri import PREFIX, sqlite_uri
+from mnist_np.tracking.client import TrackingError, client, reconnect
+
+log = logging.getLogger(__name__)
+
+MAGIC = b"SQLite format 3\0"
+"""What a SQLite file begins with."""
+
+MARK = 784
+"""SQLite's ``user_version``, which is there for such uses, of a store that is ready."""
+
+USER_VERSION = slice(60, 64)
+"""Where the header holds it."""
+
+SIDE_FILES = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file, by the ends of their names. Another file's would be played into a new one."""
+
+Identity = tuple[int, int]
+"""Device and inode: they tell a file from one of the same name that took its place."""
+
+
+def identity(path: Path) -> Identity | None:
+    """Which file is there, if it is a store that is ready; None else. Takes microseconds and opens no connection."""
+    try:
+        with open(path, "rb") as file:
+            header, status = file.read(100), os.fstat(file.fileno())
+    except OSError:
+        return None
+    ready = header.startswith(MAGIC) and (int.from_bytes(header[USER_VERSION], "big") == MARK or is_marked_beside(path))
+    return (status.st_dev, status.st_ino) if ready else None
+
+
+def is_marked_beside(path: Path) -> bool:
+    """Whether the mark is still in the file beside this one, as it may be for a while where MLflow itself made the store."""
+    if not path.with_name(f"{path.name}-wal").exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            return bool(database.execute("PRAGMA user_version").fetchone()[0] == MARK)
+    except sqlite3.Error:
+        return False
+
+
+def make_ready(path: Path) -> None:
+    """Have MLflow make its tables if there is no store at ``path``. To be called by one process at a time.
+
+    A new store is made under another name and then renamed, so that what a killed process or a full disk leaves half-made is
+    never taken for a store. An empty file, and a store whose making was cut off, are put aside; nothing is deleted. Raises
+    TrackingError where the file is none of MLflow's.
+    """
+    if identity(path):
+        return
+    if path.exists() and not is_blank(path):
+        if not is_sqlite(path):
+            raise TrackingError(
+                f"{path} is damaged: it is not a SQLite database. Move it away; `sync` then delivers the runs anew"
+            )
+        try:
+            client(sqlite_uri(path)).search_experiments(max_results=1)
+            mark(path)
+            return
+        except Exception:
+            if has_runs(path):
+                raise
+    if path.exists():
+        aside = path.with_name(f"{path.name}.incomplete-{datetime.now():%Y-%m-%d-%H-%M-%S}")
+        log.warning("%s is empty or half-made: a new MLflow store takes its place; it is kept as %s", path, aside.name)
+        reconnect(sqlite_uri(path))  # closes what MLflow has tried
+        os.replace(path, aside)
+        remove(path, SIDE_FILES)
+    build(path)
+
+
+def build(path: Path) -> None:
+    """A new store at ``path``. What a process that was killed left of one is taken away."""
+    for left in path.parent.glob(f"{escape(path.name)}.new-*"):
+        left.unlink()
+    temporary = path.with_name(f"{path.name}.new-{uuid4().hex}")  # MLflow makes tables once for each address
+    try:
+        client(sqlite_uri(temporary)).search_experiments(max_results=1)
+        reconnect(sqlite_uri(temporary))  # closes the file
+        if not temporary.exists():
+            raise TrackingError(f"this version of SQLAlchemy cannot use the path {path}: choose `outputs` without ?, % and #")
+        mark(temporary)
+        remove(path, SIDE_FILES)
+        os.replace(temporary, path)
+    finally:
+        remove(temporary, ("", *SIDE_FILES))
+        remove_quoted_folder(path)
+    reconnect(sqlite_uri(path))
+
+
+def mark(path: Path) -> None:
+    """Say in the file that the store is ready, and let readers (the UI) and writers not wait for each other."""
+    with closing(sqlite3.connect(path, timeout=60)) as database:
+        database.execute(f"PRAGMA user_version={MARK}")
+        database.execute("PRAGMA journal_mode=WAL")
+
+
+def is_blank(path: Path) -> bool:
+    """Whether the file is empty or has only zeros in it, as a crash of the machine may leave it."""
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            if any(block):
+                return False
+    return True
+
+
+def is_sqlite(path: Path) -> bool:
+    """Whether the file is a SQLite database."""
+    with open(path, "rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def has_runs(path: Path) -> bool:
+    """Whether the database has, or may have, any runs in it."""
+    try:
+        with closing(sqlite3.connect(path, timeout=60)) as database:
+            return database.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
+    except sqlite3.Error as error:
+        return "no such table" not in str(error)
+
+
+def remove(path: Path, ends: tuple[str, ...]) -> None:
+    """Delete the files whose names are that of the database with these ends."""
+    for end in ends:
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def remove_quoted_folder(path: Path) -> None:
+    """MLflow makes the folder that an address names, without undoing its quoting: take the empty one away again."""
+    folder = Path(sqlite_uri(path).removeprefix(PREFIX)).parent
+    with suppress(OSError):  # not empty, or not there
+        while folder != path.resolve().parent and "%" in str(folder):
+            folder.rmdir()
+            folder = folder.parent
