@@ -9,6 +9,7 @@ import pytest
 
 from mnist_np.api import run
 from mnist_np.commands import sync
+from mnist_np.files import near
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.tracking import delivery
 from mnist_np.tracking.client import TrackingError
@@ -80,7 +81,7 @@ def test_what_is_undelivered_at_the_end_is_synced_later(train, store, folder, im
         path.unlink()
     database = sqlite3.connect(store.database, isolation_level=None)
     train(At(e2=lambda: database.execute("BEGIN EXCLUSIVE")))
-    assert "Deliver it later: python scripts/sync.py" in caplog.text
+    assert f" sync {near(folder)}" in caplog.text
     monkeypatch.setattr(sync, "PATIENCE", 0.1)
     with pytest.raises(TrackingError, match="locked"):
         sync.sync(folder)
