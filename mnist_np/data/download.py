@@ -12,6 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from mnist_np.data.dataset import DataError
+from mnist_np.files import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ ATTEMPTS = 3
 
 
 def download(addresses: Sequence[str], path: Path, sha256: str, timeout: float = 20) -> None:
-    """Fetch ``path`` from the first address that has it, unless it is there already.
+    """Fetch ``path`` from the first address that has it, unless it is there already with this SHA-256.
 
     What has come so far lies in ``<path>.part`` and is continued (HTTP Range), by this call or a later one. Raises DataError when
     no address gives the file with this SHA-256, saying what each answered.
@@ -33,14 +34,15 @@ def download(addresses: Sequence[str], path: Path, sha256: str, timeout: float =
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(f"{path}.lock", timeout=600):
+            if path.exists() and _sha256(path) == sha256:
+                return
             failures = []
             for address in addresses:
-                if path.exists():
+                failure = _from_address(address, path, sha256, timeout)
+                if failure is None:
                     return
-                if failure := _from_address(address, path, sha256, timeout):
-                    failures.append(f"{address}: {failure}")
-            if failures and not path.exists():
-                raise DataError("; ".join(failures))
+                failures.append(f"{address}: {failure}")
+            raise DataError("; ".join(failures))
     except (OSError, Timeout) as error:
         raise DataError(f"{path} cannot be written: {error}") from None
 
@@ -108,5 +110,5 @@ def _continue(address: str, part: Path, timeout: float) -> bool:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open(open_regular(path, follow=True), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

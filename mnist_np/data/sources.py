@@ -83,14 +83,19 @@ class IDX(Data):
 class FashionMNIST(Data):
     """Ten kinds of clothes (Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747), in numbers and size like MNIST, but harder.
 
-    Read from ``folder``; without one from Debian's package dataset-fashion-mnist; without that downloaded, once.
+    Read from ``folder``, whatever is there; without one from Debian's package dataset-fashion-mnist; without that
+    downloaded, once. Files that the user has not named must be those of the authors.
     """
 
     folder: str | None = without_effect(None)
 
     def read(self) -> RawSplits:
-        folder = Path(self.folder).expanduser() if self.folder else fashion.folder()
-        return RawSplits("fashion_mnist", load(folder, len(fashion.CLASS_NAMES)), fashion.CLASS_NAMES, str(folder))
+        if self.folder:
+            folder, expected = Path(self.folder).expanduser(), None
+        else:
+            folder, expected = fashion.folder(), fashion.DECOMPRESSED_SHA256
+        decoded = load(folder, len(fashion.CLASS_NAMES), expected)
+        return RawSplits("fashion_mnist", decoded, fashion.CLASS_NAMES, str(folder))
 
 
 @dataclass

@@ -103,6 +103,7 @@ DAMAGES = {
     "grown": lambda path: path.write_bytes(path.read_bytes() + b"x"),
     "empty": lambda path: path.write_bytes(b""),
     "all zero": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "words exchanged": lambda path: path.write_bytes(_exchange_words(path.read_bytes())),
     "rows exchanged": lambda path: path.write_bytes(_exchange(path.read_bytes())),
     "other classes": lambda path: path.write_bytes(_header(path, n_train=29)),
     "hostile header": lambda path: path.write_bytes(b"[" * HEADER + path.read_bytes()[HEADER:]),
@@ -110,6 +111,14 @@ DAMAGES = {
     "numbers as text": lambda path: path.write_bytes(_header(path, n="38")),
     "negative sizes": lambda path: path.write_bytes(_header(path, n=-1, n_features=-5)),
 }
+
+
+def _exchange_words(content):
+    """Two words of the first row that are not the same."""
+    words = np.frombuffer(content, np.uint64, offset=HEADER).copy()
+    place = np.flatnonzero(words[:24] != words[0])[0]
+    words[[0, place]] = words[[place, 0]]
+    return content[:HEADER] + words.tobytes()
 
 
 def _exchange(content):
@@ -226,3 +235,52 @@ def test_where_it_lies(monkeypatch):
     assert cache_folder() == Path("/own")
     monkeypatch.setenv("MNIST_NP_CACHE", "off")
     assert cache_folder() is None
+
+
+def forge(path):
+    """Other labels, with the checksum that belongs to them and the genuine SHA-256."""
+    content = bytearray(path.read_bytes())
+    header = json.loads(content[:HEADER])
+    rows = np.frombuffer(content, np.float32, offset=HEADER).reshape(header["n"], -1)
+    rows[:, header["n_features"]] = 1
+    del header["checksum"]
+    header["checksum"] = cache.checksum(header, rows)
+    content[:HEADER] = json.dumps(header).encode().ljust(HEADER)
+    path.write_bytes(content)
+
+
+OTHERS = {
+    "a file of another user": lambda path: os.chown(path, 12345, -1),
+    "a file that others may write": lambda path: path.chmod(0o606),
+    "a file that the group may write": lambda path: path.chmod(0o660),
+    "a link to another file": lambda path: path.symlink_to(path.rename(path.with_suffix(".other"))),
+}
+
+
+@pytest.mark.parametrize("deed", OTHERS.values(), ids=OTHERS)
+def test_what_others_can_have_written_is_not_used(deed, data, own, decodings):
+    if deed is OTHERS["a file of another user"] and os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    first = rows(load(data)).copy()
+    forge(only_file(own))
+    deed(only_file(own))
+    np.testing.assert_array_equal(rows(load_again(data)), first)
+    assert len(decodings) == 2
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o775])
+def test_a_folder_that_others_may_write_to_is_not_used(mode, data, own, decodings, caplog):
+    load(data)
+    own.chmod(mode)
+    load_again(data)
+    assert len(decodings) == 2
+    assert f"{own} is not used as a cache: others may write to it" in caplog.text
+
+
+def test_a_pipe_in_the_cache_does_not_hold_up(data, own, decodings):
+    load(data)
+    path = only_file(own)
+    path.unlink()
+    os.mkfifo(path)
+    load_again(data)
+    assert len(decodings) == 2

@@ -182,7 +182,10 @@ def publisher(server, monkeypatch, tmp_path):
     server.files = {f"/{name}.gz": gzip.compress(idx(array), mtime=0) for name, array in arrays(classes=10).items()}
     monkeypatch.setattr(fashion, "DEBIAN", tmp_path / "no package")
     monkeypatch.setattr(fashion, "ADDRESSES", (server.url("/"),))
-    monkeypatch.setattr(fashion, "SHA256", {name[1:]: hashlib.sha256(c).hexdigest() for name, c in server.files.items()})
+    hashes = {name[1:]: hashlib.sha256(content).hexdigest() for name, content in server.files.items()}
+    inner = {name[1:-3]: hashlib.sha256(gzip.decompress(content)).hexdigest() for name, content in server.files.items()}
+    monkeypatch.setattr(fashion, "SHA256", hashes)
+    monkeypatch.setattr(fashion, "DECOMPRESSED_SHA256", inner)
     monkeypatch.setenv("MNIST_NP_CACHE", str(tmp_path / "cache"))
     return server
 
@@ -203,3 +206,32 @@ def test_fashion_mnist_offline_names_the_ways_out(publisher, monkeypatch):
     monkeypatch.setenv("MNIST_NP_CACHE", "off")
     with pytest.raises(DataError, match=r"no cache folder to download it to \(MNIST_NP_CACHE\)"):
         FashionMNIST().load(np.random.default_rng(0))
+
+
+def test_a_file_that_is_there_but_another_is_fetched_anew(server, tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"forged")
+    download([server.url()], path, SHA256)
+    assert path.read_bytes() == CONTENT
+    download([server.url()], path, SHA256)
+    assert len(server.requests) == 1
+    path.write_bytes(CONTENT[:-1] + b"x")
+    with pytest.raises(DataError, match="404"):
+        download([server.url("/nowhere")], path, SHA256)
+
+
+def test_fashion_mnist_of_others_is_not_taken_for_it(server, tmp_path, monkeypatch):
+    """Neither in the cache, where it is fetched anew, nor where Debian's package lies."""
+    monkeypatch.setenv("MNIST_NP_CACHE", str(tmp_path))
+    for place in (tmp_path / "fashion-mnist", tmp_path / "debian"):
+        place.mkdir()
+        for name, array in arrays().items():
+            (place / f"{name}.gz").write_bytes(gzip.compress(idx(array)))
+    monkeypatch.setattr(fashion, "DEBIAN", tmp_path / "nowhere")
+    monkeypatch.setattr(fashion, "ADDRESSES", (server.url("/"),))
+    with pytest.raises(DataError, match="downloading it failed"):
+        FashionMNIST(validation_size=0).read()
+    monkeypatch.setattr(fashion, "DEBIAN", tmp_path / "debian")
+    with pytest.raises(DataError, match="expected the original file"):
+        FashionMNIST(validation_size=0).read()
+    assert FashionMNIST(validation_size=0, folder=str(tmp_path / "debian")).read().name == "fashion_mnist"
