@@ -124,11 +124,20 @@ def measure(predictions: Predictions, names: Sequence[str], prefix: str) -> dict
     return {f"{prefix}/{name}": METRICS[name](predictions) for name in names}
 
 
+PER_CLASS = ("precision", "recall", "f1")
+
+
 def by_class(predictions: Predictions, class_names: Sequence[str], prefix: str) -> dict[str, float]:
-    """Precision, recall and F1 of each class: ``{"test/precision/7": ...}``, the names cut to what a metric's may hold."""
+    """Precision, recall and F1 of each class: ``{"test/precision/7": ...}``."""
     values = {"precision": precision(predictions), "recall": recall(predictions), "f1": f1(predictions)}
+    numbers = [float(v) for kind in PER_CLASS for v in values[kind]]
+    return dict(zip(class_metric_names(class_names, prefix), numbers, strict=True))
+
+
+def class_metric_names(class_names: Sequence[str], prefix: str) -> list[str]:
+    """The names of `by_class`, the classes' names cut to what a metric's may hold."""
     names = [re.sub(r"[^\w\-. ]", "-", name) for name in class_names]
-    return {f"{prefix}/{kind}/{name}": float(v) for kind, vs in values.items() for name, v in zip(names, vs, strict=True)}
+    return [f"{prefix}/{kind}/{name}" for kind in PER_CLASS for name in names]
 
 
 def _ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Array:

@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # The floors, from the ground up: a module may import from its own floor and from those above it in this list. A longer name
 # takes a module out of its room.
 FLOORS = [
-    ["component", "files", "invocation", "machine", "memory", "source_code", "sqlite_uri", "streams", "terminal"],
+    ["component", "extras", "files", "invocation", "machine", "memory", "source_code", "sqlite_uri", "streams", "terminal"],
     ["nn"],
     ["optim", "data", "metrics"],
     ["registry"],
@@ -27,7 +27,7 @@ FLOORS = [
     ["figures.sweep"],
     ["sweep.publish"],
     ["tracking"],
-    ["sweep.run_config", "sweep.single", "sweep.job", "sweep.runner", "sweep.worker"],
+    ["sweep.run_config", "sweep.single", "sweep.job", "sweep.runner", "sweep.search", "sweep.worker"],
     ["commands"],
     ["cli"],
     ["__main__"],

@@ -158,9 +158,13 @@ def description(file: Path) -> str:
 
 
 def defaults() -> dict[str, str]:
-    """Group -> option, as conf/config.yaml chooses."""
+    """Group -> option, as conf/config.yaml chooses; a sweep's file chooses its sweeper."""
     text = (conf_folder() / "config.yaml").read_text(encoding="utf-8").partition("\n\n")[0]
-    return dict(re.findall(r"^  - (?:override )?([\w/]+): (\w+)", text, re.MULTILINE))
+    sweeper = re.search(
+        r"override /(hydra/sweeper)\S*: (\w+)", (conf_folder() / "sweep" / "default.yaml").read_text(encoding="utf-8")
+    )
+    chosen = dict(re.findall(r"^  - (?:override )?([\w/]+): (\w+)", text, re.MULTILINE))
+    return chosen | ({sweeper[1]: sweeper[2]} if sweeper else {})
 
 
 def key_lines(file: Path) -> Iterator[tuple[str, str, str]]:

@@ -18,11 +18,15 @@ from yaml import YAMLError
 from mnist_np.cli.folders import conf_folder
 from mnist_np.cli.help import options
 from mnist_np.component import Component, ConfigError, UserError, brief, did_you_mean, shortened
+from mnist_np.extras import install_command
 from mnist_np.registry import REGISTRY
 from mnist_np.sweep.run_config import RunConfig
 
 OVERLAYS = ("experiment", "debug")
 """Groups whose options are laid over the whole, so that several may be named."""
+
+LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray", "ray_aws": "ray"}
+"""Launchers that other packages bring, and the extra that installs each."""
 
 PER_LAYER = {"activation": "model.activations", "init": "model.inits"}
 """Groups that choose for all layers, and the key that chooses for each."""
@@ -98,7 +102,7 @@ def check_overrides(overrides: list[str]) -> None:
         if group in PER_LAYER and any(isinstance(each, list) for each in values):
             each = f"{PER_LAYER[group]}={text(override)}"
             raise UsageError(f"{typed}: takes one name, for all layers; one for each hidden layer is {each}")
-        if group not in OVERLAYS and not isinstance(value, str | dict | Sweep):
+        if group not in OVERLAYS and not isinstance(value, str | dict | Sweep | Glob):
             raise UsageError(f"{typed}: must be one of {', '.join(options(group))}")
 
 
@@ -121,6 +125,9 @@ def unreadable(error: OverrideParseException) -> str:
 def unknown_option(error: MissingConfigException) -> str:
     """A group's option that there is not."""
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    if group == "hydra/launcher" and name in LAUNCHERS:
+        ours = re.match(r"In 'hydra/launcher/(\w+)'", str(error))
+        return f"{group}={ours[1] if ours else name}: needs another package: {install_command(LAUNCHERS[name])}"
     if not group or error.options is None:
         return " ".join(str(error).partition("\nConfig search path")[0].split())
     names = [option for option in error.options if not option.startswith("base_")]

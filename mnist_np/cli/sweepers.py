@@ -16,8 +16,11 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from mnist_np.cli.arguments import refuse_sweeps_without_effect
 from mnist_np.cli.composer import Composer
 from mnist_np.cli.local_launcher import LocalLauncher
+from mnist_np.cli.objectives import check_objectives
+from mnist_np.cli.values import values
 from mnist_np.component import ConfigError
 from mnist_np.serialize import to_dict
 from mnist_np.sweep.job import record_failure
@@ -55,11 +58,26 @@ class ValidatingSweeper(Sweeper):
         """All overrides by key, those of a sweep file first, so that the command line has the last word."""
         from_file = [f"{key!s}={value!s}" for key, value in self.params.items()]
         parser = OverridesParser.create(config_loader=self.context.config_loader)
-        return {override.get_key_element(): override for override in parser.parse_overrides([*from_file, *arguments])}
+        overrides = {override.get_key_element(): override for override in parser.parse_overrides([*from_file, *arguments])}
+        refuse_sweeps_without_effect(overrides.values())
+        return overrides
 
     def compose(self, overrides: Sequence[str]) -> RunConfig:
         """The checked config of a job. Raises what a single run would raise."""
         return self.composer(overrides)
+
+    def compose_point(self, fixed: Sequence[str], varied: Mapping[str, str]) -> RunConfig:
+        """Compose one combination of values; an impossible one is named in the error, before anything has run."""
+        try:
+            return self.compose([*fixed, *(f"{key}={value}" for key, value in varied.items())])
+        except ConfigError as error:
+            where = " ".join(f"{key}={value}" for key, value in varied.items())
+            raise ConfigError(error.key, error.value, f"{error.allowed} (in the combination {where})") from error
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether the runs are made here, one after the other, which is Hydra's default."""
+        return type(self.launcher).__name__ == "BasicLauncher"
 
     def launch(self, runner: SweepRunner, jobs: Iterable[Ready], done: Callable[[Ready], None] = lambda ready: None) -> None:
         """Run the jobs here, which is Hydra's default, or by the configured launcher, and call ``done`` after each."""
@@ -69,7 +87,7 @@ class ValidatingSweeper(Sweeper):
             done(ready)
 
         launching = runner.launching(jobs)
-        if type(self.launcher).__name__ == "BasicLauncher":
+        if self.one_at_a_time:
             self.launch_here(launching, ended, runner.stopped)
         elif isinstance(self.launcher, LocalLauncher):
             self.launch_local(self.launcher, launching, ended, runner.stopped)
@@ -118,42 +136,28 @@ class GridSweeper(ValidatingSweeper):
             self.launcher.start()  # the workers import while the jobs are composed
         overrides = self.parse(arguments)
         fixed = [text_of(override) for override in overrides.values() if not override.is_sweep_override()]
-        axes = {key: list(_values(override)) for key, override in overrides.items() if override.is_sweep_override()}
+        loader = self.context.config_loader
+        axes = {key: values(override, loader) for key, override in overrides.items() if override.is_sweep_override()}
         jobs: dict[str, tuple[Job, RunConfig]] = {}
         combinations = list(product(*axes.values()))
-        for values in combinations:
-            varied = dict(zip(axes, values, strict=True))
+        for combination in combinations:
+            varied = dict(zip(axes, combination, strict=True))
+            config = self.compose_point(fixed, varied)
             job = [*fixed, *(f"{key}={value}" for key, value in varied.items())]
-            config = self.compose_job(job, varied)
             made = job_of(config, job, varied, self.digests)
             jobs.setdefault(made.fingerprint, (made, config))
         if len(jobs) < (n := len(combinations)):
             print(f"{n} combinations are {len(jobs)} different runs: those with the same result run once")
+        check_objectives([config for _, config in jobs.values()], needed=False)
         base = next(iter(jobs.values()))[1]
         with SweepRunner(base, list(axes), fixed, len(jobs)) as runner:
             ready = [runner.ready(job, config) for job, config in jobs.values()]
             self.launch(runner, [job for job in ready if job])
 
-    def compose_job(self, job: Sequence[str], varied: dict[str, str]) -> RunConfig:
-        """Compose one combination; an impossible one is named in the error, before anything has run."""
-        try:
-            return self.compose(job)
-        except ConfigError as error:
-            where = " ".join(f"{key}={value}" for key, value in varied.items())
-            raise ConfigError(error.key, error.value, f"{error.allowed} (in the combination {where})") from error
-
 
 def task_of(ready: Ready) -> Task:
     """What a worker is told of a job."""
     return Task(ready.number, to_dict(ready.config), str(ready.folder))
-
-
-def _values(override: Override) -> Iterator[str]:
-    """The values of a discrete sweep, as overrides write them."""
-    if not override.is_discrete_sweep():
-        key = override.get_key_element()
-        raise ConfigError(key, override.input_line, "interval(...) has no end of values: use hydra/sweeper=search, or range(...)")
-    return (str(value) for value in override.sweep_string_iterator())
 
 
 def anywhere(ready: Ready) -> list[str]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from mnist_np.component import Component, bounded, one_of
+from mnist_np.component import Component, bounded, did_you_mean, one_of
+from mnist_np.training.metric_names import less_is_better
+
+DIRECTIONS = ("maximize", "minimize")
 
 
 @dataclass
 class Search(Component):
     """How ``hydra/sweeper=search`` looks for good values, by Optuna.
 
-    ``metrics`` names further objectives beside ``sweep.metric``, each with its direction in ``directions``.
+    ``metrics`` names further objectives beside ``sweep.metric``, each with its direction in ``directions`` (empty: as suits
+    each metric).
     """
 
     group: ClassVar[str] = "sweep.search"
@@ -27,24 +31,27 @@ class Search(Component):
     directions: list[str] = field(default_factory=list)
 
     def check(self) -> None:
-        if len(self.metrics) != len(self.directions):
+        if self.directions and len(self.metrics) != len(self.directions):
             raise self.error("directions", self.directions, f"must have one entry for each of metrics {self.metrics}")
         for direction in self.directions:
-            if direction not in ("maximize", "minimize"):
-                raise self.error("directions", self.directions, "each must be maximize or minimize")
+            if direction not in DIRECTIONS:
+                hint = did_you_mean(direction, list(DIRECTIONS))
+                raise self.error("directions", self.directions, f"{hint}each must be maximize or minimize")
+        if self.sampler == "cmaes" and self.metrics:
+            raise self.error("sampler", self.sampler, "looks for one objective only: sweep.search.metrics must be []")
 
 
 @dataclass
 class Sweep(Component):
     """What a sweep ranks by, what it skips and when it gives up.
 
-    ``id``, ``parent``, ``child``, ``start``, ``fingerprint`` and ``trial`` are filled in by the sweeper for its jobs alone.
+    ``id``, ``parent``, ``child``, ``start``, ``fingerprint``, ``trial`` and ``study`` are filled in by the sweeper for its jobs.
     """
 
     group: ClassVar[str] = "sweep"
     name: str | None = None
     metric: str = "best/val_accuracy"
-    direction: str = one_of("maximize", "maximize", "minimize")
+    direction: str | None = one_of(None, *DIRECTIONS)
     skip_finished: bool = True
     max_jobs: int = bounded(10_000, ge=1)
     on_error: str = one_of("continue", "continue", "stop")
@@ -55,8 +62,22 @@ class Sweep(Component):
     start: str | None = None
     fingerprint: str | None = None
     trial: int | None = None
+    study: str | None = None
+
+    def check(self) -> None:
+        names = [self.metric, *self.search.metrics]
+        if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+            raise self.search.error("metrics", self.search.metrics, f"{twice[0]} is an objective already")
+
+    @property
+    def objectives(self) -> dict[str, str]:
+        """The metrics that a search goes by, each with its direction. The first is ``metric``, which ranks the runs."""
+        names = [self.metric, *self.search.metrics]
+        given: list[str | None] = [self.direction, *(self.search.directions or (None for _ in self.search.metrics))]
+        suiting = ["minimize" if less_is_better(name) else "maximize" for name in names]
+        return {name: direction or suits for name, direction, suits in zip(names, given, suiting, strict=True)}
 
     @property
     def maximize(self) -> bool:
         """Whether more of ``metric`` is better."""
-        return self.direction == "maximize"
+        return self.objectives[self.metric] == "maximize"

@@ -20,6 +20,7 @@ from mnist_np.storage.resume import restorer
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.teacher import load_data
 from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.study import pruning_metric
 from mnist_np.training.events import Observer
 from mnist_np.training.interrupt import Interrupt
 from mnist_np.training.result import Result
@@ -116,10 +117,10 @@ def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> 
         tracker = MlflowObserver(config.tracking, Path(config.outputs), folder, name, tags, sweep.parent)
         listeners.append(tracker)
         look.append(("MLflow", tracker.where))
-    if config.sweep.trial is not None and config.sweep.search.pruner != "none" and not config.sweep.search.metrics:
-        from mnist_np.sweep.study import Pruning
+    if config.sweep.study and (metric := pruning_metric(config.sweep)):
+        from mnist_np.sweep.pruning import Pruning
 
-        listeners.append(Pruning(folder.parent / "study.db", config.sweep))
+        listeners.append(Pruning(folder.parent / "study.db", config.sweep, metric))
     if not config.sweep.id:
         listeners.append(ConsoleReporter(folder, look))
     training = config.training

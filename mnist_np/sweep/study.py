@@ -1,123 +1,194 @@
-"""Optuna's side of a search: the study and its storage, who proposes values, and who prunes."""
+"""Optuna's side of a search: the study and its file, and what it is told of the runs."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_np.component import ConfigError
+from mnist_np.component import UserError
 from mnist_np.sqlite_uri import sqlite_uri
+from mnist_np.sweep.children import Child
 from mnist_np.sweep.settings import Search, Sweep
-from mnist_np.training.events import EpochEnd, Observer, StopTraining
+from mnist_np.sweep.space import Point, Space, import_optuna
+from mnist_np.training.metric_names import epoch_metric
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.distributions import BaseDistribution
+    from optuna.trial import TrialState
+
+FINGERPRINT, COUNTS, IMPOSSIBLE = "fingerprint", "counts", "impossible"
+"""Attributes of a trial: its run's fingerprint, whether it counts towards ``trials``, and why its values cannot go together."""
+
+KNOWS_RUNS = "knows_runs"
+"""Attribute of a study that has been told of the runs that were there before it."""
 
 
-def import_optuna() -> Any:
-    """Optuna, quiet. Raises ConfigError naming the extra to install where it is missing."""
-    try:
-        import optuna
-    except ImportError:
-        message = "needs Optuna: python -m pip install 'mnist-np[search]' (or -e '.[search]' in a checkout)"
-        raise ConfigError("hydra/sweeper", "search", message) from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna
+@dataclass(frozen=True)
+class KnownRun:
+    """A run that was there before its study: its point in the space, its fingerprint, and what became of it."""
+
+    point: Point
+    fingerprint: str
+    child: Child
+
+
+def pruning_metric(sweep: Sweep) -> str | None:
+    """The metric of each epoch that a search's runs are pruned by: that of which ``sweep.metric`` is a value.
+
+    None where there is no such metric, where several objectives leave nothing to compare by, and where nothing is to be pruned.
+    """
+    return None if sweep.search.pruner == "none" or sweep.search.metrics else epoch_metric(sweep.metric)
+
+
+def why_not_pruned(sweep: Sweep) -> str | None:
+    """What to say to somebody whose pruner is not used; None if it is, or if none is asked for."""
+    if sweep.search.pruner == "none" or pruning_metric(sweep):
+        return None
+    reason = "there are several objectives" if sweep.search.metrics else f"{sweep.metric} has no value for each epoch"
+    return f"sweep.search.pruner={sweep.search.pruner} has no effect: {reason}"
+
+
+def why_random(search: Search, space: Space) -> str | None:
+    """What to say to somebody whose space leaves the sampler nothing to learn about."""
+    numbers = [key for key, values in space.values.items() if not isinstance(values, tuple)]
+    if search.sampler != "cmaes" or len(numbers) > 1:
+        return None
+    return "sweep.search.sampler=cmaes needs two keys or more with intervals or ranges of numbers: all values are random"
 
 
 def storage(path: Path) -> Any:
-    """The SQLite file of a study. Processes that write to it at the same time wait for each other."""
-    optuna = import_optuna()
-    return optuna.storages.RDBStorage(sqlite_uri(path), engine_kwargs={"connect_args": {"timeout": 60}})
+    """The SQLite file of a sweep's studies. Processes that write to it at the same time wait for each other."""
+    return import_optuna().storages.RDBStorage(sqlite_uri(path), engine_kwargs={"connect_args": {"timeout": 60}})
 
 
-def open_study(path: Path, sweep: Sweep, space: dict[str, BaseDistribution]) -> optuna.Study:
-    """The study at ``path``, made or continued. Trials that a killed start left running are proposed again."""
-    optuna = import_optuna()
-    directions = [sweep.direction, *sweep.search.directions]
-    study = optuna.create_study(study_name="search", storage=storage(path), load_if_exists=True, directions=directions)
-    study.pruner = pruner(sweep)
-    study.sampler = make_sampler(sweep.search, space, len(study.get_trials(deepcopy=False)))
-    for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
-        cut_off(study, trial.number)
-    return study  # type: ignore[no-any-return]
+def check_study(path: Path, search: Search, space: Space) -> None:
+    """Raise ConfigError where the sampler cannot be used, UserError where the file at ``path`` is no study of this Optuna."""
+    from mnist_np.sweep.samplers import make_sampler
+
+    make_sampler(search, space, 0)
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as file:
+            if (found := file.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
+                raise ValueError(found[0])
+        import_optuna().get_all_study_names(storage(path))
+    except Exception as error:  # SQLite's, SQLAlchemy's, Alembic's and Optuna's own
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        advice = "move the file away, and the search starts anew from the runs beside it"
+        raise UserError(f"{path}: is no study of Optuna {import_optuna().__version__} ({reason}); {advice}") from error
 
 
-def cut_off(study: optuna.Study, number: int) -> None:
-    """A trial whose run did not come to its end: it does not count, and its values are the next to be proposed."""
-    optuna = import_optuna()
-    trial = study.trials[number]
-    optuna.Trial(study, trial._trial_id).set_user_attr("cut_off", True)
-    study.enqueue_trial(trial.params)
-    study.tell(number, state=optuna.trial.TrialState.FAIL)
+def study_name(sweep: Sweep, space: Space, corners: Iterable[str]) -> str:
+    """The name of a study: a hash of its space, and one of what else its values depend on.
+
+    Args:
+        sweep: the sweep's settings, with the objectives.
+        space: the values that are searched.
+        corners: fingerprints of the space's `corners`, which tell a changed recipe.
+    """
+    texts = space.describe(), [sorted(sweep.objectives.items()), *sorted(corners)]
+    return "-".join(hashlib.sha256(json.dumps(text).encode()).hexdigest()[:8] for text in texts)
 
 
-def counted(study: optuna.Study) -> int:
-    """The trials that count towards ``trials``: all but those that were cut off or only wait to be taken up."""
-    optuna = import_optuna()
-    waiting = optuna.trial.TrialState.WAITING
-    return sum(trial.state != waiting and not trial.user_attrs.get("cut_off") for trial in study.get_trials(deepcopy=False))
+def open_study(path: Path, name: str, sweep: Sweep, space: Space) -> tuple[optuna.Study, bool]:
+    """The study ``name`` in the file at ``path``, made or continued, and whether earlier runs count towards its ``trials``.
+
+    They do not where the space has changed since: that is another search, which only learns from them.
+    """
+    optuna, file = import_optuna(), storage(path)
+    others = {other.split("-")[0] for other in optuna.get_all_study_names(file)}
+    study = optuna.create_study(study_name=name, storage=file, load_if_exists=True, directions=list(sweep.objectives.values()))
+    prepare(study, sweep.search, space)
+    return study, not others or name.split("-")[0] in others
 
 
-def make_sampler(search: Search, space: dict[str, BaseDistribution], made: int) -> Any:
-    """The sampler that ``search.sampler`` names. ``made`` trials are in the study already: a later start draws other numbers."""
-    optuna = import_optuna()
-    samplers, seed = optuna.samplers, search.seed + made
-    if search.sampler == "tpe":
-        return samplers.TPESampler(seed=seed, n_startup_trials=search.startup_trials, multivariate=True, constant_liar=True)
-    if search.sampler == "random":
-        return samplers.RandomSampler(seed=seed)
-    if search.sampler == "qmc":
-        return samplers.QMCSampler(seed=search.seed, scramble=True)  # the study says which point of the sequence is next
-    if search.sampler == "cmaes":
-        return samplers.CmaEsSampler(seed=seed, n_startup_trials=search.startup_trials)
-    return samplers.GridSampler({key: grid_values(key, d) for key, d in space.items()}, seed=seed)
+def prepare(study: optuna.Study, search: Search, space: Space) -> None:
+    """Give the study the sampler and the pruner that the settings name."""
+    from mnist_np.sweep.samplers import make_pruner, make_sampler
+
+    study.sampler = make_sampler(search, space, len(study.get_trials(deepcopy=False)))
+    study.pruner = make_pruner(search)
 
 
-def grid_values(key: str, distribution: BaseDistribution) -> list[Any]:
-    """All values of a distribution. Raises ConfigError where there is no end of them."""
-    optuna = import_optuna()
-    if isinstance(distribution, optuna.distributions.CategoricalDistribution):
-        return list(distribution.choices)
-    if isinstance(distribution, optuna.distributions.IntDistribution):
-        return list(range(distribution.low, distribution.high + 1, distribution.step))
-    raise ConfigError(
-        "sweep.search.sampler", "grid", f"{key} is an interval without end of values: use choice(...) or range(...)"
-    )
+def load_study(path: Path, name: str, search: Search) -> optuna.Study:
+    """The study of a run that may be pruned."""
+    from mnist_np.sweep.samplers import make_pruner
+
+    study: optuna.Study = import_optuna().load_study(study_name=name, storage=storage(path), pruner=make_pruner(search))
+    return study
 
 
-def pruner(sweep: Sweep) -> Any:
-    """The pruner that ``search.pruner`` names; none where several objectives leave nothing to compare by."""
-    optuna = import_optuna()
-    pruners, search = optuna.pruners, sweep.search
-    if search.pruner == "none" or search.metrics:
-        return pruners.NopPruner()
-    if search.pruner == "median":
-        return pruners.MedianPruner(n_startup_trials=search.startup_trials, n_warmup_steps=search.warmup_epochs)
-    if search.pruner == "halving":
-        return pruners.SuccessiveHalvingPruner(min_resource=max(search.warmup_epochs, 1))
-    return pruners.HyperbandPruner(min_resource=max(search.warmup_epochs, 1))
+def trial_of(study: optuna.Study, number: int) -> optuna.Trial:
+    """A trial that was asked for earlier, or by another process, to report to."""
+    trial: optuna.Trial = import_optuna().Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
+    return trial
 
 
-class Pruning(Observer):
-    """Reports each epoch's validation metric to the study and ends the run when the pruner finds it hopeless."""
+def outcome(child: Child, sweep: Sweep) -> tuple[TrialState, list[float] | None] | None:
+    """The state and the objectives by which a study learns of a run; None if the run is not over.
 
-    def __init__(self, path: Path, sweep: Sweep) -> None:
-        assert sweep.trial is not None
-        optuna = import_optuna()
-        self.metric = (
-            sweep.metric.removeprefix("best/").replace("_", "/", 1) if sweep.metric.startswith("best/") else "val/accuracy"
+    A diverged run, and an objective that is not finite, are infinitely bad: worse than every finished run. A failed run says
+    nothing of its values; nor does a pruned one where there are several objectives.
+    """
+    from optuna.trial import TrialState
+
+    if child.status == "pruned" and len(sweep.objectives) == 1:
+        return TrialState.PRUNED, None
+    if child.status in ("failed", "pruned"):
+        return TrialState.FAIL, None
+    if child.status not in ("finished", "diverged"):
+        return None
+    metrics = child.metrics if child.status == "finished" else {}
+    return TrialState.COMPLETE, [metrics.get(name, worst(direction)) for name, direction in sweep.objectives.items()]
+
+
+def worst(direction: str) -> float:
+    """The value that no finished run can have: infinitely bad."""
+    return -math.inf if direction == "maximize" else math.inf
+
+
+def curve(child: Child, metric: str | None) -> dict[int, float]:
+    """Epoch -> value of a metric that the epochs have."""
+    return {int(row["epoch"]): row[metric] for row in child.history if metric in row} if metric else {}
+
+
+def earlier_points(path: Path) -> list[dict[str, str]]:
+    """The values, as texts, of all trials in the file at ``path``, of whatever study."""
+    optuna, file = import_optuna(), storage(path)
+    studies = [optuna.load_study(study_name=name, storage=file) for name in optuna.get_all_study_names(file)]
+    return [
+        {key: str(value) for key, value in trial.params.items()}
+        for study in studies
+        for trial in study.get_trials(deepcopy=False)
+    ]
+
+
+def add_known_runs(study: optuna.Study, runs: Iterable[KnownRun], sweep: Sweep, space: Space, counts: bool) -> None:
+    """Tell a new study of runs that were there before it, each once; ``counts`` says whether they count towards ``trials``."""
+    from optuna.trial import create_trial
+
+    there = {trial.user_attrs.get(FINGERPRINT) for trial in study.get_trials(deepcopy=False)}
+    for run in runs:
+        told = outcome(run.child, sweep)
+        if told is None or run.fingerprint in there:
+            continue
+        there.add(run.fingerprint)
+        state, values = told
+        trial = create_trial(
+            state=state,
+            values=values,
+            params=dict(run.point),
+            distributions=dict(space.distributions),
+            user_attrs={FINGERPRINT: run.fingerprint, COUNTS: counts},
+            intermediate_values=curve(run.child, pruning_metric(sweep)),
         )
-        self.study = optuna.load_study(study_name="search", storage=storage(path), pruner=pruner(sweep))
-        self.trial = optuna.Trial(self.study, self.study.trials[sweep.trial]._trial_id)
-
-    def on_epoch(self, event: EpochEnd) -> None:
-        value = event.metrics.get(self.metric)
-        if value is None:
-            return
-        self.trial.report(value, event.epoch)
-        if self.trial.should_prune():
-            raise StopTraining(
-                "pruned", f"{self.metric} {value:.4f} after epoch {event.epoch} was hopeless beside the other runs"
-            )
+        study.add_trial(trial)
+    study.set_user_attr(KNOWS_RUNS, True)

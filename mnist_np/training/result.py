@@ -15,6 +15,7 @@ from mnist_np.metrics import METRICS, Predictions, by_class, measure
 from mnist_np.nn.network import Network
 from mnist_np.training.diagnostics_record import DiagnosticsRecord
 from mnist_np.training.evaluation import QUIET, Evaluation
+from mnist_np.training.metric_names import best_name
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Result:
 
         Those that are not finite are left out.
         """
-        best = {f"best/{key.replace('/', '_')}": value for key, value in self.best.items() if key.startswith("val/")}
+        best = {best_name(key): value for key, value in self.best.items() if key.startswith("val/")}
         test = {"test/loss": self.test.loss, "test/accuracy": self.test.accuracy, "test/error": 1 - self.test.accuracy}
         with np.errstate(**QUIET):
             test |= measure(self.predictions, list(METRICS), "test") | by_class(self.predictions, self.data.class_names, "test")

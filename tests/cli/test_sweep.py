@@ -98,6 +98,58 @@ def test_a_job_is_composed_as_hydra_composes_it(overrides):
     assert to_dict(composer(overrides)) == to_dict(to_run_config(without_hydra(whole)))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["sweep.metric=best/val_acc"],
+            "sweep.metric=best/val_acc: no such metric; did you mean 'best/val_accuracy'? must be one of",
+        ),
+        (["sweep.metric=val/accuracy"], "sweep.metric=val/accuracy: no such metric; did you mean 'best/val_accuracy'?"),
+        (["sweep.metric=best/val_ece"], "is measured only where it is asked for: training.metrics=[ece]"),
+        (["sweep.metric=best/val_loss", "data.validation_size=0"], "needs validation examples: data.validation_size must be > 0"),
+        (["sweep.direction=max"], "sweep.direction=max: did you mean 'maximize'?"),
+        (["activation=glob(x*)"], "activation=glob(x*): matches no option; there are elu, "),
+        (["optimizer.lr=glob(*)"], "optimizer.lr=glob(*): glob(...) chooses among the options of a group"),
+        (["training.epochs=range(3,3)"], "training.epochs=range(3,3): has no values"),
+        (["training.epochs=range(0,3,0)"], "training.epochs=range(0,3,0): "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line_before_the_first_run(arguments, said, tmp_path, capsys):
+    assert sweep(tmp_path / "outputs", "seed=0,1", *arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_glob_is_every_option_that_matches(tmp_path, capsys):
+    out = tmp_path / "outputs"
+    assert sweep(out, "activation=glob([*elu,tanh],exclude=leaky*)", "training.epochs=1") == 0
+    assert {name.split("-")[0] for name in results(out)} == {
+        f"activation={name}" for name in ("elu", "gelu", "relu", "selu", "tanh")
+    }
+    assert main([*QUICK, "activation=glob(*elu)"]) == 2
+    assert "several values need -m" in capsys.readouterr().err
+
+
+def test_a_metric_that_only_some_runs_have_ranks_those(tmp_path, capsys):
+    out = tmp_path / "outputs"
+    assert sweep(out, "data.validation_size=0,32", "training.metrics=[ece]", "sweep.metric=best/val_ece") == 0
+    assert sweep(out, "data.validation_size=0", "seed=0,1") == 0  # nothing to rank by, but nothing mistaken either
+
+
+def test_losses_are_minimised_without_being_told(tmp_path):
+    out = tmp_path / "outputs"
+    assert sweep(out, "optimizer.lr=0.001,0.3", "sweep.metric=best/val_loss") == 0
+    summary = json.loads(next(out.glob("sweeps/*/summary.json")).read_text())
+    assert summary["direction"] == "minimize"
+    losses = {result["metrics"]["best/val_loss"] for result in results(out).values()}
+    first, *_ = next(out.glob("sweeps/*/configurations.csv")).read_text().splitlines()[1:]
+    assert any(str(min(losses))[:6] in cell for cell in first.split(","))
+
+
 def test_an_interval_needs_a_search(tmp_path, capsys):
     assert sweep(tmp_path / "outputs", "optimizer.lr=interval(0.1,1)") == 2
     assert "hydra/sweeper=search" in capsys.readouterr().err
@@ -223,26 +275,3 @@ def test_a_killed_worker_loses_its_own_run_which_can_be_taken_up(tmp_path):
     said, _ = (again := begin(out, *arguments)).communicate(timeout=120)
     assert again.returncode == 0, said
     assert statuses(out) == ["finished", "finished"]
-
-
-@pytest.mark.fault
-def test_a_search_learns_resumes_and_counts_its_trials(tmp_path):
-    pytest.importorskip("optuna")
-    out = tmp_path / "outputs"
-    arguments = ["hydra/sweeper=search", "optimizer.lr=tag(log,interval(0.001,1.0))", "activation=relu,tanh"]
-    assert sweep(out, *arguments, "sweep.search.trials=3") == 0
-    assert len(results(out)) == 3
-    assert sweep(out, *arguments, "sweep.search.trials=5") == 0
-    assert len(results(out)) == 5
-    assert sweep(out, *arguments, "sweep.search.trials=5") == 0
-    assert len(results(out)) == 5
-
-
-@pytest.mark.fault
-def test_several_objectives(tmp_path):
-    optuna = pytest.importorskip("optuna")
-    out = tmp_path / "outputs"
-    objectives = ["sweep.search.metrics=[time/total_s]", "sweep.search.directions=[minimize]"]
-    assert sweep(out, "hydra/sweeper=search", "model.hidden=[4],[16]", "sweep.search.trials=3", *objectives) == 0
-    study = optuna.load_study(study_name="search", storage=f"sqlite:///{next(out.glob('sweeps/*/study.db'))}")
-    assert all(len(trial.values) == 2 for trial in study.trials)

@@ -1,0 +1,50 @@
+"""The metrics that a sweep goes by, checked before its first run: a typing error must not show after the last one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from mnist_np.component import ConfigError, did_you_mean
+from mnist_np.data.dataset import Dataset
+from mnist_np.metrics import METRICS, PER_CLASS
+from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.settings import Sweep
+from mnist_np.training.metric_names import run_metrics
+
+
+def check_objectives(configs: Sequence[RunConfig], needed: bool) -> None:
+    """Raise ConfigError unless some run of a sweep has each metric that the sweep ranks or searches by.
+
+    Args:
+        configs: those of the runs.
+        needed: whether nothing can be done without; else runs that have no validation examples need not have the default metric.
+    """
+    kinds = {repr((config.data, config.training.metrics)): config for config in configs}
+    runs = [(config, config.experiment.load_data()) for config in kinds.values()]
+    known = dict.fromkeys(name for config, data in runs for name in names_of(config, data))
+    sweep = configs[0].sweep
+    for metric in sweep.objectives:
+        if metric in known or (metric == Sweep().metric and not needed and not any(len(data.val) for _, data in runs)):
+            continue
+        key = "sweep.metric" if metric == sweep.metric else "sweep.search.metrics"
+        raise ConfigError(key, metric, why_not(metric, runs, list(known)))
+
+
+def names_of(config: RunConfig, data: Dataset) -> list[str]:
+    """The names of a run's metrics."""
+    return run_metrics(config.training, len(data.val) > 0, data.class_names)
+
+
+def why_not(metric: str, runs: Sequence[tuple[RunConfig, Dataset]], known: list[str]) -> str:
+    """What to do about a metric that no run has."""
+    config, data = runs[0]
+    everything = dataclasses.replace(config.training, metrics=list(METRICS))
+    if metric in run_metrics(config.training, True, data.class_names):
+        return "needs validation examples: data.validation_size must be > 0"
+    if metric in run_metrics(everything, True, data.class_names):
+        return f"is measured only where it is asked for: training.metrics=[{metric.removeprefix('best/val_')}]"
+    per_class = [f"test/{kind}/" for kind in PER_CLASS]
+    short = [name for name in known if not name.startswith(tuple(per_class))]
+    others = ", ".join(f"{prefix}CLASS" for prefix in per_class)
+    return f"no such metric; {did_you_mean(metric, known)}must be one of {', '.join(short)}, {others}"

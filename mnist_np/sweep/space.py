@@ -1,0 +1,151 @@
+"""The space of a search: the values that each key may take, as Optuna's distributions, and its points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from mnist_np.component import ConfigError
+from mnist_np.extras import install_command
+
+DIGITS = 3
+"""Significant digits of a proposed number, so that tables and names of folders can be read."""
+
+ENUMERABLE = 10_000
+"""Points of a space up to which those that are left are counted out; in a larger one they are drawn until one is new."""
+
+DRAWS = 1000
+"""Draws that may fail before a large space counts as known."""
+
+Point = Mapping[str, Any]
+"""A value for each key: a number, or one of the texts that a key has the choice of."""
+
+
+def import_optuna() -> Any:
+    """Optuna, quiet. Raises ConfigError naming the extra to install where it is missing."""
+    try:
+        import optuna
+    except ImportError:
+        raise ConfigError("hydra/sweeper", "search", f"needs Optuna: {install_command('search')}") from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+@dataclass(frozen=True)
+class Space:
+    """A distribution for each key that a search varies."""
+
+    distributions: Mapping[str, Any]
+
+    @cached_property
+    def values(self) -> dict[str, Sequence[Any] | None]:
+        """All values of each key; None for an interval of real numbers."""
+        return {key: values_of(distribution) for key, distribution in self.distributions.items()}
+
+    @property
+    def size(self) -> float:
+        """The number of points; infinite where a key has an interval of real numbers."""
+        return math.prod(math.inf if values is None else len(values) for values in self.values.values())
+
+    def corners(self) -> Iterator[Point]:
+        """For each key each of its choices, or its two ends, beside the first value of every other key."""
+        ends = {key: list(getattr(d, "choices", None) or (d.low, d.high)) for key, d in self.distributions.items()}
+        first = {key: values[0] for key, values in ends.items()}
+        for key, values in ends.items():
+            for value in values:
+                yield first | {key: value}
+
+    def parse(self, texts: Mapping[str, str]) -> Point | None:
+        """The point whose values are written so; None where a key or a value is not of this space."""
+        if set(texts) != set(self.distributions):
+            return None
+        point: dict[str, Any] = {}
+        for key, distribution in self.distributions.items():
+            point[key] = parse_value(texts[key], distribution)
+            if point[key] is None:
+                return None
+        return point
+
+    def new_point(self, known: Set[tuple[str, ...]], rng: np.random.Generator) -> Point | None:
+        """A random point that is not among the ``known`` ones (see `key_of`); None if there is none."""
+        if self.size <= ENUMERABLE:
+            keys, lists = list(self.values), [values or [] for values in self.values.values()]
+            left = [point for point in product(*lists) if tuple(map(str, point)) not in known]
+            return dict(zip(keys, left[rng.integers(len(left))], strict=True)) if left else None
+        for _ in range(DRAWS):
+            point = {key: draw(distribution, rng) for key, distribution in self.distributions.items()}
+            if self.key_of(point) not in known:
+                return point
+        return None
+
+    def key_of(self, point: Point) -> tuple[str, ...]:
+        """The values of a point as text, in the order of the keys."""
+        return tuple(str(point[key]) for key in self.distributions)
+
+    def describe(self) -> list[str]:
+        """The keys with their values, in an order that does not depend on how they were given."""
+        return sorted(f"{key}: {describe(distribution)}" for key, distribution in self.distributions.items())
+
+
+def values_of(distribution: Any) -> Sequence[Any] | None:
+    """All values of a distribution; None for an interval of real numbers."""
+    optuna = import_optuna()
+    if isinstance(distribution, optuna.distributions.CategoricalDistribution):
+        return tuple(distribution.choices)
+    if isinstance(distribution, optuna.distributions.IntDistribution):
+        return range(distribution.low, distribution.high + 1, distribution.step)
+    return [distribution.low] if distribution.low == distribution.high else None
+
+
+def parse_value(text: str, distribution: Any) -> Any:
+    """The value of a distribution that is written so; None if it is none of its values."""
+    optuna = import_optuna()
+    if isinstance(distribution, optuna.distributions.CategoricalDistribution):
+        return text if text in distribution.choices else None
+    try:
+        number = int(text) if isinstance(distribution, optuna.distributions.IntDistribution) else float(text)
+    except ValueError:
+        return None
+    return number if distribution._contains(number) else None
+
+
+def draw(distribution: Any, rng: np.random.Generator) -> Any:
+    """A random value of a distribution, uniform on its scale."""
+    optuna = import_optuna()
+    if isinstance(distribution, optuna.distributions.CategoricalDistribution):
+        return distribution.choices[rng.integers(len(distribution.choices))]
+    low, high = distribution.low, distribution.high
+    if isinstance(distribution, optuna.distributions.IntDistribution) and not distribution.log:
+        return low + distribution.step * int(rng.integers((high - low) // distribution.step + 1))
+    number = math.exp(rng.uniform(math.log(low), math.log(high))) if distribution.log else rng.uniform(low, high)
+    return readable(number, distribution)
+
+
+def readable(value: Any, distribution: Any) -> Any:
+    """A proposed value with few digits: three significant ones, or as many as tell a hundredth of its interval."""
+    if not isinstance(value, float):
+        return value
+    low, high = distribution.low, distribution.high
+    if isinstance(low, int):
+        return min(max(round(value), low), high)
+    digits = [DIGITS - 1 - magnitude(value), -magnitude((high - low) / 100)]
+    return min(max(round(value, max(digits)), low), high)
+
+
+def magnitude(number: float) -> int:
+    """The exponent of the power of ten: 2 for 250.0, -2 for 0.05."""
+    return math.floor(math.log10(abs(number))) if number else 0
+
+
+def describe(distribution: Any) -> str:
+    """A distribution as a text that does not change with Optuna's version."""
+    if choices := getattr(distribution, "choices", None):
+        return " ".join(choices)
+    log = " log" if distribution.log else ""
+    return f"{distribution.low} to {distribution.high} by {distribution.step}{log}"

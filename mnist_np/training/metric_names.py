@@ -1,0 +1,50 @@
+"""The names of a run's metrics, known before it runs: what a sweep can rank by, search by and prune by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mnist_np.experiment import Training
+from mnist_np.metrics import METRICS, class_metric_names
+
+VALIDATION = ("val/loss", "val/accuracy", *(f"val/{name}" for name in METRICS))
+"""All metrics of the validation split that an epoch may have."""
+
+MINIMIZED = ("loss", "error", "nll", "brier", "ece", "epoch", "total_s", "epoch_s", "parameters")
+"""Last words of the metrics of which less is better; of all others more is."""
+
+
+def best_name(epoch_metric: str) -> str:
+    """``val/accuracy`` gives ``best/val_accuracy``, the metric of the epoch whose weights are kept."""
+    return f"best/{epoch_metric.replace('/', '_')}"
+
+
+def epoch_metric(run_metric: str) -> str | None:
+    """The metric with a value for each epoch of which ``run_metric`` is one value; None if it has no values per epoch.
+
+    ``best/val_loss`` gives ``val/loss``; ``test/accuracy``, ``time/total_s`` and ``best/epoch`` give None.
+    """
+    return {best_name(name): name for name in VALIDATION}.get(run_metric)
+
+
+def validation_metrics(training: Training) -> list[str]:
+    """The metrics of the validation split that each epoch has."""
+    return ["val/loss", "val/accuracy", *(f"val/{name}" for name in dict.fromkeys(training.metrics))]
+
+
+def run_metrics(training: Training, validated: bool, class_names: Sequence[str]) -> list[str]:
+    """The names in `Result.metrics` of a finished run, if all are finite.
+
+    Args:
+        training: its settings, which name further metrics.
+        validated: whether it has validation examples.
+        class_names: the classes of its data.
+    """
+    best = [best_name(name) for name in validation_metrics(training)] if validated else []
+    test = ["test/loss", "test/accuracy", "test/error", *(f"test/{name}" for name in METRICS)]
+    return [*best, "best/epoch", *test, *class_metric_names(class_names, "test"), "time/total_s", "model/parameters"]
+
+
+def less_is_better(metric: str) -> bool:
+    """Whether a metric of a run or an epoch is better the smaller it is: losses, errors, times, sizes."""
+    return metric.replace("_", "/").endswith(tuple(f"/{word}".replace("_", "/") for word in MINIMIZED))
