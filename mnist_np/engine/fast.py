@@ -35,7 +35,7 @@ from mnist_np.nn.losses import CrossEntropy, Loss
 from mnist_np.nn.network import Network
 from mnist_np.nn.noise import Dropout, GaussianNoise
 from mnist_np.nn.norms import BatchNorm
-from mnist_np.optim.optimizer import Objective, Optimizer, State
+from mnist_np.optim.optimizer import Optimizer, State, chunks
 from mnist_np.optim.optimizers import SGD
 
 KERNELS: dict[type[Layer], Callable[[Any, Place], Kernel]] = {
@@ -48,27 +48,21 @@ KERNELS: dict[type[Layer], Callable[[Any, Place], Kernel]] = {
 
 
 class InPlaceSGD(SGD):
-    """The same rule without a temporary vector."""
+    """The same rule without a temporary vector: 3 to 16 %."""
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
-        if lr != 1:
-            grads *= lr
-        params -= grads
+        for p, g in chunks(params, grads):
+            g *= lr
+            p -= g
 
 
 class FastEngine(TextbookEngine):
-    """Computes what `TextbookEngine` does, by kernels.
-
-    Where a step is lr times the gradient as it comes, lr goes into dZ, the smallest array there is, instead of being multiplied
-    with all gradients: 6 % off a step of 32 examples and 128 units. ``scale`` is lr then.
-    """
+    """Computes what `TextbookEngine` does, by kernels."""
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, training: Training) -> None:
         super().__init__(network, loss, optimizer, training)
         if type(optimizer) is SGD:
             self.optimizer = InPlaceSGD(**vars(optimizer))
-        changed = training.l1 or training.l2 or training.clip_value is not None or training.clip_norm is not None
-        self.folds_lr = type(optimizer) is SGD and not optimizer.weight_decay and not changed
         self.weight_order: WeightOrder | None = None
         self.passes: dict[int, Pass] = {}
 
@@ -83,8 +77,7 @@ class FastEngine(TextbookEngine):
         self.weight_order = WeightOrder(self.network, examples.order)
         return SparseBatches(examples, batch_size)
 
-    def loss_and_gradients(self, batch: Split, rng: np.random.Generator, lr: float) -> float:
-        self.scale = lr if self.folds_lr else 1.0
+    def loss_and_gradients(self, batch: Split, rng: np.random.Generator) -> float:
         one = self.passes.get(len(batch)) or self.add_pass(len(batch))
         positions = None
         if isinstance(batch, SparseBatch):
@@ -93,10 +86,10 @@ class FastEngine(TextbookEngine):
         for kernel in one.kernels:
             A = kernel.forward(A, rng, positions)
         self.logits = A
-        J, dZ = one.loss(A, batch.targets, self.scale)
+        self.value, dZ = one.loss(A, batch.targets)
         for kernel in one.trained:
             dZ = kernel.backward(dZ)
-        return J
+        return self.value
 
     def add_pass(self, m: int) -> Pass:
         """The kernels for batches of m examples, made once; those of the three sizes used last are kept."""
@@ -104,9 +97,6 @@ class FastEngine(TextbookEngine):
             self.passes.pop(next(iter(self.passes)))
         self.passes[m] = Pass(self.network, self.loss, m, self.weight_order is not None)
         return self.passes[m]
-
-    def update(self, state: State, lr: float, objective: Objective | None = None) -> None:
-        super().update(state, 1.0 if self.folds_lr else lr, objective)
 
     @contextmanager
     def epoch(self, *states: State) -> Iterator[None]:
@@ -157,16 +147,11 @@ def kernel_of(layer: Layer) -> Callable[[Any, Place], Kernel]:
     return KERNELS.get(type(layer), TextbookKernel)
 
 
-def loss_kernel(loss: Loss, m: int, n_classes: int, dtype: np.dtype[Any]) -> Callable[[Array, Array, float], tuple[float, Array]]:
-    """J and ``scale`` times dJ/dZ as a function of logits, targets and ``scale``."""
+def loss_kernel(loss: Loss, m: int, n_classes: int, dtype: np.dtype[Any]) -> Callable[[Array, Array], tuple[float, Array]]:
+    """J and dJ/dZ as a function of logits and targets."""
     if type(loss) is CrossEntropy and not loss.label_smoothing and not loss.confidence_penalty:
         return CrossEntropyKernel(m, n_classes, dtype)
-
-    def textbook(Z: Array, Y: Array, scale: float) -> tuple[float, Array]:
-        J, dZ = loss(Z, Y.astype(dtype, copy=False))
-        return J, dZ if scale == 1 else dZ * scale
-
-    return textbook
+    return lambda Z, Y: loss(Z, Y.astype(dtype, copy=False))
 
 
 def engine_of(network: Network, loss: Loss, optimizer: Optimizer, training: Training) -> TextbookEngine:

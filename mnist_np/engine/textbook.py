@@ -19,28 +19,24 @@ from mnist_np.optim.optimizer import Objective, Optimizer, State
 class TextbookEngine:
     """Computes the gradients of a network's loss and updates its parameters.
 
-    ``logits`` are those of the last batch. ``scale`` is the factor that its gradients in ``network.grads`` have: always 1 here.
+    ``logits`` and ``value`` are those of the last pass, ``value`` its loss: the batch's, or the last that the optimizer asked for.
     """
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, training: Training) -> None:
         self.network, self.loss, self.optimizer, self.training = network, loss, optimizer, training
-        self.logits = np.empty((0, network.n_out), network.dtype)
-        self.scale = 1.0
+        self.logits, self.value = np.empty((0, network.n_out), network.dtype), 0.0
 
     def batches(self, data: Dataset, batch_size: int, augment: Augment) -> Batches:
         """The mini-batches of the training split."""
         return batches_of(data, batch_size, augment)
 
-    def loss_and_gradients(self, batch: Split, rng: np.random.Generator, lr: float) -> float:
-        """The loss of one training pass over ``batch``; its gradients, times ``scale``, are left in ``network.grads``.
-
-        ``lr`` is the learning rate of the update that follows.
-        """
+    def loss_and_gradients(self, batch: Split, rng: np.random.Generator) -> float:
+        """The loss of one training pass over ``batch``; its gradients are left in ``network.grads``."""
         X, Y = (array.astype(self.network.dtype, copy=False) for array in (batch.X, batch.targets))
         self.logits, caches = self.network.forward(X, rng)
-        J, dZ = self.loss(self.logits, Y)
+        self.value, dZ = self.loss(self.logits, Y)
         self.network.backward(caches, dZ)
-        return J
+        return self.value
 
     def update(self, state: State, lr: float, objective: Objective | None = None) -> None:
         """The optimizer's step at learning rate ``lr``, from the gradients that the last batch has left."""

@@ -10,7 +10,7 @@ Usable without any configuration::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,33 +19,24 @@ from numpy.typing import DTypeLike, NDArray
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Dense, Layer
 from mnist_np.nn.losses import Loss, softmax
-from mnist_np.nn.params import param_specs, size
+from mnist_np.nn.params import FlatParameters
 
 PIECE = 500
 """Examples at a time in inference: enough for the matrix products, and few enough that the activations stay in the cache."""
 
 
-class Network:
+class Network(FlatParameters):
     """Layers applied one after the other, from inputs (m, n_in) to logits (m, n_out).
 
-    ``params`` and ``grads`` are flat vectors of one dtype, ``state`` a third for what is kept without being trained (running
-    statistics). ``specs`` and ``state_specs`` name the arrays in them; the layers hold views. ``rng`` draws the first weights;
+    ``params`` is one flat vector of all parameters, ``grads`` that of the derivatives by them. ``rng`` draws the first weights;
     without it all is zero, to be loaded. ``probabilities`` turns logits into those of the classes, as the loss sees them.
     """
 
     def __init__(self, layers: Sequence[Layer], rng: np.random.Generator | None, dtype: DTypeLike = np.float32) -> None:
+        super().__init__(layers, rng, dtype)
         self.layers = list(layers)
-        self.dtype = np.dtype(dtype)
-        self.specs = param_specs(_numbered(self.layers, "shapes"))
-        self.state_specs = param_specs(_numbered(self.layers, "state_shapes"))
-        self.params = np.zeros(size(self.specs), self.dtype)
-        self.grads = np.zeros_like(self.params)
-        self.state = np.zeros(size(self.state_specs), self.dtype)
+        self.n_in, self.n_out = layers[0].n_in, layers[-1].n_out
         self.probabilities: Callable[[Array], Array] = softmax
-        self._give_views()
-        if rng is not None:
-            for layer in self.layers:
-                layer.initialize(rng)
 
     def forward(self, X: Array, rng: np.random.Generator | None = None) -> tuple[Array, list[Any]]:
         """Logits Z (m, n_out) of inputs X (m, n_in), and what each layer needs for `backward`.
@@ -92,46 +83,3 @@ class Network:
         for layer in self.layers:
             if isinstance(layer, Dense):
                 layer.constrain()
-
-    @property
-    def n_in(self) -> int:
-        return self.layers[0].n_in
-
-    @property
-    def n_out(self) -> int:
-        return self.layers[-1].n_out
-
-    def arrays(self) -> dict[str, Array]:
-        """Every parameter and running statistic by name (``W1``, ``b1``, ...), as views."""
-        named = {spec.name: spec.view(self.params) for spec in self.specs}
-        return named | {spec.name: spec.view(self.state) for spec in self.state_specs}
-
-    def load_arrays(self, arrays: dict[str, Array]) -> None:
-        """Copy arrays by name into this network. Raises ValueError naming what is missing, left over or of another shape."""
-        own = self.arrays()
-        if own.keys() != arrays.keys():
-            missing, extra = sorted(own.keys() - arrays.keys()), sorted(arrays.keys() - own.keys())
-            raise ValueError(f"weights do not fit this network: missing {missing}, unknown {extra}")
-        for name, array in own.items():
-            if array.shape != arrays[name].shape:
-                raise ValueError(f"weights do not fit this network: {name} is {arrays[name].shape}, expected {array.shape}")
-            array[...] = arrays[name]
-
-    def _give_views(self) -> None:
-        """Give each layer its part of the flat vectors."""
-        specs, state_specs = iter(self.specs), iter(self.state_specs)
-        for layer in self.layers:
-            for name in layer.shapes:
-                spec = next(specs)
-                layer.params[name], layer.grads[name] = spec.view(self.params), spec.view(self.grads)
-            for name in layer.state_shapes:
-                layer.state[name] = next(state_specs).view(self.state)
-
-
-def _numbered(layers: Sequence[Layer], attribute: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Names and shapes of the layers' arrays. A name carries the number of the Dense layer that it belongs to: ``W1``."""
-    number = 0
-    for layer in layers:
-        number += isinstance(layer, Dense)
-        for name, shape in getattr(layer, attribute).items():
-            yield f"{name}{number}", shape

@@ -24,8 +24,8 @@ class Diverged(StopTraining):
         super().__init__("diverged", reason)
 
 
-def check_step(network: Network, X: Array, loss: float, lr: float, progress: Progress, scale: float = 1.0) -> None:
-    """Raise Diverged unless loss and gradients (``scale`` times which the network holds) of a batch of inputs X are finite.
+def check_step(network: Network, X: Array, loss: float, lr: float, progress: Progress) -> None:
+    """Raise Diverged unless loss and gradients of a batch of inputs X are finite.
     Called between them and the update.
 
     The loss and the gradients by the biases watch for all: db sums dZ, of which every dW of its layer is a product, so what is
@@ -39,14 +39,14 @@ def check_step(network: Network, X: Array, loss: float, lr: float, progress: Pro
         if "b" in layer.grads:
             alarm += np.dot(layer.grads["b"], layer.grads["b"])
     if not alarm < ALARM:  # true of NaN too
-        examine(network, X, loss, lr, progress, scale)
+        examine(network, X, loss, lr, progress)
 
 
-def examine(network: Network, X: Array, loss: float, lr: float, progress: Progress, scale: float) -> None:
+def examine(network: Network, X: Array, loss: float, lr: float, progress: Progress) -> None:
     """Look at everything, the earliest cause first: the last update's weights, then this step's loss, then its gradients."""
     check_weights(network, lr, progress)
     step = f"at step {progress.step + 1} (epoch {progress.epoch + 1}, batch {progress.batch + 1})"
-    norm = np.linalg.norm(network.grads.astype(np.float64)) / (scale or 1)
+    norm = np.linalg.norm(network.grads.astype(np.float64))
     details = f"learning rate {lr:.3g}, gradient norm {norm:.3g}"
     if not math.isfinite(loss):
         raise Diverged(f"the loss became {loss}{first_output(network, X)} {step}; {details}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -16,7 +17,7 @@ from mnist_np.engine.textbook import TextbookEngine
 from mnist_np.experiment import Training
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import Network
-from mnist_np.optim.optimizer import Objective, Optimizer
+from mnist_np.optim.optimizer import Optimizer
 from mnist_np.optim.schedules import Schedule
 from mnist_np.streams import Streams
 from mnist_np.training.averaging import average_epoch, average_step, chosen_weights, start_average
@@ -88,46 +89,34 @@ class Trainer:
                 if self.mixup:
                     self.mixup(batch, self.stream("mixup", progress))
                 lr = self.lr(progress)
-                loss = engine.loss_and_gradients(batch, rng, lr)
-                check_step(self.network, batch.X, loss, lr, progress, engine.scale)
-                loss = self.update(progress, batch, lr, loss)
-                progress.add(loss, n_correct(engine.logits, batch.Y), len(batch))
+                loss = engine.loss_and_gradients(batch, rng)
+                check_step(self.network, batch.X, loss, lr, progress)
+                self.update(progress, batch, lr)
+                progress.add(engine.value, n_correct(engine.logits, batch.Y), len(batch))
                 if self.observers.want_step(progress.step):
                     with engine.pause(*states):
-                        self.observers.step(StepEnd(progress.step, loss, lr, self.network, len(batch)))
+                        self.observers.step(StepEnd(progress.step, engine.value, lr, self.network, len(batch)))
         progress.seconds += perf_counter() - began
 
-    def update(self, progress: Progress, batch: Split, lr: float, loss: float) -> float:
-        """Change the weights by lr times what ``batch`` has left in the network's ``grads``.
-
-        Returns the loss of the batch: ``loss``, that before the update, or the last that the optimizer itself has evaluated.
-        """
-        losses = [loss]
+    def update(self, progress: Progress, batch: Split, lr: float) -> None:
+        """Change the weights by lr times what ``batch`` has left in the network's ``grads``."""
         momentum = self.schedule.momentum(progress.step, self.steps, len(self.batches))
         if momentum is not None:
             progress.optimizer["momentum"] = momentum
         self.penalty.add_gradient()
         clip(self.network.grads, self.training.clip_value, self.training.clip_norm)
-        objective = self.objective(progress, batch, lr, losses) if self.optimizer.full_batch else None
+        objective = partial(self.objective, progress, batch) if self.optimizer.full_batch else None
         self.engine.update(progress.optimizer, lr, objective)
         if self.training.ema is not None:
             average_step(progress.average, self.network, self.training.ema)
         progress.batch += 1
         progress.step += 1
-        return losses[-1]
 
-    def objective(self, progress: Progress, batch: Split, lr: float, losses: list[float]) -> Objective:
-        """Loss and penalty of ``batch`` as a function of the network's parameters: with the same dropout each time.
-
-        Each loss that is evaluated is appended to ``losses``.
-        """
-
-        def evaluate_loss() -> float:
-            losses.append(self.engine.loss_and_gradients(batch, self.streams("dropout", progress.epoch), lr))
-            self.penalty.add_gradient()
-            return losses[-1] + self.penalty.value()
-
-        return evaluate_loss
+    def objective(self, progress: Progress, batch: Split) -> float:
+        """Loss and penalty of ``batch`` at the network's present parameters: with the same dropout each time."""
+        loss = self.engine.loss_and_gradients(batch, self.streams("dropout", progress.epoch))
+        self.penalty.add_gradient()
+        return loss + self.penalty.value()
 
     def end_epoch(self, progress: Progress) -> None:
         """Validate, keep the best weights, and tell the observers."""

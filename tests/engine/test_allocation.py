@@ -8,11 +8,9 @@ import pytest
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
-from mnist_np.optim.decay import Step
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.streams import Streams
 from mnist_np.training.events import Observers
-from mnist_np.training.loop import Trainer
 from mnist_np.training.run import trainer_of
 
 BUFFER = 40_000
@@ -60,31 +58,6 @@ def test_a_step_allocates_nothing(optimizer, changes):
     peaks = step_peaks(experiment, batch_size)
     assert len(peaks) == 3
     assert max(peaks) < BUFFER
-
-
-def trained(training, unfold=False):
-    """The parameters after two epochs, the second at another learning rate, and whether lr was in the loss's derivative."""
-    experiment = Experiment(MLP(hidden=[32]), schedule=Step(every=1, gamma=0.3), training=training)
-    data = Synthetic(examples=320).load(np.random.default_rng(0))
-    network = experiment.build_network(data.n_features, data.n_classes)
-    parts = (experiment.loss, experiment.optimizer, experiment.schedule, experiment.training, Streams(0), Observers())
-    trainer = Trainer(network, data, *parts)
-    trainer.engine.folds_lr &= not unfold
-    trainer.fit(trainer.begin())
-    return network.params, trainer.engine.folds_lr
-
-
-def test_the_learning_rate_in_the_derivative_of_the_loss_makes_the_same_steps():
-    training = Training(epochs=2, dtype="float64")
-    (folded, was_folded), (plain, was_not) = trained(training), trained(training, unfold=True)
-    assert was_folded
-    assert not was_not
-    np.testing.assert_allclose(folded, plain, rtol=1e-10)
-
-
-@pytest.mark.parametrize("changes", [{"l2": 1e-4}, {"l1": 1e-4}, {"clip_norm": 1.0}, {"clip_value": 1.0}], ids=str)
-def test_the_learning_rate_stays_out_where_the_gradient_is_changed(changes):
-    assert not trained(Training(epochs=1, **changes))[1]
 
 
 def test_inference_of_many_keeps_few_activations():

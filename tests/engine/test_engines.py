@@ -173,13 +173,24 @@ def test_the_networks_of_the_speed_table_have_kernels_alone():
         assert not any(isinstance(kernel, TextbookKernel) for one in passes.values() for kernel in one.kernels)
 
 
-def test_epoch_tables_of_a_default_run_to_four_digits():
-    experiment = Experiment(data=MNIST(train_size=6000, validation_size=2000), training=Training(epochs=3))
+def epoch_tables(dtype, **data):
+    """Of the default network, by both engines: the losses and accuracies of each epoch."""
     tables = []
     for engine in ("fast", "textbook"):
-        result = run(replace(experiment, training=replace(experiment.training, engine=engine)))
-        tables.append(
-            [[f"{row[k]:.4g}" for k in ("train/loss", "train/accuracy", "val/loss", "val/accuracy")] for row in result.history]
-        )
-    assert tables[0] == tables[1]
-    assert float(tables[0][-1][3]) > 0.9
+        result = run(Experiment(data=MNIST(**data), training=Training(dtype=dtype, engine=engine, epochs=10)))
+        keys = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
+        tables.append([[row[key] for key in keys] for row in result.history])
+    assert tables[0][-1][3] > 0.93
+    return tables
+
+
+@pytest.mark.parametrize("train_size", [6000, pytest.param(None, marks=pytest.mark.slow)])
+def test_a_default_run_has_the_same_epoch_table_to_four_digits(train_size):
+    fast, textbook = ([[f"{x:.4g}" for x in row] for row in table] for table in epoch_tables("float64", train_size=train_size))
+    assert fast == textbook
+
+
+def test_a_default_run_in_float32_has_the_same_epoch_table_but_for_rounding():
+    """A unit that rounding puts on the other side of ReLU's kink, for a single example, changes all that follows a little."""
+    fast, textbook = epoch_tables("float32", train_size=6000)
+    np.testing.assert_allclose(fast, textbook, rtol=0.03, atol=0.003)

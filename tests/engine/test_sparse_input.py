@@ -114,10 +114,10 @@ def fill(X, steps):
 
 def fast(network, steps, batch, rng):
     """Loss and gradients by the fast engine, told these steps."""
-    engine = engine_of(network, CrossEntropy(), SGD(), Training(l2=1.0))  # with a penalty the gradients are as they are
+    engine = engine_of(network, CrossEntropy(), SGD(), Training())
     engine.passes[len(batch)] = Pass(network, CrossEntropy(), len(batch), sparse=True)
     sparse = SparseBatch(batch.rows, batch.n_features, batch.n_classes, 0, np.arange(len(batch)), steps)
-    return engine.loss_and_gradients(sparse, rng, 0.1)
+    return engine.loss_and_gradients(sparse, rng)
 
 
 @pytest.mark.parametrize("steps", [[(8, 9)], [(8, 6)], [(8, 0)], [(3, 2), (8, 7)], [(1, 0), (2, 1), (6, 8), (8, 9)]], ids=str)
@@ -128,7 +128,7 @@ def test_the_same_loss_and_gradients(steps, fields):
     fill(X, steps)
     batch = Split.pack(X, np.arange(8) % 3, 3)
     textbook = TextbookEngine(network, CrossEntropy(), SGD(), Training())
-    loss = textbook.loss_and_gradients(batch, np.random.default_rng(2), 0.1)
+    loss = textbook.loss_and_gradients(batch, np.random.default_rng(2))
     grads = network.grads.copy()
     for _ in range(2):  # whatever an earlier batch has left there
         network.grads.fill(np.nan)
