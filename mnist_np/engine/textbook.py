@@ -19,7 +19,7 @@ from mnist_np.optim.optimizer import Objective, Optimizer, State
 class TextbookEngine:
     """Computes the gradients of a network's loss and updates its parameters.
 
-    ``logits`` and ``value`` are those of the last pass, ``value`` its loss: the batch's, or the last that the optimizer asked for.
+    ``value`` and ``logits`` are loss and logits of the last pass: over the batch, or the last that the optimizer asked for.
     """
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, training: Training) -> None:
