@@ -26,7 +26,8 @@ from mnist_np.nn.losses import CrossEntropy, Loss
 from mnist_np.nn.mlp import MLP
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizers import SGD, Optimizer
-from mnist_np.optim.schedules import Constant, Schedule
+from mnist_np.optim.schedule import Schedule
+from mnist_np.optim.schedules import Constant
 from mnist_np.streams import Streams
 
 

@@ -1,4 +1,4 @@
-"""Adam and its kin: momentum divided by the root of a running mean of squared gradients, both corrected for starting at 0."""
+"""Adam and its variants: a running mean of gradients over the root of a running mean of their squares, bias-corrected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Adam(Optimizer):
     W <- W - lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) (Kingma & Ba 2015).
 
     ``amsgrad`` divides by the largest v so far (Reddi, Kale & Kumar 2018). With ``weight_decay``, which is decoupled, this
-    is AdamW; with ``training.l2`` it is the Adam with an L2 penalty of old.
+    is AdamW; with ``training.l2`` it is Adam with an L2 penalty.
     """
 
     lr: float = bounded(0.001, gt=0)
@@ -29,11 +29,11 @@ class Adam(Optimizer):
     eps: float = bounded(1e-8, gt=0)
     amsgrad: bool = False
 
-    def memory(self) -> list[str]:
+    def state_names(self) -> list[str]:
         return ["m", "v"] + ["v_max"] * self.amsgrad
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
-        # The state's m and v lack their factors (1 - beta), which saves two passes over the memory: the step takes them up.
+        # m and v of the state lack their factors (1 - beta), which saves two passes over the memory: alpha and eps have them.
         t, root = state["t"], sqrt((1 - self.beta2) / (1 - self.beta2 ** state["t"]))
         alpha, eps = lr * (1 - self.beta1) / (1 - self.beta1**t) / root, self.eps / root
         largest: Array = state["v_max" if self.amsgrad else "v"]
@@ -71,7 +71,7 @@ class NAdam(Optimizer):
     eps: float = bounded(1e-8, gt=0)
     momentum_decay: float = bounded(0.004, ge=0)
 
-    def memory(self) -> list[str]:
+    def state_names(self) -> list[str]:
         return ["m", "v"]
 
     def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
@@ -102,7 +102,7 @@ class NAdam(Optimizer):
 
 @dataclass
 class RAdam(Optimizer):
-    """Rectified Adam: W <- W - lr m / (1 - beta1^t) while v rests on too few gradients to be trusted (rho_t <= 5), then
+    """Rectified Adam: W <- W - lr m / (1 - beta1^t) while the variance of v is undefined or large (rho_t <= 5), then
     W <- W - lr r_t m / (1 - beta1^t) / ((sqrt(v) + eps) / sqrt(1 - beta2^t)), with rho = 2 / (1 - beta2) - 1,
     rho_t = rho - 2 t beta2^t / (1 - beta2^t) and r_t = sqrt((rho_t - 4)(rho_t - 2) rho / ((rho - 4)(rho - 2) rho_t))
     (Liu, Jiang, He, Chen, Liu, Gao & Han 2020).
@@ -113,11 +113,11 @@ class RAdam(Optimizer):
     beta2: float = bounded(0.999, ge=0, lt=1)
     eps: float = bounded(1e-8, gt=0)
 
-    def memory(self) -> list[str]:
+    def state_names(self) -> list[str]:
         return ["m", "v"]
 
     def rectification(self, t: int) -> float | None:
-        """r_t, or None while there is none."""
+        """r_t, or None while rho_t <= 5."""
         rho = 2 / (1 - self.beta2) - 1
         rho_t = rho - 2 * t * self.beta2**t / (1 - self.beta2**t)
         if rho_t <= 5:

@@ -1,4 +1,4 @@
-"""Optimizers that divide each gradient by a measure of its own past size: Adagrad, RMSprop, Adadelta."""
+"""Optimizers that divide each gradient by the root of a sum or mean of its past squares: Adagrad, RMSprop, Adadelta."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Adagrad(Optimizer):
     initial: float = bounded(0.0, ge=0)
     eps: float = bounded(1e-10, gt=0)
 
-    def memory(self) -> list[str]:
+    def state_names(self) -> list[str]:
         return ["v"]
 
     def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
@@ -44,8 +44,8 @@ class Adagrad(Optimizer):
 class RMSprop(Optimizer):
     """v <- rho v + (1 - rho) dW^2; W <- W - lr dW / (sqrt(v) + eps) (Tieleman & Hinton 2012).
 
-    ``centered`` takes the square of the gradient's mean off v, which makes it a variance: v - m^2 with
-    m <- rho m + (1 - rho) dW (Graves 2013). With ``momentum``, V <- momentum V + dW / (sqrt(v) + eps); W <- W - lr V.
+    With ``centered``, v is replaced by the variance v - m^2 with m <- rho m + (1 - rho) dW (Graves 2013). With ``momentum``,
+    V <- momentum V + dW / (sqrt(v) + eps); W <- W - lr V.
     """
 
     lr: float = bounded(0.001, gt=0)
@@ -54,7 +54,7 @@ class RMSprop(Optimizer):
     centered: bool = False
     momentum: float = bounded(0.0, ge=0, lt=1)
 
-    def memory(self) -> list[str]:
+    def state_names(self) -> list[str]:
         return ["v"] + ["m"] * self.centered + ["V"] * (self.momentum > 0)
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
@@ -67,7 +67,7 @@ class RMSprop(Optimizer):
             if self.centered:
                 np.square(m, out=s)
                 np.subtract(v, s, out=s)
-                np.maximum(s, 0, out=s)  # a variance, but for rounding
+                np.maximum(s, 0, out=s)  # rounding can make a variance negative
                 np.sqrt(s, out=s)
             else:
                 np.sqrt(v, out=s)
@@ -90,7 +90,7 @@ class Adadelta(Optimizer):
     rho: float = bounded(0.9, ge=0, lt=1)
     eps: float = bounded(1e-6, gt=0)
 
-    def memory(self) -> list[str]:
+    def state_names(self) -> list[str]:
         return ["v", "u"]
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:

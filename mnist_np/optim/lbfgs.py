@@ -1,28 +1,39 @@
-"""L-BFGS: the classical quasi-Newton method, which needs the whole objective and not samples of its gradient."""
+"""L-BFGS, a quasi-Newton method on the whole training set, and its line search."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from math import inf, sqrt
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.params import ParamSpec
-from mnist_np.optim.line_search import Point, strong_wolfe
 from mnist_np.optim.optimizer import Objective, Optimizer, State
+
+ARMIJO, CURVATURE = 1e-4, 0.9
+"""Constants of the strong Wolfe conditions, as usual for quasi-Newton directions (Nocedal & Wright 2006, page 62)."""
+
+
+class Point(NamedTuple):
+    """The objective along the line at step t: its value f(t) and its slope f'(t)."""
+
+    t: float
+    f: float
+    slope: float
 
 
 @dataclass
 class LBFGS(Optimizer):
-    """W <- W - t H dW on the full training set: H, near the inverse Hessian, is made of the last ``history`` changes of W and
+    """W <- W - t H dW on the full training set, where H approximates the inverse Hessian by the last ``history`` changes of W and
     dW, and t satisfies the strong Wolfe conditions (Liu & Nocedal 1989; Nocedal & Wright 2006, algorithm 7.5).
 
-    A step, which is an epoch, goes through up to ``iterations`` such updates, each of about one pass over the training set
-    (``max_evaluations`` in all). ``lr`` is the first t that is tried. ``training.batch_size`` has no effect. ``train/loss`` and
-    ``train/accuracy`` are those after an epoch's updates; with other optimizers each batch counts as before its update.
+    A step is an epoch: up to ``iterations`` such updates, each of about one pass over the training set (``max_evaluations`` in
+    all). ``lr`` is the first t that is tried. ``training.batch_size`` has no effect. ``train/loss`` and ``train/accuracy`` are
+    those after the updates; with other optimizers each batch counts as it was before its update.
     """
 
     full_batch: ClassVar[bool] = True
@@ -37,7 +48,7 @@ class LBFGS(Optimizer):
             raise self.error("weight_decay", self.weight_decay, "must be 0 with lbfgs: use training.l2, part of the objective")
 
     def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
-        """Changes of the parameters and of the gradients, 1 / (s . y) of each, and how many there have been."""
+        """Changes s of the parameters and y of the gradients, rho = 1 / (s . y) of each pair, and the number of pairs so far."""
         pairs = {name: np.zeros((self.history, len(params)), params.dtype) for name in ("s", "y")}
         work = {f"_{name}": np.empty_like(params) for name in ("direction", "origin", "gradient", "product")}
         return {"t": 0, "pairs": 0, "rho": np.zeros(self.history)} | pairs | work
@@ -58,7 +69,7 @@ class LBFGS(Optimizer):
         loss, evaluations, last = objective(), 1, 0.0
 
         def line(t: float) -> Point:
-            """The objective at W = origin + t d. It may overflow where t is too long; then a shorter one is tried."""
+            """The objective at W = origin + t d. It may overflow if t is too large; the search then tries a smaller one."""
             nonlocal evaluations, last
             evaluations, last = evaluations + 1, t
             with np.errstate(over="ignore", invalid="ignore"):
@@ -103,7 +114,7 @@ class LBFGS(Optimizer):
             self.add(state, d, alpha[i] - beta, s[i])
 
     def remember(self, state: State, params: Array, grads: Array) -> None:
-        """Put s = W - origin and y = dW - dW at the origin in the place of the oldest pair, if the line curves upwards."""
+        """Replace the oldest pair by s = W - origin and y = dW - (dW at origin), if s . y is positive."""
         s, y = state["_origin"], state["_gradient"]
         np.subtract(params, s, out=s)
         np.subtract(grads, y, out=y)
@@ -118,3 +129,85 @@ class LBFGS(Optimizer):
         """x <- x + a y."""
         np.multiply(y, a, out=state["_product"])
         x += state["_product"]
+
+
+def strong_wolfe(line: Callable[[float], Point], start: Point, t: float, evaluations: int, smallest: float = 0.0) -> Point:
+    """A point with f(t) <= f(0) + 1e-4 t f'(0) and |f'(t)| <= 0.9 |f'(0)| (Nocedal & Wright 2006, algorithms 3.5 and 3.6).
+
+    Steps that grow by a factor of at most ten find an interval that contains such a point; cubic interpolation narrows it.
+
+    Args:
+        line: evaluates f and f' at t.
+        start: the line at 0, with a negative slope.
+        t: the first step to try.
+        evaluations: how many more may follow.
+        smallest: the width of the interval at which the search ends.
+
+    Returns:
+        The point; or the lowest one found, which may be ``start``, if the search ends before.
+    """
+
+    def falls_short(point: Point) -> bool:
+        return not point.f <= start.f + ARMIJO * point.t * start.slope  # true for NaN too
+
+    def is_flat(point: Point) -> bool:
+        return abs(point.slope) <= -CURVATURE * start.slope
+
+    previous, point, used = start, line(t), 0
+    while not (falls_short(point) or (used > 1 and point.f >= previous.f)):
+        if is_flat(point):
+            return point
+        if point.slope >= 0:
+            break
+        if used == evaluations:
+            return point
+        stride = point.t - previous.t
+        t = minimum_of_cubic(previous, point, point.t + 0.01 * stride, 10 * point.t)
+        previous, point, used = point, line(t), used + 1
+
+    low, high = (point, previous) if point.f < previous.f else (previous, point)
+    stuck = False
+    while used < evaluations and abs(high.t - low.t) > smallest:
+        left, right = sorted((low, high))
+        t, stuck = inside(minimum_of_cubic(left, right, left.t, right.t), left.t, right.t, stuck)
+        point, used = line(t), used + 1
+        if falls_short(point) or point.f >= low.f:
+            high = point
+            continue
+        if is_flat(point):
+            return point
+        if point.slope * (high.t - low.t) >= 0:
+            high = low
+        low = point
+    return low
+
+
+def inside(t: float, left: float, right: float, stuck: bool) -> tuple[float, bool]:
+    """``t``, moved inwards by a tenth of the interval if it is at an end, or near one for the second time in a row (``stuck``).
+
+    Returns:
+        The point, and whether it is near an end.
+    """
+    margin = 0.1 * (right - left)
+    if min(right - t, t - left) >= margin:
+        return t, False
+    if stuck or t >= right or t <= left:
+        return (right - margin if right - t < t - left else left + margin), False
+    return t, True
+
+
+def minimum_of_cubic(left: Point, right: Point, lowest: float, highest: float) -> float:
+    """The minimum of the cubic through both points with their slopes, clipped to [lowest, highest]; the middle of these if the
+    cubic has no minimum (Nocedal & Wright 2006, equation 3.59).
+    """
+    if left.t == right.t:
+        return (lowest + highest) / 2
+    d1 = left.slope + right.slope - 3 * (left.f - right.f) / (left.t - right.t)
+    square = d1 * d1 - left.slope * right.slope
+    if not 0 <= square < inf:
+        return (lowest + highest) / 2
+    d2 = sqrt(square)
+    denominator = right.slope - left.slope + 2 * d2
+    if denominator == 0:  # a straight line
+        return (lowest + highest) / 2
+    return min(max(right.t - (right.t - left.t) * (right.slope + d2 - d1) / denominator, lowest), highest)

@@ -1,4 +1,4 @@
-"""Muon: momentum made orthogonal, for the weight matrices; Adam for all else."""
+"""Muon: orthogonalized momentum for the weight matrices, Adam for all other parameters."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from mnist_np.optim.adam import Adam
 from mnist_np.optim.optimizer import Optimizer, State, mix
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of Jordan et al. (2024): steep at 0, so that few iterations lift every singular value to near 1 (0.7 to 1.2)."""
+"""a, b, c of Jordan et al. (2024): steep at 0, so that a few iterations bring every singular value to between 0.7 and 1.2."""
 
 
 @dataclass
 class Muon(Optimizer):
-    """V <- mu V + (1 - mu) dW; W <- W - lr 0.2 sqrt(max(n_in, n_out)) orth(V) for each weight matrix, where orth(V) is about
+    """V <- mu V + (1 - mu) dW; W <- W - lr 0.2 sqrt(max(n_in, n_out)) orth(V) for each weight matrix, where orth(V) approximates
     P Q^T of the singular value decomposition V = P S Q^T; with ``nesterov`` orth(mu V + (1 - mu) dW) (Jordan et al. 2024).
 
-    Biases and norm parameters are left to Adam. The factor 0.2 sqrt(max(n_in, n_out)) gives the matrices steps of Adam's
-    size, so that one lr serves both (Liu et al. 2025).
+    Adam updates biases and norm parameters. The factor 0.2 sqrt(max(n_in, n_out)) gives the matrices steps of Adam's size, so
+    that one lr serves both (Liu et al. 2025).
     """
 
     ramps_momentum: ClassVar[bool] = True
@@ -38,8 +38,8 @@ class Muon(Optimizer):
     beta2: float = bounded(0.999, ge=0, lt=1)
     eps: float = bounded(1e-8, gt=0)
 
-    def memory(self) -> list[str]:
-        """V of the matrices and, in the places of the other parameters, Adam's m; and Adam's v for those."""
+    def state_names(self) -> list[str]:
+        """V holds V of the weight matrices and Adam's m of all else; v is Adam's, and unused for the matrices."""
         return ["V", "v"]
 
     def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
@@ -71,8 +71,9 @@ class Muon(Optimizer):
 
 
 class Orthogonalizer:
-    """Turns G (n_in, n_out) into about the nearest orthogonal matrix, in place, by Newton-Schulz iterations on X = G / |G|:
-    X <- a X + (b X X^T + c (X X^T)^2) X, a polynomial of the singular values alone that drives them towards 1."""
+    """Replaces G (n_in, n_out) by approximately the nearest orthogonal matrix, by Newton-Schulz iterations on X = G / |G|:
+    X <- a X + (b X X^T + c (X X^T)^2) X, which changes the singular values alone and drives them towards 1.
+    """
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         short, long = min(shape), max(shape)

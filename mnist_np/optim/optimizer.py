@@ -1,4 +1,4 @@
-"""What every optimizer is: a rule plus a state. The rule is the dataclass; the state is named arrays and numbers."""
+"""Base class of all optimizers. An instance holds the hyperparameters; what changes from step to step is a separate state."""
 
 from __future__ import annotations
 
@@ -13,50 +13,56 @@ from mnist_np.nn.arrays import Array
 from mnist_np.nn.params import ParamSpec
 
 State = dict[str, Any]
-"""An optimizer's memory: name -> array, int or float, nothing else. A checkpoint saves it as it is, but for names that begin
-with ``_``: those are scratch, made by `Optimizer.init` and worth nothing between two steps. So a state is restored by
-``optimizer.init(params, specs) | saved``."""
+"""The state of an optimizer: name -> array, int or float. Names that begin with ``_`` are scratch: `Optimizer.init` makes them,
+and a checkpoint leaves them out. A state is restored by ``optimizer.init(params, specs) | saved``."""
 
 Objective = Callable[[], float]
-"""What is minimised, as a function of the parameter vector as it stands: returns the loss and leaves the gradients behind."""
+"""Returns the loss at the current parameters and writes its gradients into ``grads``."""
 
 CHUNK = 1 << 18
-"""Parameters updated at a time: a piece of each vector of an update stays in the cache from one operation to the next (Adam is
-17 % faster at 3M parameters than with whole vectors). Smaller pieces, of 2^16, cost more in calls than they gain: SGD 40 %."""
+"""Parameters updated at a time, so that the operands of an update stay in the cache from one operation to the next. Adam is 17 %
+faster at 3M parameters than with whole vectors; with pieces of 2^16, SGD is 40 % slower."""
 
 
 @dataclass
 class Optimizer(Component):
     """Updates a flat vector of parameters from a flat vector of gradients.
 
-    ``lr`` is the peak learning rate; the schedule says which share of it each step uses. ``weight_decay`` is decoupled:
-    W <- W - lr * weight_decay * W beside the rule's own step (Loshchilov & Hutter 2019); the classic L2 penalty, which goes
-    through the gradient, is ``training.l2``. Biases and norm parameters decay only with ``decay_all``.
+    A subclass implements `update`, and `state_names` if its rule has a state.
 
-    A subclass writes `update` and names in `memory` the vectors that it remembers; most need no more.
+    Attributes:
+        lr: the peak learning rate; the schedule multiplies it by a factor at each step.
+        weight_decay: decoupled decay, W <- W - lr weight_decay W before the rule's own step (Loshchilov & Hutter 2019). The L2
+            penalty, which is part of the gradient, is ``training.l2``.
+        decay_all: whether biases and norm parameters decay too.
     """
 
     group: ClassVar[str] = "optimizer"
     full_batch: ClassVar[bool] = False
-    """Whether a step needs the loss of the whole training set as a function (``objective``) and not just one gradient."""
+    """Whether a step evaluates the loss of the whole training set itself (``objective``)."""
     averages: ClassVar[bool] = False
-    """Whether the weights to evaluate differ from the weights being trained (`eval_params`)."""
+    """Whether the weights to evaluate (`eval_params`) differ from the weights being trained."""
 
     ramps_momentum: ClassVar[bool] = False
-    """Whether ``state["momentum"]`` is the momentum in force, for a schedule to change."""
+    """Whether ``state["momentum"]`` is the momentum of the next step, which a schedule may change."""
 
     lr: float = bounded(0.1, gt=0)
     weight_decay: float = bounded(0.0, ge=0)
     decay_all: bool = False
 
-    def memory(self) -> list[str]:
-        """Names of the vectors, like the parameters and zero at first, that the rule remembers."""
+    def state_names(self) -> list[str]:
+        """Names of the state's vectors: each has the parameters' shape and is 0 at first."""
         return []
 
     def init(self, params: Array, specs: Sequence[ParamSpec]) -> State:
-        """The state before the first step, for these parameters laid out as ``specs`` say."""
+        """The state before the first step.
+
+        Args:
+            params: the flat vector of parameters (n,).
+            specs: name, position and shape of each parameter in it.
+        """
         scratch = np.empty(min(CHUNK, len(params)), params.dtype)
-        return {name: np.zeros_like(params) for name in self.memory()} | {"t": 0, "_scratch": scratch}
+        return {name: np.zeros_like(params) for name in self.state_names()} | {"t": 0, "_scratch": scratch}
 
     def step(
         self,
@@ -67,10 +73,15 @@ class Optimizer(Component):
         specs: Sequence[ParamSpec],
         objective: Objective | None = None,
     ) -> None:
-        """Update ``params`` and ``state`` in place from ``grads`` at learning rate ``lr``. ``grads`` may be overwritten.
+        """Update ``params`` and ``state`` in place.
 
-        ``objective`` is given where the rule asks for it (``full_batch``): called after a change of ``params``, it returns
-        the loss there and writes its gradients into ``grads``.
+        Args:
+            state: what `init` returned, after the steps so far.
+            params: the flat vector of parameters (n,).
+            grads: the gradients (n,) at ``params``; may be overwritten.
+            lr: the learning rate of this step.
+            specs: name, position and shape of each parameter.
+            objective: the loss as a function of ``params``; given if ``full_batch``.
         """
         state["t"] += 1
         if self.weight_decay:
@@ -79,25 +90,25 @@ class Optimizer(Component):
         self.update(state, params, grads, lr)
 
     def decay(self, state: State, params: Array, lr: float, part: slice) -> None:
-        """W <- W - lr * weight_decay * W for the ``part`` of the parameters that is to decay."""
+        """W <- W - lr weight_decay W for the ``part`` of the parameters that decays."""
         params[part] *= 1 - lr * self.weight_decay
 
     def update(self, state: State, params: Array, grads: Array, lr: float) -> None:
-        """The rule itself, without weight decay. ``state["t"]`` is the number of this step, from 1."""
+        """The update rule without weight decay. ``state["t"]`` is the number of this step, from 1."""
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def eval_params(self, state: State, params: Array, out: Array) -> None:
-        """Write the weights to evaluate into ``out``; they are ``params`` themselves unless the rule ``averages``."""
+        """Write the weights to evaluate into ``out`` (n,): ``params``, unless the rule ``averages``."""
         np.copyto(out, params)
 
 
 def decayed(specs: Sequence[ParamSpec], everything: bool) -> Iterator[slice]:
-    """The parts of the parameter vector that are decayed: the weight matrices, or all of it."""
+    """The parts of the parameter vector that decay: the weight matrices, or with ``everything`` all of it."""
     return (slice(spec.start, spec.stop) for spec in specs if everything or spec.is_weight)
 
 
 def chunks(*vectors: Array, scratch: Array | None = None) -> Iterator[tuple[Array, ...]]:
-    """The vectors, all of one length, side by side in pieces that fit the cache; last a piece of ``scratch`` for each."""
+    """Corresponding pieces of vectors of one length, each small enough for the cache; a piece of ``scratch`` last, if given."""
     for start in range(0, len(vectors[0]), CHUNK):
         pieces = tuple(vector[start : start + CHUNK] for vector in vectors)
         yield pieces if scratch is None else (*pieces, scratch[: len(pieces[0])])

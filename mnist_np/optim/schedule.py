@@ -1,4 +1,4 @@
-"""What every schedule is: a function of the step, with a linear warm-up before it and a momentum ramp beside it."""
+"""Base class of all schedules of the learning rate, with a linear warm-up and a momentum ramp."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import ClassVar
 from mnist_np.component import Component, bounded
 
 LONGEST = 1e9
-"""Epochs of a warm-up: more than any training has, and little enough to be a whole number of steps."""
+"""Epochs of a warm-up at most, so that its steps are a whole number."""
 
 
 @dataclass
 class Schedule(Component, ABC):
     """``schedule(step, steps, steps_per_epoch)`` is the factor by which ``optimizer.lr`` is multiplied at a step (from 0).
 
-    Any schedule may begin with a linear warm-up of ``warmup_steps`` or ``warmup_epochs``: factors 1/(n + 1), ..., n/(n + 1) of
-    the schedule's first value. The schedule itself then fills the steps that remain, and its epochs count from there.
+    Any schedule may begin with a linear warm-up of n steps (``warmup_steps`` or ``warmup_epochs``) with the factors 1/(n + 1),
+    ..., n/(n + 1) of its first value. The schedule then covers the remaining steps, and its epochs count from there.
 
-    The momentum of an optimizer that has one goes linearly from ``momentum_from`` to ``momentum_to`` over the first
-    ``momentum_epochs`` (None: the whole training), as in the dropout papers (Hinton et al. 2012: .5 to .99 over 500 epochs).
+    With ``momentum_from``, the optimizer's momentum changes linearly from there to ``momentum_to`` over the first
+    ``momentum_epochs`` (None: the whole training), as in Hinton et al. 2012 (.5 to .99 over 500 epochs).
     """
 
     group: ClassVar[str] = "schedule"
@@ -38,7 +38,13 @@ class Schedule(Component, ABC):
             raise self.error("warmup_epochs", self.warmup_epochs, "schedule.warmup_steps is given already: set one of them to 0")
 
     def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
-        """The factor at ``step`` of ``steps`` in all."""
+        """The factor at a step.
+
+        Args:
+            step: the number of the step, from 0.
+            steps: how many there are in all.
+            steps_per_epoch: how many an epoch has.
+        """
         warmup = self.warmup(steps_per_epoch)
         if step < warmup:
             return (step + 1) / (warmup + 1) * self.factor(0, max(1, steps - warmup), steps_per_epoch)
@@ -56,7 +62,7 @@ class Schedule(Component, ABC):
         """The factor at ``step`` (from 0) of the ``steps`` after the warm-up."""
 
     def momentum(self, step: int, steps: int, steps_per_epoch: int) -> float | None:
-        """The momentum at ``step``, or None where it is the optimizer's own."""
+        """The momentum at ``step``; None leaves the optimizer's own."""
         if self.momentum_from is None:
             return None
         ramp = steps if self.momentum_epochs is None else self.momentum_epochs * steps_per_epoch
@@ -64,16 +70,16 @@ class Schedule(Component, ABC):
 
     @property
     def watches(self) -> str | None:
-        """The metric that `after_epoch` reads, if it reads any."""
+        """The metric that `after_epoch` reads, or None."""
         return None
 
     def after_epoch(self, history: Sequence[dict[str, float]]) -> float:
-        """A further factor, from the metrics of all epochs so far: 1 but for schedules that watch a metric."""
+        """A second factor, from the metrics of all epochs so far: 1 unless the schedule watches a metric."""
         return 1.0
 
 
 def between(start: float, end: float, share: float) -> float:
-    """The number at ``share`` of the way from ``start`` to ``end``, in a straight line."""
+    """Linear interpolation: ``start`` at share 0, ``end`` at share 1."""
     return start + (end - start) * share
 
 
@@ -86,5 +92,5 @@ def power(base: float, exponent: int) -> float:
 
 
 def cosine_between(start: float, end: float, share: float) -> float:
-    """The number at ``share`` of the way from ``start`` to ``end``, along half a cosine: flat at both ends."""
+    """Interpolation along half a cosine: ``start`` at share 0, ``end`` at share 1, flat at both."""
     return end + (start - end) * (1 + cos(pi * share)) / 2

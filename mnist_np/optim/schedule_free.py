@@ -1,12 +1,12 @@
-"""Schedule-free optimizers (Defazio et al. 2024): an average of the iterates takes the place of a falling learning rate.
+"""Schedule-free optimizers (Defazio et al. 2024): an average of the iterates replaces a decreasing learning rate.
 
-Three sequences: z is what plain gradient steps move, x its weighted mean, which is what is evaluated and kept, and
-y = (1 - beta) z + beta x, between the two, is where gradients are taken. While training, y is the network's parameters::
+There are three sequences: z, which the gradient steps change; x, the weighted mean of z, which is evaluated and saved; and
+y = (1 - beta) z + beta x, at which gradients are computed. While training, the network's parameters are y::
 
     z <- z - lr D(dW at y)        D(dW) = dW, or dW / (sqrt(v) + eps)
     x <- (1 - c) x + c z          c = lr_max^2 / (sum of lr_max^2 over the steps so far)
 
-Use `Constant`, with a warm-up at most. Running statistics of batch norm are those gathered at y.
+Use the schedule `Constant`, with or without a warm-up. Running statistics of batch norm are those at y.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mnist_np.optim.optimizer import Optimizer, State, chunks, mix_square
 
 @dataclass
 class ScheduleFree(Optimizer):
-    """What both have in common: the three sequences. ``weight_decay`` acts on z, by as much as y is large."""
+    """Base class: the three sequences. ``weight_decay`` decays z by lr weight_decay y."""
 
     averages: ClassVar[bool] = True
     beta: float = bounded(0.9, ge=0, lt=1)
@@ -38,10 +38,10 @@ class ScheduleFree(Optimizer):
 
     @abstractmethod
     def direction(self, state: State, grads: Array) -> None:
-        """Turn ``grads``, dW, into D(dW) in place."""
+        """Replace ``grads``, dW, by D(dW)."""
 
     def rate(self, lr: float, t: int) -> float:
-        """The length of step t at learning rate lr."""
+        """The factor of D(dW) at step t for learning rate lr."""
         return lr
 
     def decay(self, state: State, params: Array, lr: float, part: slice) -> None:
@@ -76,7 +76,7 @@ class ScheduleFree(Optimizer):
 @dataclass
 class ScheduleFreeSGD(ScheduleFree):
     """Schedule-free gradient descent: D(dW) = dW; z <- z - lr dW; x the mean of the z; dW taken at y = (1 - beta) z + beta x
-    (Defazio et al. 2024). Wants a larger lr than SGD."""
+    (Defazio et al. 2024). It needs a larger lr than SGD."""
 
     lr: float = bounded(1.0, gt=0)
 
@@ -94,7 +94,7 @@ class ScheduleFreeAdamW(ScheduleFree):
     beta2: float = bounded(0.999, ge=0, lt=1)
     eps: float = bounded(1e-8, gt=0)
 
-    def memory(self) -> list[str]:
+    def state_names(self) -> list[str]:
         return ["v"]
 
     def rate(self, lr: float, t: int) -> float:

@@ -18,7 +18,7 @@ from mnist_np.experiment import Training
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizer import Optimizer
-from mnist_np.optim.schedules import Schedule
+from mnist_np.optim.schedule import Schedule
 from mnist_np.streams import Streams
 from mnist_np.training.averaging import average_epoch, average_step, chosen_weights, start_average
 from mnist_np.training.divergence import check_step, check_weights

@@ -18,8 +18,8 @@ from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.activations import ACTIVATIONS, GELU, ReLU, Tanh
 from mnist_np.nn.losses import LOSSES, CrossEntropy, Distillation, MeanSquaredError
 from mnist_np.nn.mlp import MLP
-from mnist_np.optim.cycles import OneCycle
 from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Momentum
+from mnist_np.optim.schedules import OneCycle
 from mnist_np.streams import Streams
 from mnist_np.training.events import Observers
 from mnist_np.training.loop import Trainer

@@ -4,7 +4,7 @@ from math import cos, exp, inf, sin
 
 import pytest
 
-from mnist_np.optim.line_search import Point, inside, minimum_of_cubic, strong_wolfe
+from mnist_np.optim.lbfgs import Point, inside, minimum_of_cubic, strong_wolfe
 
 LINES = {
     "parabola": (lambda t: (t - 2) ** 2, lambda t: 2 * (t - 2)),
