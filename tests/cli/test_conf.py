@@ -61,7 +61,7 @@ def test_option_composes_and_trains_a_step(group, name, nodes):
         return
     result = run(small(dataclasses.replace(Experiment(), **{group: component})))
     assert result.status == "finished"
-    assert result.history[-1]["train/loss"] > 0
+    assert result.history[-1]["train/loss"] >= 0  # 0 after an epoch of lbfgs, which fits these 64 examples
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
