@@ -9,7 +9,6 @@ from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS
-from mnist_np.optim.schedules import Step
 from mnist_np.streams import Streams
 from mnist_np.training.events import Observers
 from mnist_np.training.run import trainer_of
