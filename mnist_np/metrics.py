@@ -5,7 +5,6 @@ All metrics take ``Predictions`` predictions: probabilities P (n, n_classes), as
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,20 +123,13 @@ def measure(predictions: Predictions, names: Sequence[str], prefix: str) -> dict
     return {f"{prefix}/{name}": METRICS[name](predictions) for name in names}
 
 
-PER_CLASS = ("precision", "recall", "f1")
-
-
-def by_class(predictions: Predictions, class_names: Sequence[str], prefix: str) -> dict[str, float]:
-    """Precision, recall and F1 of each class: ``{"test/precision/7": ...}``."""
-    values = {"precision": precision(predictions), "recall": recall(predictions), "f1": f1(predictions)}
-    numbers = [float(v) for kind in PER_CLASS for v in values[kind]]
-    return dict(zip(class_metric_names(class_names, prefix), numbers, strict=True))
-
-
-def class_metric_names(class_names: Sequence[str], prefix: str) -> list[str]:
-    """The names of `by_class`, the classes' names cut to what a metric's may hold."""
-    names = [re.sub(r"[^\w\-. ]", "-", name) for name in class_names]
-    return [f"{prefix}/{kind}/{name}" for kind in PER_CLASS for name in names]
+def by_class(predictions: Predictions, class_names: Sequence[str]) -> list[dict[str, str | int | float]]:
+    """Each class with its name, its number of examples, and its precision, recall and F1."""
+    columns = predictions.confusion.sum(axis=1).tolist(), precision(predictions), recall(predictions), f1(predictions)
+    return [
+        {"class": name, "examples": n, "precision": float(p), "recall": float(r), "f1": float(both)}
+        for name, n, p, r, both in zip(class_names, *columns, strict=True)
+    ]
 
 
 def _ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Array:

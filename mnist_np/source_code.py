@@ -9,10 +9,12 @@ import ast
 import hashlib
 import importlib.util
 import inspect
+import re
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +29,31 @@ def git() -> dict[str, str | bool]:
     """``commit`` and ``dirty`` of the checkout that this package is imported from; empty for an installed package."""
     commit, changed = _checkout()
     return {"commit": commit, "dirty": bool(changed)} if commit else {}
+
+
+@cache
+def branch_and_remote() -> dict[str, str]:
+    """``branch`` and ``url`` of the checkout, as far as there are such; the address without the user's name and password."""
+    if not git():
+        return {}
+    found = {}
+    for key, arguments in {"branch": ("branch", "--show-current"), "url": ("remote", "get-url", "origin")}.items():
+        with suppress(OSError, subprocess.SubprocessError):
+            found[key] = re.sub(r"(?<=://)[^/@]*@", "", _git(*arguments).strip())
+    return {key: value for key, value in found.items() if value}
+
+
+@cache
+def uncommitted() -> str:
+    """The differences of the package and its configs from the commit, new files included, as a patch; empty if there are none."""
+    changed = _checkout()[1]
+    if not changed:
+        return ""
+    with suppress(OSError, subprocess.SubprocessError, ValueError):
+        new = _git("ls-files", "-z", "--others", "--exclude-standard", "--", *changed).split("\0")
+        added = (_git("diff", "--no-index", "--", "/dev/null", path, allowed=(0, 1)) for path in new if path)
+        return _git("diff", "HEAD", "--", *changed) + "".join(added)
+    return ""
 
 
 @cache
@@ -58,9 +85,12 @@ def _checkout() -> tuple[str, list[str]]:
         return "", []
 
 
-def _git(*arguments: str) -> str:
+def _git(*arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
     command = ["git", "-C", str(PACKAGE.parent), "--no-optional-locks", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode not in allowed:
+        raise subprocess.CalledProcessError(done.returncode, command)
+    return done.stdout
 
 
 _class_sha256: dict[type, str] = {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mnist_np.component import ConfigError, did_you_mean
 from mnist_np.data.dataset import Dataset
-from mnist_np.metrics import METRICS, PER_CLASS
+from mnist_np.metrics import METRICS
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.settings import Sweep
 from mnist_np.training.metric_names import run_metrics
@@ -33,18 +33,15 @@ def check_objectives(configs: Sequence[RunConfig], needed: bool) -> None:
 
 def names_of(config: RunConfig, data: Dataset) -> list[str]:
     """The names of a run's metrics."""
-    return run_metrics(config.training, len(data.val) > 0, data.class_names)
+    return run_metrics(config.training, len(data.val) > 0)
 
 
 def why_not(metric: str, runs: Sequence[tuple[RunConfig, Dataset]], known: list[str]) -> str:
     """What to do about a metric that no run has."""
-    config, data = runs[0]
+    config = runs[0][0]
     everything = dataclasses.replace(config.training, metrics=list(METRICS))
-    if metric in run_metrics(config.training, True, data.class_names):
+    if metric in run_metrics(config.training, True):
         return "needs validation examples: data.validation_size must be > 0"
-    if metric in run_metrics(everything, True, data.class_names):
+    if metric in run_metrics(everything, True):
         return f"is measured only where it is asked for: training.metrics=[{metric.removeprefix('best/val_')}]"
-    per_class = [f"test/{kind}/" for kind in PER_CLASS]
-    short = [name for name in known if not name.startswith(tuple(per_class))]
-    others = ", ".join(f"{prefix}CLASS" for prefix in per_class)
-    return f"no such metric; {did_you_mean(metric, known)}must be one of {', '.join(short)}, {others}"
+    return f"no such metric; {did_you_mean(metric, known)}must be one of {', '.join(known)}"

@@ -118,7 +118,7 @@ def from_mlflow(name: str, store: Store) -> Iterator[Compared]:
         experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
         for where in (
             f"tags.sweep = '{name}' and tags.sweep_role = 'child'",
-            f"tags.mlflow.parentRunId = '{name}'",
+            f"tags.mlflow.parentRunId = '{name}' and tags.sweep_role = 'child'",
             f"attributes.run_id = '{name}'",
         ):
             runs = store.client.search_runs(experiments, where, max_results=1000, order_by=["attributes.start_time"])

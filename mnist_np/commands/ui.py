@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -15,12 +16,15 @@ from mnist_np.sqlite_uri import sqlite_uri
 from mnist_np.terminal import print_error
 from mnist_np.tracking.addresses import address_of, announced
 from mnist_np.tracking.client import TrackingError
-from mnist_np.tracking.links import run_page, runs_page
+from mnist_np.tracking.index import index_pages, update_index
+from mnist_np.tracking.links import run_page
 from mnist_np.tracking.server import free_port, serving
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import Store, first_line, store_of
 from mnist_np.tracking.views import saved_pages
+
+log = logging.getLogger(__name__)
 
 
 def main() -> int:
@@ -78,9 +82,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def pages(store: Store, run_id: str | None) -> list[tuple[str, str]]:
-    """What to look at, the most wanted first: the run asked for or the latest one, the latest sweep, all runs' curves.
+    """What to look at, the most wanted first: the run asked for, the newest runs and sweeps, the latest run, the latest sweep.
 
-    Runs that a killed process left RUNNING are marked first.
+    Runs that a killed process left RUNNING are marked first, and the index of the experiment is brought up to date.
     """
     mlflow = store.client
     experiments = [experiment.experiment_id for experiment in mlflow.search_experiments()]
@@ -94,10 +98,16 @@ def pages(store: Store, run_id: str | None) -> list[tuple[str, str]]:
     if run_id:
         shown += pages_of_run(store, run_id, "this run")
     runs = latest("tags.config_group != ''")
+    sweeps = latest("tags.sweep_role = 'parent'")
+    for experiment, _ in (runs + sweeps)[:1]:
+        try:
+            update_index(store, experiment)
+        except Exception as error:  # of a store that is locked: what it holds can be shown
+            log.warning("the index of the experiment is not up to date: %s", first_line(error))
+        shown += index_pages(experiment).items()
     shown += [("latest run", run_page(*run)) for run in runs]
-    for _, parent in latest("tags.sweep_role = 'parent'"):
+    for _, parent in sweeps:
         shown += pages_of_run(store, parent, "latest sweep") if parent != run_id else []
-    shown += [("all runs", runs_page(experiment, "val/accuracy")) for experiment, _ in runs]
     return shown or [("start", "")]
 
 

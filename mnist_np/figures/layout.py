@@ -32,7 +32,7 @@ HEAD = 0.75
 MARGIN = 0.2
 """Inches at the left and the right."""
 
-NARROWEST = 6.5
+NARROWEST = 6.3
 """Inches that the title needs."""
 
 SECONDARY = "#5A6068"

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 SPLITS = {"train": ("training", COLOURS[0], "--"), "val": ("validation", COLOURS[1], "-")}
 """Split -> its name, colour and line: told apart in grey print too."""
 
-BOTTOM, WIDTH, HEIGHT = 0.5, 3.5, 2.8
+BOTTOM, WIDTH, HEIGHT = 0.5, 2.4, 2.3
 """Inches of the axes."""
+
+LEFT = {"loss": 0.6, "accuracy": 3.75}
+"""Inches to the left of them. The page is narrow, for MLflow shows it beside other things."""
 
 DECADE = 10.0
 """A loss that falls by more than this is shown on a logarithmic axis."""
@@ -29,16 +32,17 @@ DECADE = 10.0
 def learning_curves(result: Result) -> Figure:
     """Loss to the left, accuracy to the right."""
     with style():
-        page = Page(result, "Learning curves", 8.8, 3.6)
+        page = Page(result, "Learning curves", 6.3, 3.1)
         if not result.history:
             return page.say("No epoch was completed.")
-        loss, accuracy = page.axes(0.7, BOTTOM, WIDTH, HEIGHT), page.axes(5.05, BOTTOM, WIDTH, HEIGHT)
+        loss, accuracy = (page.axes(left, BOTTOM, WIDTH, HEIGHT) for left in LEFT.values())
         draw(loss, result, "loss")
         draw(accuracy, result, "accuracy")
         scale_loss(loss, result)
         accuracy.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
         loss_name = name_of(result.experiment.loss).replace("_", " ")
-        for left, key, title in ((0.7, "loss", f"Loss ({loss_name})"), (5.05, "accuracy", "Accuracy")):
+        for key, title in {"loss": f"Loss ({loss_name})", "accuracy": "Accuracy"}.items():
+            left = LEFT[key]
             page.text(left, BOTTOM + HEIGHT + 0.1, title, 10.5, bold=True)
             page.text(left + WIDTH, BOTTOM + HEIGHT + 0.1, kept(result, key), 9.5, SECONDARY, anchor="rs")
             page.text(left + WIDTH / 2, 0.12, "epoch", 9.5, anchor="ms")
@@ -65,20 +69,20 @@ def draw(axes: Axes, result: Result, key: str) -> None:
 
 
 def kept(result: Result, key: str) -> str:
-    """``epoch 7: 97.46%``, the validation's value at the epoch whose weights were kept."""
+    """``97.46%``: the validation's value at the epoch whose weights were kept."""
     value = result.best.get(f"val/{key}")
     if value is None:
         return ""
-    return f"epoch {result.best_epoch}: {value:.2%}" if key == "accuracy" else f"epoch {result.best_epoch}: {value:.4g}"
+    return f"{value:.2%}" if key == "accuracy" else f"{value:.4g}"
 
 
 def explain(page: Page, result: Result) -> None:
     """What the lines are, at the right of the title."""
-    x, y = 4.6, page.height - 0.28
+    x, y = 2.25, page.height - 0.28
     for label, colour, line in SPLITS.values():
         page.line(x, y, x + 0.35, colour, line, 1.8)
         page.text(x + 0.42, y, label, 9.5, anchor="lm")
-        x += 0.7 + 0.08 * len(label)
+        x += 0.62 + 0.075 * len(label)
     if result.best_epoch:
         page.line(x, y, x + 0.35, SECONDARY, ":", 1)
         page.text(x + 0.42, y, "weights kept", 9.5, anchor="lm")

@@ -1,7 +1,8 @@
 """A run's own folder: everything that the run leaves, as plain files. With ``tracking=off`` it is all there is.
 
-run.json (begun, by whom), config.yaml, history.csv (a row per epoch, as it happens), weights.safetensors, figures/*.png and,
-when the run is over, result.json. Each is written whole or not at all.
+run.json (begun, by whom), config.yaml, source.diff (where the code was not that of its commit), history.csv (a row per epoch, as
+it happens), weights.safetensors, per_class.json, figures/*.png and, when the run is over, result.json. Each is written whole or
+not at all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import math
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,7 @@ from mnist_np.data.dataset import Dataset
 from mnist_np.files import append, write_atomically
 from mnist_np.fingerprint import identify
 from mnist_np.serialize import to_dict
-from mnist_np.source_code import git, numeric_sha256
+from mnist_np.source_code import git, numeric_sha256, uncommitted
 from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.records import read_json
 from mnist_np.storage.weights import save_weights
@@ -65,6 +67,8 @@ class RunFolder(Observer):
         started = {"fingerprint": self.about["fingerprint"], "started": self.started}
         update_json(self.path / "run.json", started | {"pid": os.getpid(), "host": platform.node()})
         write_atomically(self.path / "config.yaml", as_yaml(to_dict(event.experiment)))
+        if patch := uncommitted():
+            write_atomically(self.path / "source.diff", patch)
         self.write_history(event.progress.history)
 
     def on_epoch(self, event: EpochEnd) -> None:
@@ -84,6 +88,7 @@ class RunFolder(Observer):
     def on_end(self, result: Result) -> None:
         save_weights(self.path / "weights.safetensors", result.network, result.experiment, result.data)
         self.write_history(result.history)
+        write_atomically(self.path / "per_class.json", as_table(result.classes))
         try:
             if self.figures:
                 from mnist_np.figures.run import draw
@@ -129,6 +134,11 @@ def as_yaml(values: dict[str, Any]) -> str:
 
 def as_json(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=2, allow_nan=False) + "\n"
+
+
+def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as JSON of columns and data, which MLflow shows as a table and `pandas.read_json(..., orient="split")` reads."""
+    return as_json({"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]})
 
 
 def as_csv(columns: list[str], rows: list[dict[str, float]], header: bool = True) -> str:

@@ -55,6 +55,11 @@ class Configuration:
     further: dict[str, Spread | None] = field(default_factory=dict)
 
     @property
+    def group(self) -> str:
+        """What its runs share: the fingerprint without the seed."""
+        return self.children[0].group
+
+    @property
     def counts(self) -> Counter[str]:
         """How many of its runs have which status."""
         return Counter(child.status for child in self.children)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from mnist_np.sweep.plan import Job, SweepIdentity
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.values import title
 from mnist_np.training.interrupt import Interrupt
 
 if TYPE_CHECKING:
@@ -106,8 +108,8 @@ class SweepRunner:
             from mnist_np.tracking.sweep import SweepParent
 
             outputs = Path(self.config.outputs)
-            overrides = [*self.fixed, *self.varied]
-            self.parent = SweepParent.open(self.config.tracking, outputs, self.id, self.name, overrides, self.folder.path)
+            fixed, varied, folder, argv = self.fixed, self.varied, self.folder.path, sys.argv[1:]
+            self.parent = SweepParent.open(self.config.tracking, outputs, self.id, self.name, fixed, varied, folder, argv)
         for old in self.folder.path.glob("STOP*"):
             old.unlink()
         self.folder.begin()
@@ -154,7 +156,8 @@ class SweepRunner:
         folder = self.members.queue(job, folder)
         (folder / "result.json").unlink(missing_ok=True)  # it is a cut-off or failed run's: that one goes on now
         parent = self.parent.run_id if self.parent else None
-        known = {"id": self.id, "parent": parent, "child": job.name, "start": self.start, "fingerprint": job.fingerprint}
+        name = title(job.varied)
+        known = {"id": self.id, "parent": parent, "child": name, "start": self.start, "fingerprint": job.fingerprint}
         for key, value in known.items():
             setattr(config.sweep, key, value)
         overrides = [f"sweep.{key}={quoted(value)}" for key, value in known.items() if value]

@@ -91,9 +91,9 @@ def console_table(report: SweepReport, top: int = TOP) -> Table:
 def markdown(report: SweepReport, top: int = TOP) -> str:
     """The ranked configurations as a markdown table."""
     header, body = _readable(report, top)
-    wide = [f"{name} &emsp;" for name in header]  # MLflow leaves no room between columns, and aligns all to the left
-    lines = [wide, ["---" for _ in header], *body]
-    table = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    wide = [[f"{cell.replace('|', chr(92) + '|')} &emsp;" for cell in line] for line in [header, *body]]  # MLflow leaves no room
+    lines = [wide[0], ["---" for _ in header], *wide[1:]]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return "\n\n".join(text for text in (table, hidden(report, top), *notes(report)) if text)
 
 

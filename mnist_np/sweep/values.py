@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 DECADES = 1.5
@@ -38,6 +38,18 @@ def readable(text: str) -> str:
     """A value as a person reads it: a long number by its first four digits, all else as it is written."""
     value = number(text)
     return f"{value:.4g}" if value is not None and len(text) > LONG_NUMBER and text[0] != "[" else text
+
+
+def title(values: Mapping[str, str]) -> str:
+    """A run's name from the values that vary: ``adam 0.01 silu [64,32] s2``, shortest first, for lists show but 20 characters.
+
+    The keys stand in the run's params. ``true``, ``false`` and ``null`` say nothing without theirs; the seed comes last.
+    """
+    short = short_names(values)
+    words = [f"{short[key]}={value}" if value in ("true", "false", "null") else readable(value) for key, value in values.items()]
+    named = [word for key, word in zip(values, words, strict=True) if key != "seed"]
+    seed = [f"s{values['seed']}"] if "seed" in values else []
+    return " ".join([*sorted(named, key=len), *seed]) or "single"
 
 
 def order(text: str) -> tuple[int, tuple[float, ...], str]:

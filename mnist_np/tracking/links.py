@@ -25,15 +25,16 @@ def runs_page(experiment_id: str, metric: str, maximize: bool = True, where: str
     )
 
 
-def view_page(experiment_id: str, key: str) -> str:
-    """A view of an experiment's runs that was saved under ``key`` (see `views`), as charts."""
-    mode = MACHINE_LEARNING | {"compareRunsMode": "CHART", "viewStateShareKey": key}
-    return _page(f"experiments/{experiment_id}/runs", mode)
+def view_page(experiment_id: str, key: str, chart: bool = True) -> str:
+    """A view of an experiment's runs that was saved under ``key`` (see `saved_views`), as charts or as a table."""
+    mode = {"compareRunsMode": "CHART"} if chart else {}
+    return _page(f"experiments/{experiment_id}/runs", MACHINE_LEARNING | mode | {"viewStateShareKey": key})
 
 
 def comparison_page(experiment_id: str, run_ids: Sequence[str]) -> str:
     """Runs side by side: MLflow's own comparison, with all their params and metrics in a table."""
-    return _page("compare-runs", {"runs": json.dumps(list(run_ids[:SHOWN])), "experiments": json.dumps([experiment_id])})
+    query = {"runs": json.dumps(list(run_ids[:SHOWN])), "experiments": json.dumps([experiment_id])}
+    return _page("compare-runs", MACHINE_LEARNING | query)
 
 
 def run_page(experiment_id: str, run_id: str, tab: str = "") -> str:

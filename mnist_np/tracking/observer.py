@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import logging
 import math
 import os
-import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,15 +19,16 @@ from mnist_np.fingerprint import identify
 from mnist_np.invocation import command
 from mnist_np.registry import name_of
 from mnist_np.serialize import flatten, to_dict
-from mnist_np.source_code import git
 from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.run_folder import describe
 from mnist_np.tracking.addresses import address_of, ui_command
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.delivery import Delivery
+from mnist_np.tracking.index import update_index
 from mnist_np.tracking.journal import Journal, Ledger
 from mnist_np.tracking.links import run_page
 from mnist_np.tracking.note import note
+from mnist_np.tracking.origin import origin_tags
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
 from mnist_np.training.events import EpochEnd, Observer, RunStart
@@ -42,8 +41,11 @@ log = logging.getLogger(__name__)
 STATUS = {"finished": "FINISHED", "killed": "KILLED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 """Ours, which the tag ``status`` holds, to MLflow's."""
 
-FILES = ("config.yaml", "history.csv", "weights.safetensors", "result.json", "figures")
+FILES = ("config.yaml", "source.diff", "history.csv", "weights.safetensors", "per_class.json", "result.json", "figures")
 """What MLflow gets of the run's folder when the run is over."""
+
+TABLES = json.dumps([{"path": "per_class.json", "type": "table"}])
+"""Which of them MLflow shows as tables."""
 
 MATTERING = ("python", "mnist-np", "numpy")
 """Versions that a result depends on: a tag of the run. All that are known stand in result.json."""
@@ -99,7 +101,7 @@ class MlflowObserver(Observer):
         self.journal.append(
             "start",
             name=self.run_name or run_name(experiment),
-            tags=self.tags | self.tags_of(event),
+            tags={"sweep_role": "single"} | self.tags | self.tags_of(event),
             params={key: as_text(value) for key, value in flatten(to_dict(experiment)).items()},
             data=describe(event.data),
         )
@@ -124,7 +126,8 @@ class MlflowObserver(Observer):
         status, reason = result.status, result.reason
         if result.failures and not (self.folder / "result.json").exists():  # `RunFolder` could not write what it leaves
             status, reason = "failed", f"the training is whole, but {'; '.join(result.failures)}"
-        self.finish(status, reason, {"mlflow.note.content": note(result, self.tracking.figures)})
+        tags = {"mlflow.note.content": note(result, self.tracking.figures), "mlflow.loggedArtifacts": TABLES}
+        self.finish(status, reason, tags)
 
     def on_failure(self, error: BaseException) -> None:
         if hasattr(self, "delivery"):
@@ -143,6 +146,17 @@ class MlflowObserver(Observer):
             self.lock.release()
         if self.delivery.pending:
             log.warning("MLflow has not got all of this run. Deliver it later: %s", self.sync_command)
+        elif "sweep" not in self.tags:  # a sweep brings the index up to date itself, once
+            self.update_index()
+
+    def update_index(self) -> None:
+        """Have the experiment's page list this run. Where it cannot be done now, the next run will do it."""
+        experiment_id = self.delivery.ledger.experiment_id
+        try:
+            if experiment_id and self.store.is_free(1.0):
+                update_index(self.store, experiment_id)
+        except Exception as error:
+            log.debug("the index of the experiment is not up to date: %s", error)
 
     def where(self) -> str:
         """Where the run is to be seen: its page on the server, or the command that opens it."""
@@ -160,12 +174,9 @@ class MlflowObserver(Observer):
 
     def tags_of(self, event: RunStart) -> dict[str, str]:
         """Where the run comes from, as tags."""
-        library, source = blas(), git()
+        library = blas()
         identity = identify(event.experiment, event.data.sha256, event.data.teacher_sha256)
-        tags = {
-            "mlflow.user": user(),
-            "mlflow.source.name": Path(sys.argv[0]).name or "python",
-            "mlflow.source.type": "LOCAL",
+        tags = origin_tags() | {
             "status": "running",
             "seed": str(event.experiment.seed),
             "run_folder": os.path.relpath(self.folder, self.store.outputs),
@@ -177,8 +188,6 @@ class MlflowObserver(Observer):
             "versions": ", ".join(f"{name} {versions()[name]}" for name in MATTERING),
             "n_parameters": str(len(event.network.params)),
         }
-        if source:
-            tags |= {"mlflow.source.git.commit": str(source["commit"]), "git.dirty": as_text(source["dirty"])}
         return tags | ({"mlflow.parentRunId": self.parent_run_id} if self.parent_run_id else {})
 
 
@@ -193,11 +202,10 @@ def lock(folder: Path) -> FileLock:
 
 
 def run_name(experiment: Experiment) -> str:
-    """``mlp-128-64-adam-seed=3``: what a single run is called."""
+    """``adam 128-64 s3``: what a single run is called. MLflow's lists show 20 characters."""
     hidden = experiment.model.hidden
-    sizes = "-".join(map(str, hidden)) if len(hidden) <= 4 else f"{len(hidden)}x{hidden[0]}"
-    model = f"{name_of(experiment.model)}-{sizes}" if hidden else "linear"
-    return f"{model}-{name_of(experiment.optimizer)}-seed={experiment.seed}"
+    sizes = "-".join(map(str, hidden)) if len(hidden) <= 3 else f"{len(hidden)}x{hidden[0]}"
+    return f"{name_of(experiment.optimizer)} {sizes or 'linear'} s{experiment.seed}"
 
 
 def as_text(value: Any) -> str:
@@ -208,11 +216,3 @@ def as_text(value: Any) -> str:
 def finite(metrics: dict[str, float]) -> dict[str, float]:
     """The metrics that are numbers: MLflow's charts break on NaN, and it stores infinity as 1.8e308."""
     return {key: float(value) for key, value in metrics.items() if math.isfinite(value)}
-
-
-def user() -> str:
-    """The login name, or "unknown" where the user has none (a container)."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

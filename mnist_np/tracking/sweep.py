@@ -1,38 +1,46 @@
-"""The parent run of a sweep in MLflow: one page that tells the sweep's story while it runs and when it is over."""
+"""The parent run of a sweep in MLflow: its counts, its best run, its ranking and its views, while it runs and when it is over."""
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
 
 from filelock import FileLock
 
+from mnist_np.invocation import command
 from mnist_np.sweep.children import ENDED
+from mnist_np.sweep.plan import WITHOUT_EFFECT
 from mnist_np.sweep.publish import FILES
 from mnist_np.sweep.report import SweepReport
-from mnist_np.sweep.tables import TOP, markdown, shown
 from mnist_np.tracking.addresses import where_to_look
 from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.configurations import ConfigurationRuns
+from mnist_np.tracking.index import update_index
 from mnist_np.tracking.links import comparison_page, run_page, view_page
-from mnist_np.tracking.observer import lock, user
+from mnist_np.tracking.observer import lock
+from mnist_np.tracking.origin import origin_tags
+from mnist_np.tracking.saved_views import View, save
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import Store, first_line, store_of
 from mnist_np.tracking.sweep_children import SweepChildren
-from mnist_np.tracking.views import MOST, NAMES, PREFIX, best_runs, packed, view_key, views
+from mnist_np.tracking.sweep_note import LONGEST_TAG, picture, sweep_note
+from mnist_np.tracking.views import BEST, view_key, views
 
 log = logging.getLogger(__name__)
 
 LAST_PATIENCE = 20.0
 """Seconds that the end of a sweep waits for a locked database."""
 
-LONGEST_TAG = 8000
-"""Characters that MLflow keeps of a tag, and so of a note."""
+SIDE_BY_SIDE = "side by side"
+
+LONGEST_PARAM = 6000
+"""Characters that MLflow keeps of a param."""
 
 
 @dataclass
@@ -45,33 +53,55 @@ class SweepParent:
     sweep_id: str
     folder: Path
     held: FileLock
+    command: str = ""
     in_line: bool = False
+
+    def __post_init__(self) -> None:
+        self.shown: set[str] = set()
+        self.run_ids: dict[str, str] = {}
+        self.configurations = ConfigurationRuns(self.store.client, self.experiment_id, self.sweep_id, self.run_id)
 
     @classmethod
     def open(
-        cls, tracking: Tracking, outputs: Path, sweep_id: str, name: str, overrides: Sequence[str], folder: Path
+        cls,
+        tracking: Tracking,
+        outputs: Path,
+        sweep_id: str,
+        name: str,
+        fixed: Sequence[str],
+        varied: Sequence[str],
+        folder: Path,
+        argv: Sequence[str] = (),
     ) -> SweepParent:
         """The parent of the sweep ``sweep_id`` whose files lie in ``folder``: the one there is, running again, or a new one.
 
-        Raises TrackingError where the store cannot be used, or where another process is at work on this sweep.
+        Args:
+            tracking: the store.
+            outputs: where the store's files are, if it has such.
+            sweep_id: what identifies the sweep.
+            name: what its run is called.
+            fixed: the overrides that all its runs share, which become params.
+            varied: the keys that vary.
+            folder: the sweep's own folder.
+            argv: the arguments of ``train`` that started it, which continue it too.
+
+        Raises:
+            TrackingError: the store cannot be used, or another process is at work on this sweep.
         """
         store = store_of(tracking, outputs)
         experiment_id = store.experiment_id(tracking.experiment)
         held = lock(folder)
-        tags = {
+        tags = origin_tags() | {
             "sweep": sweep_id,
             "sweep_role": "parent",
             "sweep_name": name,
             "status": "running",
-            "overrides": " ".join(overrides)[:LONGEST_TAG],
+            "varied": " ".join(varied)[:LONGEST_TAG],
             "run_folder": os.path.relpath(folder, outputs),
-            "mlflow.user": user(),
-            "mlflow.source.name": Path(sys.argv[0]).name or "python",
-            "mlflow.source.type": "LOCAL",
         }
         try:
             with store.lock:
-                run_id = cls.find_or_create(store, experiment_id, name, tags)
+                run_id = cls.find_or_create(store, experiment_id, name, tags, params_of(fixed))
         except Exception as error:
             held.release()
             raise TrackingError(f"the MLflow store {store.uri} cannot be used: {first_line(error)}") from error
@@ -79,21 +109,23 @@ class SweepParent:
             mark_stale_runs(store, [experiment_id])
         except Exception as error:
             log.warning("runs that were killed may still be called RUNNING in MLflow: %s", first_line(error))
-        return cls(store, experiment_id, run_id, sweep_id, folder, held)
+        return cls(store, experiment_id, run_id, sweep_id, folder, held, command("train", *argv) if argv else "")
 
     @staticmethod
-    def find_or_create(store: Store, experiment_id: str, name: str, tags: dict[str, str]) -> str:
-        """The id of the parent run, which runs from now on."""
-        from mlflow.entities import RunTag
+    def find_or_create(store: Store, experiment_id: str, name: str, tags: dict[str, str], params: dict[str, str]) -> str:
+        """The id of the parent run, which runs from now on. A param that is there already stays: MLflow's cannot change."""
+        from mlflow.entities import Param, RunTag
 
-        client = store.client
+        client, known = store.client, {}
         where = f"tags.sweep = '{tags['sweep']}' and tags.sweep_role = 'parent'"
         found = client.search_runs([experiment_id], where, max_results=1)
-        if not found:
-            return str(client.create_run(experiment_id, int(time() * 1000), tags, name).info.run_id)
-        run_id = str(found[0].info.run_id)
-        client.update_run(run_id, status="RUNNING")
-        client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+        if found:
+            run_id, known = str(found[0].info.run_id), found[0].data.params
+            client.update_run(run_id, status="RUNNING")
+        else:
+            run_id = str(client.create_run(experiment_id, int(time() * 1000), tags, name).info.run_id)
+        new = [Param(key, value[:LONGEST_PARAM]) for key, value in params.items() if key not in known]
+        client.log_batch(run_id, params=new, tags=[RunTag(key, value) for key, value in tags.items()])
         return run_id
 
     def update(self, report: SweepReport) -> None:
@@ -119,33 +151,35 @@ class SweepParent:
 
     def update_children(self, report: SweepReport) -> None:
         """Make MLflow's children those of the report."""
-        SweepChildren(self.store, self.experiment_id, self.sweep_id, self.run_id).update(report)
+        self.run_ids = SweepChildren(self.store, self.experiment_id, self.sweep_id, self.run_id).update(report)
 
     def conclude(self, report: SweepReport, status: str) -> None:
         self.update_children(report)
-        self.tell(report)
         client = self.store.client
-        client.set_tag(self.run_id, "status", status.lower())
-        for name in FILES:
+        for name in FILES:  # first, for the note shows a picture of them
             path = self.folder / name
             if path.is_dir():
                 client.log_artifacts(self.run_id, str(path), name)
             elif path.exists():
                 client.log_artifact(self.run_id, str(path))
+        self.tell(report, final=True)
+        client.set_tag(self.run_id, "status", status.lower())
         client.set_terminated(self.run_id, status)
+        update_index(self.store, self.experiment_id)
 
-    def tell(self, report: SweepReport) -> None:
-        """Send metrics, tags and note."""
+    def tell(self, report: SweepReport, final: bool = False) -> None:
+        """Send metrics, tags, note, the configurations' summary runs and the views."""
         from mlflow.entities import Metric, RunTag
 
         now, step = int(time() * 1000), sum(report.counts[status] for status in ENDED)
-        metrics = [Metric(key, value, now, step) for key, value in metrics_of(report).items()]
-        best = report.best
-        tags = {"mlflow.note.content": self.note(report), "best_run_id": best.run_id or "" if best else ""}
+        metrics = [Metric(key, value, now, step) for key, value in metrics_of(report, self.shown).items()]
+        self.shown |= {metric.key for metric in metrics}
+        self.configurations.update(report, final)
+        found = self.views(report)
+        save(self.store, self.experiment_id, {view_key(self.sweep_id, view): value for view, value in found.items()}, now)
+        tags = {"mlflow.note.content": self.note(report), "metric": report.metric}
+        tags["best_run_id"] = next(iter(self.best(report)), "")
         self.store.client.log_batch(self.run_id, metrics, tags=[RunTag(key, value) for key, value in tags.items()])
-        for view, state in views(report, self.run_id).items():
-            if len(value := packed(state)) <= MOST:
-                self.store.client.set_experiment_tag(self.experiment_id, PREFIX + view_key(self.sweep_id, view), value)
 
     def attempt(self, send: Callable[[], None], patience: float) -> str:
         """Call ``send`` unless the store is locked for longer than ``patience`` seconds; gives what went wrong."""
@@ -157,39 +191,45 @@ class SweepParent:
             return first_line(error)
         return ""
 
+    def best(self, report: SweepReport) -> list[str]:
+        """The ids of the `BEST` best children in MLflow."""
+        ids = [self.run_ids.get(child.fingerprint) or child.run_id for child in report.ranked[:BEST]]
+        return [run_id for run_id in ids if run_id]
+
+    def views(self, report: SweepReport) -> dict[str, View]:
+        return views(report, self.sweep_id, self.best(report))
+
     def note(self, report: SweepReport) -> str:
-        """What the parent's page says above all else: counts, best run, links, and the ranked table as far as it fits."""
-        best, lines = report.best, [f"**{report.name}**: {report.overview()}"]
-        if best is not None:
-            varied = ", ".join(f"{key}={value}" for key, value in best.overrides.items())
-            value = f"{report.column} {shown(report.best_value or 0.0)}"
-            page = f" ([its page]({run_page(self.experiment_id, best.run_id)}))" if best.run_id else ""
-            lines.append(f"best: `{varied}`, {value}{page}")
-        lines.append(" · ".join(f"[{text}]({page})" for text, page in self.pages(report).items()))
-        for top in range(TOP, 0, -1):
-            text = "\n\n".join([*lines, markdown(report, top)])
-            if len(text) <= LONGEST_TAG:
-                return text
-        return "\n\n".join(lines)[:LONGEST_TAG]
+        """What stands above all else on the parent's page."""
+        best = run_page(self.experiment_id, next(iter(ids))) if (ids := self.best(report)) else None
+        return sweep_note(report, self.pages(report), best, self.run_id, picture(self.folder / "figures"), self.command)
 
     def pages(self, report: SweepReport) -> dict[str, str]:
-        """Where to look in MLflow's UI: fragments to put behind its address, by what is there."""
-        best = best_runs(report)
-        saved = views(report, self.run_id)
-        pages = {NAMES[view]: view_page(self.experiment_id, view_key(self.sweep_id, view)) for view in NAMES if view in saved}
-        if len(best) > 1:
-            pages["their params and metrics"] = comparison_page(self.experiment_id, best)
-        return pages
+        """Where to look in MLflow's UI: fragments to put behind its address, by name."""
+        pages = {
+            view.name.rpartition(": ")[2]: view_page(self.experiment_id, view_key(self.sweep_id, key))
+            for key, view in self.views(report).items()
+        }
+        best = self.best(report)
+        return pages | ({SIDE_BY_SIDE: comparison_page(self.experiment_id, best)} if len(best) > 1 else {})
 
     def where_to_look(self, report: SweepReport) -> list[str]:
         """Lines for the console: the addresses of the sweep's pages, and how to get a UI there."""
-        pages = {name: page for name, page in self.pages(report).items() if name in NAMES.values()}
+        pages = {name: page for name, page in self.pages(report).items() if name != SIDE_BY_SIDE}
         return where_to_look(self.store, pages, self.run_id)
 
 
-def metrics_of(report: SweepReport) -> dict[str, float]:
-    """Counts by status, the best value, and mean and spread of the best configuration."""
-    metrics = {f"n/{status}": float(n) for status, n in report.counts.items()} | {"n/skipped": float(report.skipped)}
+def params_of(fixed: Sequence[str]) -> dict[str, str]:
+    """The overrides that make the sweep what it is, as params, as far as MLflow allows their keys."""
+    pairs = (text.split("=", 1) for text in fixed if "=" in text and not text.startswith(WITHOUT_EFFECT))
+    return {key: value for key, value in pairs if re.fullmatch(r"[\w./ -]+", key)}
+
+
+def metrics_of(report: SweepReport, shown: Container[str] = ()) -> dict[str, float]:
+    """Counts by status, the best value, and mean and spread of the best configuration. A count that is and was 0 is left out:
+    MLflow would draw a chart of zeros."""
+    counts = {f"n/{status}": float(n) for status, n in (report.counts | {"skipped": report.skipped}).items()}
+    metrics = {key: n for key, n in counts.items() if n or key in shown or key == "n/finished"}
     if report.best_value is not None:
         metrics[report.metric] = report.best_value
     spread = report.configurations[0].metric if report.configurations else None

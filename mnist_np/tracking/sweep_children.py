@@ -22,6 +22,7 @@ from mnist_np.storage.records import read_json
 from mnist_np.storage.run_index import FINAL
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import SweepReport
+from mnist_np.sweep.values import title
 from mnist_np.tracking.links import run_page
 from mnist_np.tracking.observer import STATUS, as_text
 from mnist_np.tracking.store import Store
@@ -48,28 +49,32 @@ class SweepChildren:
     sweep_id: str
     parent_run_id: str
 
-    def update(self, report: SweepReport) -> None:
+    def update(self, report: SweepReport) -> dict[str, str]:
         """Make MLflow's children those of ``report``, as far as their runs have begun. To be repeated at will.
 
         A run of this sweep whose journal waits to be delivered becomes a child when it is.
+
+        Returns:
+            The children's run ids by fingerprint: of a run that was taken from elsewhere, that of the copy.
         """
         there = {run.info.run_id: run for run in self.search()}
         copies = {run.data.tags.get("fingerprint", ""): run for run in there.values() if LINKED in run.data.tags}
         by_folder = {run.data.tags.get("run_folder"): run_id for run_id, run in there.items()}
-        kept = set()
+        kept: dict[str, str] = {}
         for child in report.children:
             run_id = child.run_id or by_folder.get(self.path(child))  # a damaged tracking.json does not tell it
             if not child.linked and run_id and self.adopt(run_id, there):
-                kept.add(run_id)
+                kept[child.fingerprint] = run_id
             elif child.status in FINAL and (child.linked or run_id or not (child.folder / "journal.jsonl").exists()):
                 copy = copies.get(child.fingerprint)
                 if copy is None or copy.info.status == "RUNNING" or copy.data.tags[LINKED] != self.path(child):
-                    self.copy(child)
+                    kept[child.fingerprint] = self.copy(child)
                 else:
-                    kept.add(copy.info.run_id)
+                    kept[child.fingerprint] = copy.info.run_id
         current = {child.fingerprint for child in report.children}
-        for run_id in there.keys() - kept:
+        for run_id in there.keys() - set(kept.values()):
             self.dismiss(there[run_id], current)
+        return kept
 
     def search(self) -> Iterator[Run]:
         """The runs that are children now."""
@@ -116,7 +121,7 @@ class SweepChildren:
         """The child's folder below ``outputs``."""
         return os.path.relpath(child.folder, self.store.outputs)
 
-    def copy(self, child: Child) -> None:
+    def copy(self, child: Child) -> str:
         """A run with the params and metrics of ``child``, from the files in its folder."""
         from mlflow.entities import Metric, Param
 
@@ -133,8 +138,7 @@ class SweepChildren:
             "config_group": child.group,
             "mlflow.note.content": self.note(child),
         }
-        name = " ".join(child.overrides.values()) or "single"
-        run_id = str(client.create_run(self.experiment_id, began, tags, name).info.run_id)
+        run_id = str(client.create_run(self.experiment_id, began, tags, title(child.overrides)).info.run_id)
         params = [Param(key, as_text(value)) for key, value in flatten(config_of(child.folder)).items()]
         metrics = [Metric(key, value, ended, 0) for key, value in child.metrics.items()]
         for row in child.history:
@@ -145,6 +149,7 @@ class SweepChildren:
         for i in range(0, len(metrics), METRICS_AT_ONCE):
             client.log_batch(run_id, metrics=metrics[i : i + METRICS_AT_ONCE])
         client.set_terminated(run_id, STATUS[child.status], ended)
+        return run_id
 
     def note(self, child: Child) -> str:
         """What a copy's page says."""

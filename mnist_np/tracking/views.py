@@ -7,119 +7,160 @@ such tags: the page's state as the UI saves it (``ExperimentPageUIState`` and th
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mnist_np.sweep.report import SweepReport
+from mnist_np.sweep.report import TEST, SweepReport
+from mnist_np.tracking.configurations import ROLE, has_means
 from mnist_np.tracking.links import view_page
+from mnist_np.tracking.saved_views import View, saved_names
 
-PREFIX = "mlflow.sharedViewState."
-"""Tags with this prefix are shared views; what follows is the key in the address."""
-
-MOST = 20_000
-"""Characters that MLflow takes as an experiment's tag."""
+LOADED = 100
+"""Runs that the page loads, in the view's order; more only when asked for."""
 
 BEST = 10
 """How many of the best runs are compared."""
 
 CURVES = 30
-"""More curves than this are slow to draw and hard to read: the UI then shows those of the first 20 runs of the table."""
+"""More curves than this are slow to draw and hard to read: the page then shows those of the first 20 runs of the table."""
 
-NAMES = {"all": "all runs", "means": "means over seeds", "best": "the best runs"}
-"""The views, by what a person calls them."""
+FALLBACK = {"means": "means over seeds", "runs": "all runs", "best": "the best runs"}
+"""What a saved view without a name is called."""
 
 SECTION = "sweep"
+RUN_NAME = "attributes.`Run Name`"
 
 AS_IT_IS = {"xAxisKey": "step", "scaleType": "linear", "xAxisScaleType": "linear", "lineSmoothness": 0}
-"""A line chart of the numbers themselves; left out, the UI smooths them."""
+"""A line chart of the numbers themselves; left out, the page smooths them."""
 
 
 def view_key(sweep_id: str, view: str) -> str:
-    """The key of a sweep's ``all``, ``best`` or ``means`` view."""
+    """The key of a sweep's ``means``, ``runs`` or ``best`` view."""
     return f"sweep-{sweep_id}-{view}"
 
 
 def saved_pages(tags: Mapping[str, str], experiment_id: str, sweep_id: str) -> dict[str, str]:
     """The pages of a sweep's views that the experiment's ``tags`` hold, by name."""
-    keys = {name: view_key(sweep_id, view) for view, name in NAMES.items()}
-    return {name: view_page(experiment_id, key) for name, key in keys.items() if PREFIX + key in tags}
-
-
-def views(report: SweepReport, parent_run_id: str) -> dict[str, dict[str, Any]]:
-    """The states of the views that there is something to see in."""
-    found = {"all": state(report, f"tags.mlflow.parentRunId = '{parent_run_id}'")}
-    best = best_runs(report)
-    if len(best) > 1:
-        listed = ", ".join(f"'{run_id}'" for run_id in best)
-        found["best"] = state(report, f"attributes.run_id IN ({listed})")
-    if any(c.metric and c.metric.n > 1 for c in report.configurations):
-        found["means"] = state(report, f"tags.mlflow.parentRunId = '{parent_run_id}'", group_by=[p.key for p in report.params])
-    return found
-
-
-def best_runs(report: SweepReport) -> list[str]:
-    """The ids of the `BEST` best children."""
-    return [child.run_id for child in report.ranked[:BEST] if child.run_id]
-
-
-def packed(state: dict[str, Any]) -> str:
-    """A view's state as the UI stores it."""
-    return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
-
-
-def state(report: SweepReport, where: str, group_by: Sequence[str] = ()) -> dict[str, Any]:
-    """The runs page with the runs that ``where`` finds, best first, as means over those that share ``group_by`` if given."""
-    keys = [param.key for param in report.params]
-    if any("seed" in child.overrides for child in report.children):
-        keys.append("seed")
-    grouping = {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": key} for key in group_by]}
+    names = saved_names(tags)
+    found = {view: names[key] for view in FALLBACK if (key := view_key(sweep_id, view)) in names}
     return {
-        "searchFilter": where,
-        "orderByKey": f"metrics.`{report.metric}`",
-        "orderByAsc": not report.maximize,
-        "startTime": "ALL",
-        "lifecycleFilter": "Active",
-        "modelVersionFilter": "All Runs",
-        "datasetsFilter": [],
-        "selectedColumns": [f"params.`{key}`" for key in keys] + [f"metrics.`{m}`" for m in (report.metric, "test/accuracy")],
-        "columnOrder": [],
-        "columnWidths": {},
-        "runsExpanded": {},
-        "runsPinned": [],
-        "runsHidden": [],
-        "runsVisibilityMap": {},
-        "runsHiddenMode": "SHOW_ALL" if len(report.children) <= CURVES else "FIRST_20_RUNS",
-        "viewMaximized": False,
-        "runListHidden": False,
-        "groupBy": grouping if group_by else None,
-        "groupsExpanded": {},
-        "autoRefreshEnabled": True,
-        "useGroupedValuesInCharts": True,
-        "hideEmptyCharts": True,
-        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
-        "compareRunCharts": charts(report, keys, grouped=bool(group_by)),
-        "compareRunSections": [
-            {"uuid": SECTION, "name": report.name, "display": True, "isReordered": True, "columns": 2, "cardHeight": 380}
-        ],
-        "isAccordionReordered": True,
+        name.rpartition(": ")[2] or FALLBACK[view]: view_page(experiment_id, view_key(sweep_id, view))
+        for view, name in found.items()
     }
 
 
-def charts(report: SweepReport, keys: list[str], grouped: bool) -> list[dict[str, Any]]:
-    """The cards: learning curves, the metric as bars, and parallel coordinates of what varies (which groups do not have)."""
-    cards = [
-        card("LINE", "accuracy", metricKey="val/accuracy", selectedMetricKeys=["val/accuracy"], **AS_IT_IS),
-        card("LINE", "loss", metricKey="val/loss", selectedMetricKeys=["val/loss"], **AS_IT_IS | {"scaleType": "log"}),
-        card("BAR", "best", metricKey=report.metric),
-    ]
-    parallel = card("PARALLEL", "params", selectedParams=keys, selectedMetrics=[report.metric], showAllRuns=True)
-    return cards if grouped else [parallel, *cards]
+def views(report: SweepReport, sweep_id: str, best: Sequence[str] = ()) -> dict[str, View]:
+    """The views that there is something to see in, by ``means``, ``runs`` and ``best``; a name says where not all is shown.
+
+    ``best`` are the ids of the best runs.
+    """
+    found = {}
+    if has_means(report):
+        n = sum(c.metric is not None for c in report.configurations)
+        name = "means over seeds" + (f", best {LOADED} of {n}" if n > LOADED else "")
+        found["means"] = View(f"{report.name}: {name}", means_state(report, sweep_id))
+    n = len(report.children)
+    name = f"best {LOADED} of {n} runs" if n > LOADED else "all runs"
+    found["runs"] = View(f"{report.name}: {name}", runs_state(report, f"tags.sweep = '{sweep_id}' and tags.sweep_role = 'child'"))
+    if len(best) > 1:
+        listed = ", ".join(f"'{run_id}'" for run_id in best)
+        name = f"best {len(best)} runs"
+        found["best"] = View(f"{report.name}: {name}", runs_state(report, f"attributes.run_id IN ({listed})", compared=True))
+    return found
+
+
+def means_state(report: SweepReport, sweep_id: str) -> dict[str, Any]:
+    """The configurations, by the mean of the metric over their seeds (see `configurations`)."""
+    keys = [param.key for param in report.params]
+    mean = f"{report.column}_mean"
+    columns = ["n", mean, f"{report.column}_sd", f"{report.column}_min", f"{report.column}_max", f"{TEST}_mean", f"{TEST}_sd"]
+    where = f"tags.sweep = '{sweep_id}' and tags.sweep_role = '{ROLE}'"
+    cards = [parallel(keys, mean), *curves(report), card("BAR", "mean", metricKey=mean)]
+    n = len(report.configurations)
+    return state(report, where, mean, [*map(param_column, keys), *map(metric_column, columns)], cards, n)
+
+
+def runs_state(report: SweepReport, where: str, compared: bool = False) -> dict[str, Any]:
+    """The runs that ``where`` finds, best first; ``compared`` adds a table of their differences."""
+    keys = [param.key for param in report.params]
+    if any("seed" in child.overrides for child in report.children):
+        keys.append("seed")
+    cards = [parallel(keys, report.metric), *curves(report), card("BAR", "best", metricKey=report.metric)]
+    if compared:
+        groups = ["Parameters", "Model metrics"]
+        settings = {"compareGroups": groups, "chartName": "differences", "showDifferencesOnly": True}
+        cards.append(card("DIFFERENCE", "differences", **settings, showChangeFromBaseline=True, baselineColumnUuid=""))
+    columns = ["tags.`status`", *map(param_column, keys), *map(metric_column, dict.fromkeys((report.metric, TEST)))]
+    return state(report, where, report.metric, columns, cards, BEST if compared else len(report.children))
+
+
+def param_column(key: str) -> str:
+    return f"params.`{key}`"
+
+
+def metric_column(key: str) -> str:
+    return f"metrics.`{key}`"
+
+
+def curves(report: SweepReport) -> list[dict[str, Any]]:
+    """Cards of the learning curves: on the validation data or, without them, on the training data."""
+    split = "val" if any("val/accuracy" in row for child in report.children for row in child.history[:1]) else "train"
+    cards = []
+    for name, scale in ("accuracy", "linear"), ("loss", "log"):
+        key = f"{split}/{name}"
+        cards.append(card("LINE", name, metricKey=key, selectedMetricKeys=[key], **AS_IT_IS | {"scaleType": scale}))
+    return cards
+
+
+def parallel(keys: list[str], metric: str) -> dict[str, Any]:
+    """Parallel coordinates of what varies, and of nothing else."""
+    return card("PARALLEL", "params", selectedParams=keys, selectedMetrics=[metric], showAllRuns=True)
 
 
 def card(kind: str, uuid: str, **settings: Any) -> dict[str, Any]:
     """A card of the chart page."""
     common = {"type": kind, "uuid": uuid, "metricSectionId": SECTION, "runsCountToCompare": 20}
     return common | {"deleted": False, "isGenerated": False} | settings
+
+
+def state(
+    report: SweepReport, where: str, order_by: str, columns: list[str], cards: list[dict[str, Any]], n_runs: int
+) -> dict[str, Any]:
+    """The runs page with the runs that ``where`` finds, best first by the metric ``order_by``."""
+    section = {"uuid": SECTION, "name": report.name, "display": True, "isReordered": True, "columns": 2, "cardHeight": 380}
+    return page_state(where, metric_column(order_by), not report.maximize, columns) | {
+        "runsHiddenMode": "SHOW_ALL" if n_runs <= CURVES else "FIRST_20_RUNS",
+        "compareRunCharts": cards,
+        "compareRunSections": [section],
+        "isAccordionReordered": True,
+    }
+
+
+def page_state(where: str, order_by: str, ascending: bool, columns: list[str]) -> dict[str, Any]:
+    """The runs page as a table: what it finds and sorts by, and its columns in order. It does not open parents by itself."""
+    return {
+        "searchFilter": where,
+        "orderByKey": order_by,
+        "orderByAsc": ascending,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": columns,
+        "columnOrder": [RUN_NAME, "runDateAndNestInfo", *columns, "duration"],
+        "columnWidths": {RUN_NAME: 240} | {column: 120 for column in columns if column.startswith("metrics")},
+        "runsExpanded": {},
+        "runsPinned": [],
+        "runsHidden": [],
+        "runsVisibilityMap": {},
+        "runsHiddenMode": "FIRST_20_RUNS",
+        "viewMaximized": False,
+        "runListHidden": False,
+        "groupBy": None,
+        "groupsExpanded": {},
+        "autoRefreshEnabled": True,
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
+        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+        "isAccordionReordered": False,
+    }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mnist_np.experiment import Training
-from mnist_np.metrics import METRICS, class_metric_names
+from mnist_np.metrics import METRICS
 
 VALIDATION = ("val/loss", "val/accuracy", *(f"val/{name}" for name in METRICS))
 """All metrics of the validation split that an epoch may have."""
@@ -32,17 +30,16 @@ def validation_metrics(training: Training) -> list[str]:
     return ["val/loss", "val/accuracy", *(f"val/{name}" for name in dict.fromkeys(training.metrics))]
 
 
-def run_metrics(training: Training, validated: bool, class_names: Sequence[str]) -> list[str]:
+def run_metrics(training: Training, validated: bool) -> list[str]:
     """The names in `Result.metrics` of a finished run, if all are finite.
 
     Args:
         training: its settings, which name further metrics.
         validated: whether it has validation examples.
-        class_names: the classes of its data.
     """
     best = [best_name(name) for name in validation_metrics(training)] if validated else []
     test = ["test/loss", "test/accuracy", "test/error", *(f"test/{name}" for name in METRICS)]
-    return [*best, "best/epoch", *test, *class_metric_names(class_names, "test"), "time/total_s", "model/parameters"]
+    return [*best, "best/epoch", *test, "time/total_s", "model/parameters"]
 
 
 def less_is_better(metric: str) -> bool:

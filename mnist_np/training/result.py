@@ -47,6 +47,12 @@ class Result:
         return Predictions(self.experiment.loss.probabilities(self.test.logits), self.data.test.labels)
 
     @property
+    def classes(self) -> list[dict[str, str | int | float]]:
+        """Precision, recall and F1 of each class on the test split."""
+        with np.errstate(**QUIET):
+            return by_class(self.predictions, self.data.class_names)
+
+    @property
     def metrics(self) -> dict[str, float]:
         """The numbers of the whole run: ``best/...``, ``test/...``, ``time/total_s``, ``model/parameters``.
 
@@ -55,7 +61,7 @@ class Result:
         best = {best_name(key): value for key, value in self.best.items() if key.startswith("val/")}
         test = {"test/loss": self.test.loss, "test/accuracy": self.test.accuracy, "test/error": 1 - self.test.accuracy}
         with np.errstate(**QUIET):
-            test |= measure(self.predictions, list(METRICS), "test") | by_class(self.predictions, self.data.class_names, "test")
+            test |= measure(self.predictions, list(METRICS), "test")
         whole = {"time/total_s": self.seconds, "model/parameters": float(self.network.params.size)}
         metrics = best | {"best/epoch": float(self.best_epoch)} | test | whole
         return {key: value for key, value in metrics.items() if math.isfinite(value)}

@@ -83,7 +83,7 @@ def test_csv_has_numbers_in_full(report):
 
 
 def test_markdown_and_console_say_the_same(report):
-    text = markdown(report)
+    text = markdown(report).replace(" &emsp;", "")  # MLflow leaves no room between columns
     assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.9800 | 0.1000 ± 0.0000 |" in text
     assert text.splitlines()[0].count("|") == text.splitlines()[-1].count("|")
     console = Console(width=140, record=True, file=io.StringIO())
@@ -95,7 +95,7 @@ def test_further_objectives_stand_beside_the_metric(report):
     children = [replace(child, metrics=child.metrics | {"model/parameters": 101_770.0}) for child in report.children]
     report = replace(report, children=children, further=["model/parameters"])
     assert rows(report)[0]["model/parameters_mean"] == 101_770
-    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.9800 | 101,770 | 0.1000 ± 0.0000 |" in markdown(report)
+    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.9800 | 101,770 | 0.1000 ± 0.0000 |" in markdown(report).replace(" &emsp;", "")
 
 
 def test_lists_are_not_markup_and_long_tables_say_that_they_are_cut():

@@ -6,7 +6,6 @@ import math
 import sqlite3
 from contextlib import closing
 
-import numpy as np
 import pytest
 
 optuna = pytest.importorskip("optuna")
@@ -15,7 +14,6 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState  # noqa: E402
 
 from mnist_np.component import ConfigError, UserError  # noqa: E402
-from mnist_np.data.sources import Synthetic  # noqa: E402
 from mnist_np.experiment import Training  # noqa: E402
 from mnist_np.metrics import METRICS  # noqa: E402
 from mnist_np.sweep.pruning import Pruning  # noqa: E402
@@ -37,7 +35,7 @@ from mnist_np.training.events import EpochEnd, StopTraining  # noqa: E402
 from mnist_np.training.metric_names import run_metrics  # noqa: E402
 from tests.sweep.made_up import child  # noqa: E402
 
-METRIC_NAMES = run_metrics(Training(metrics=list(METRICS)), True, Synthetic().load(np.random.default_rng(0)).class_names)
+METRIC_NAMES = run_metrics(Training(metrics=list(METRICS)), True)
 SAMPLERS = ["tpe", "random", "cmaes", "grid", "qmc"]
 LR = FloatDistribution(0.001, 10.0, log=True)
 SPACE = Space({"lr": LR, "n": IntDistribution(1, 64), "a": CategoricalDistribution(["relu", "tanh"])})

@@ -16,16 +16,19 @@ from mnist_np.sweep.folder import SweepFolder
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
+from mnist_np.sweep.values import title
 from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.sweep import SweepParent
 
 ID = "0a1b2c3d"
 NAME = "optimizer-width-seed"
+KEYS = ["optimizer", "model.hidden", "seed"]
+ARGV = ["-m", "training.epochs=3", "optimizer=sgd,adam", "model.hidden=[16],[32]", "seed=range(2)"]
 
 
 def open_parent(outputs: Path) -> SweepParent:
-    return SweepParent.open(Tracking(), outputs, ID, NAME, ["training.epochs=3"], sweep_folder(outputs).path)
+    return SweepParent.open(Tracking(), outputs, ID, NAME, ["training.epochs=3"], KEYS, sweep_folder(outputs).path, ARGV)
 
 
 def sweep_folder(outputs: Path) -> SweepFolder:
@@ -43,7 +46,7 @@ def train(outputs: Path, parent_run_id: str, optimizer: str, width: int, seed: i
     job = Job([], varied, identity.fingerprint, identity.group)
     path = sweep_folder(outputs).register(job)
     tags = {"sweep": ID, "sweep_role": "child"}
-    run(experiment, [RunFolder(path, figures), MlflowObserver(Tracking(), outputs, path, job.name, tags, parent_run_id)])
+    run(experiment, [RunFolder(path, figures), MlflowObserver(Tracking(), outputs, path, title(varied), tags, parent_run_id)])
     return path
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 
+import pandas
 import pytest
 import yaml
 from mlflow.artifacts import download_artifacts
@@ -22,7 +23,9 @@ from mnist_np.tracking.settings import Tracking
 from mnist_np.training.events import Observer, StopTraining
 
 EPOCH_METRICS = {"train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "time/epoch_s"}
-FINAL_METRICS = {"best/val_accuracy", "best/val_loss", "best/epoch", "test/loss", "test/accuracy", "test/error", "time/total_s"}
+FINAL_METRICS = {"best/val_accuracy", "best/val_loss", "best/epoch", "time/total_s", "model/parameters"} | {
+    f"test/{name}" for name in ("accuracy", "error", "loss", "nll", "ece", "brier", "top3", "macro_f1")
+}
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def history(store, run, key):
 
 def test_every_epoch_and_the_end_are_logged(tracked, experiment, store):
     result, logged = tracked(experiment)
-    assert logged.data.metrics.keys() >= EPOCH_METRICS | FINAL_METRICS
+    assert logged.data.metrics.keys() == EPOCH_METRICS | FINAL_METRICS, "what one compares, and nothing else"
     for key in EPOCH_METRICS:
         assert history(store, logged, key) == [(row["epoch"], row[key]) for row in result.history]
     for key in FINAL_METRICS:
@@ -78,7 +81,7 @@ def test_every_resolved_value_is_a_param(tracked, outputs):
 def test_tags_say_where_the_run_comes_from(tracked, experiment):
     result, logged = tracked(experiment)
     tags = logged.data.tags
-    assert tags["mlflow.runName"] == "mlp-8-sgd-seed=0"
+    assert tags["mlflow.runName"] == "sgd 8 s0"
     assert tags["status"] == "finished"
     assert logged.info.status == "FINISHED"
     assert tags["fingerprint"] == identify(experiment, result.data.sha256).fingerprint
@@ -112,6 +115,17 @@ def test_files_are_artifacts_that_rebuild_the_run(tracked, experiment, tmp_path)
     assert to_dict(again) == to_dict(experiment)
     assert (load_weights(path / "weights.safetensors").network.params == result.network.params).all()
     assert len((path / "history.csv").read_text().splitlines()) == 1 + len(result.history)
+
+
+def test_what_is_known_of_each_class_is_a_table(tracked, experiment, store, folder):
+    result, logged = tracked(experiment)
+    (table,) = json.loads(logged.data.tags["mlflow.loggedArtifacts"])
+    assert table["type"] == "table"
+    path = store.client.download_artifacts(logged.info.run_id, table["path"])
+    shown = pandas.read_json(path, orient="split", dtype={"class": str})
+    assert list(shown["class"]) == list(result.data.class_names)
+    assert list(shown["recall"]) == pytest.approx([row["recall"] for row in result.classes], abs=1e-9)
+    assert json.loads((folder / "per_class.json").read_text())["columns"] == ["class", "examples", "precision", "recall", "f1"]
 
 
 def test_a_sweeps_child_says_whose_it_is(tracked, experiment):
@@ -185,7 +199,7 @@ def test_two_processes_cannot_speak_for_one_run(outputs, folder, experiment):
 
 @pytest.mark.parametrize(
     ("hidden", "name"),
-    [([], "linear-sgd-seed=4"), ([300, 100], "mlp-300-100-sgd-seed=4"), ([64] * 9, "mlp-9x64-sgd-seed=4")],
+    [([], "sgd linear s4"), ([300, 100], "sgd 300-100 s4"), ([64] * 9, "sgd 9x64 s4")],
 )
 def test_a_run_is_named_by_its_model_optimizer_and_seed(hidden, name):
     assert run_name(Experiment(model=MLP(hidden=hidden), seed=4)) == name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from contextlib import closing
@@ -13,10 +14,12 @@ from small_sweep import ID, NAME, open_parent, report_of, run_sweep, train
 from mnist_np.commands.compare import from_folders, from_mlflow
 from mnist_np.tracking.addresses import announced
 from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.saved_views import PREFIX
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
-from mnist_np.tracking.sweep import LONGEST_TAG, SweepParent
-from mnist_np.tracking.views import PREFIX, saved_pages
+from mnist_np.tracking.sweep import SweepParent
+from mnist_np.tracking.sweep_note import LONGEST_TAG
+from mnist_np.tracking.views import saved_pages
 
 
 @pytest.fixture(scope="module")
@@ -56,21 +59,24 @@ def test_its_files_are_artifacts(parent):
 
 def test_children_are_nested_and_flat_tables_work_too(parent):
     client = parent.store.client
-    found = client.search_runs([parent.experiment_id], f"tags.mlflow.parentRunId = '{parent.run_id}'")
-    assert (
-        len(found) == len(client.search_runs([parent.experiment_id], f"tags.sweep = '{ID}' and tags.sweep_role = 'child'")) == 8
-    )
+    nested = client.search_runs([parent.experiment_id], f"tags.mlflow.parentRunId = '{parent.run_id}'")
+    found = client.search_runs([parent.experiment_id], f"tags.sweep = '{ID}' and tags.sweep_role = 'child'")
+    assert len(found) == 8
     assert len({run.data.tags["config_group"] for run in found}) == 4
+    assert len(nested) == 8 + 4, "beside them one run per configuration"
 
 
 def test_views_are_saved_and_found(parent):
     tags = parent.store.client.get_experiment(parent.experiment_id).tags
-    assert {key for key in tags if key.startswith(PREFIX)} == {f"{PREFIX}sweep-{ID}-{view}" for view in ("all", "best", "means")}
+    own = {f"{PREFIX}sweep-{ID}-{view}" for view in ("runs", "best", "means")}
+    assert own <= {key for key in tags if key.startswith(PREFIX)}
     pages = saved_pages(tags, parent.experiment_id, ID)
-    assert list(pages) == ["all runs", "means over seeds", "the best runs"]
+    assert list(pages) == ["means over seeds", "all runs", "best 8 runs"]
     with announced(parent.store, 4321):
         told = "\n".join(parent.where_to_look(report_of(parent.store.outputs)))
     assert all(f"http://127.0.0.1:4321/{page}" in told for page in pages.values())
+    envelope = json.loads(tags[f"{PREFIX}sweep-{ID}-best"])
+    assert envelope["name"] == f"{NAME}: best 8 runs"
 
 
 def test_the_same_sweep_has_one_parent_however_often_it_is_started(outputs, parent):

@@ -57,7 +57,7 @@ def test_the_ui_shows_the_latest_run_to_this_machine_only_and_ends_tidily(output
         run_id = Ledger.read(folder).run_id
         assert re.search(rf"latest run +{address}/#/experiments/\d+/runs/{run_id}", text), text
         assert re.search(
-            rf"all runs +{address}/#/experiments/\d+/runs\?workflowType=machine_learning&compareRunsMode=CHART", text
+            rf"newest runs +{address}/#/experiments/\d+/runs\?workflowType=machine_learning&viewStateShareKey=runs", text
         )
         assert status(f"{address}/") == 200
         assert status(f"{address}/get-artifact?path=config.yaml&run_uuid={run_id}") == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,35 +42,46 @@ def learning_curves(report: SweepReport) -> Figure | None:
 
     None where no child has a history.
     """
+    return _curves(report, ("accuracy", "loss"), 11.5, 4.8)
+
+
+def overview(report: SweepReport) -> Figure | None:
+    """The accuracy of `learning_curves` alone, narrow enough to stand beside other things."""
+    return _curves(report, ("accuracy",), 6.2, 4.0)
+
+
+def _curves(report: SweepReport, names: Sequence[str], width: float, height: float) -> Figure | None:
     rows = [row for child in report.children for row in child.history]
     split = "val" if any("val/accuracy" in row for row in rows) else "train"
     if not rows:
         return None
     with style():
-        figure = new_figure(11.5, 4.8)
-        left, right = figure.subplots(1, 2, width_ratios=[1, 1])
-        for axes, key in (left, f"{split}/accuracy"), (right, f"{split}/loss"):
+        figure = new_figure(width, height)
+        panels = figure.subplots(1, len(names), squeeze=False)[0]
+        for axes, name in zip(panels, names, strict=True):
+            key = f"{split}/{name}"
             scale = metric_scale(key, [row[key] for row in rows if key in row])
             ends = [_draw(axes, scale, key, c, look) for c, look in _looks(report)]
             scale.apply(axes, "y")
-            axes.set_title({"val": "validation ", "train": "training "}[split] + key.split("/")[1])
+            axes.set_title({"val": "validation ", "train": "training "}[split] + name)
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             if max((row["epoch"] for row in rows), default=1) == 1:
                 axes.set(xlim=(0.5, 1.5), xticks=[1])
             axes.grid(axis="y")
-            if axes is right:
+            if axes is panels[-1]:
                 _label(axes, [end for end in ends if end])
-        headline(figure, *_title(report))
+        headline(figure, *_title(report, round(width * 8)))
     return figure
 
 
-def _title(report: SweepReport) -> list[str]:
+def _title(report: SweepReport, room: int) -> list[str]:
+    """Two lines of about ``room`` characters."""
     best = report.configurations[0]
-    first = f"{shorten(report.name, 70)}  ·  {report.overview()}"
+    first = f"{shorten(report.name, room - 22)}  ·  {report.overview()}"
     if not best.metric:
         return [first]
-    return [first, f"best: {shorten(best.label, 60)}  ({report.column} {spread(best.metric)}, n = {best.metric.n})"]
+    return [first, f"best: {shorten(best.label, room - 32)}  ({report.column} {spread(best.metric)}, n = {best.metric.n})"]
 
 
 def _looks(report: SweepReport) -> list[tuple[Configuration, Look]]:

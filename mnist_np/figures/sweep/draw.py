@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mnist_np.figures.run import save_png
-from mnist_np.figures.sweep.curves import learning_curves
+from mnist_np.figures.sweep.curves import learning_curves, overview
 from mnist_np.figures.sweep.effects import main_effects
 from mnist_np.figures.sweep.heatmap import heat_map
 from mnist_np.figures.sweep.importance import importances
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 FIGURES: dict[str, Callable[[SweepReport], Figure | None]] = {
     "learning_curves": learning_curves,
+    "overview": overview,
     "parallel_coordinates": parallel_coordinates,
     "heat_map": heat_map,
     "main_effects": main_effects,
