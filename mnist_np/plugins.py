@@ -1,4 +1,4 @@
-"""Components of one's own: Python files named on the command line, ``plugins=[my_parts.py]``, that register options.
+"""Components of one's own: Python files named on the command line, ``'plugins=[my_parts.py]'``, that register options.
 
     from mnist_np.registry import register
 
@@ -6,7 +6,7 @@
     @dataclass
     class Swishy(Activation): ...
 
-Then ``activation=swishy`` and ``model.activations=[relu,swishy]`` work. Only files that the user names are ever run.
+Then ``activation=swishy`` and ``'model.activations=[relu,swishy]'`` work. Only files that the user names are ever run.
 """
 
 from __future__ import annotations

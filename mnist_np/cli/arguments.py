@@ -84,7 +84,7 @@ def refuse_sweeps_without_effect(overrides: Iterable[Override]) -> None:
 
 
 def plugins_of(overrides: list[str]) -> list[str]:
-    """The files that ``plugins=[...]`` names: they are run before the config is composed, since it may name what they add."""
+    """The files that ``'plugins=[FILE]'`` names: they are run before the config is composed, since it may name what they add."""
     named = [override for override in overrides if override.lstrip("+").startswith("plugins=")]
     values = [override.value() for override in OverridesParser.create().parse_overrides(named)]
     return [str(path) for value in values if isinstance(value, list) for path in value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
@@ -64,8 +65,8 @@ Train a fully connected network, written from scratch in NumPy, on MNIST.
 EXAMPLES = """\
 EXAMPLES
   {command}
-  {command} model.hidden=[300,100] activation=tanh init=xavier optimizer.lr=0.5 seed=7
-  {command} model.hidden=[256,128] model.activations=[relu,sigmoid] training.epochs=20
+  {command} 'model.hidden=[300,100]' activation=tanh init=xavier optimizer.lr=0.5 seed=7
+  {command} 'model.hidden=[256,128]' 'model.activations=[relu,sigmoid]' training.epochs=20
   {command} data=idx data.folder=PATH tracking=off name=first-try
   {command} -m optimizer.lr=0.03,0.1,0.3 'model.hidden=[128],[256,128]' 'seed=range(3)'
 
@@ -121,7 +122,7 @@ def keys() -> str:
         file = conf_folder() / group / f"{defaults()[group]}.yaml" if group else conf_folder() / "config.yaml"
         found = next(((value, comment) for k, value, comment in key_lines(file) if k == name), None)
         if found:
-            lines.append(entry(f"{key}={found[0]}", found[1], 32))
+            lines.append(entry(quoted(key, found[0]), found[1], 32))
     return "\n".join(lines) + "\n"
 
 
@@ -133,9 +134,14 @@ def group_page(group: str, option: str = "") -> str:
         file = conf_folder() / group / f"{name}.yaml"
         lines.append(f"{group}={name}\n" + "\n".join(wrap(description(file), WIDTH, initial_indent="  ", subsequent_indent="  ")))
         for key, value, comment in key_lines(file):
-            lines.append(entry(f"  {group}.{key}={value}" if "/" not in group else f"  {key}={value}", comment, 40))
+            lines.append(entry(f"  {quoted(f'{group}.{key}'.replace('/', '.'), value)}", comment, 40))
         lines.append("")
     return "\n".join(lines)
+
+
+def quoted(key: str, value: str) -> str:
+    """``key=value``, so that a shell takes it as it is."""
+    return shlex.quote(f"{key}={value.replace(', ', ',')}")
 
 
 def entry(setting: str, meaning: str, width: int) -> str:

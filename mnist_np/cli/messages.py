@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -100,7 +101,7 @@ def check_overrides(overrides: list[str]) -> None:
         if group in OVERLAYS and not all(isinstance(name, str | None | Glob) for name in names):
             raise UsageError(f"{typed}: must be one of {', '.join(options(group))}, or a list of them")
         if group in PER_LAYER and any(isinstance(each, list) for each in values):
-            each = f"{PER_LAYER[group]}={text(override)}"
+            each = shlex.quote(f"{PER_LAYER[group]}={text(override)}")
             raise UsageError(f"{typed}: takes one name, for all layers; one for each hidden layer is {each}")
         if group not in OVERLAYS and not isinstance(value, str | dict | Sweep | Glob):
             raise UsageError(f"{typed}: must be one of {', '.join(options(group))}")
@@ -214,5 +215,6 @@ def sweep_without_m(message: str) -> str | None:
     if not line.startswith(("Ambiguous value for argument '", "Sweep parameters '")):
         return None
     typed = line[line.index("'") + 1 : line.rindex("'")]
-    value = typed.partition("=")[2]
-    return f"{typed}: several values need -m (a run for each)" + (f", [{value}] for a list" if "(" not in value else "")
+    key, _, value = typed.partition("=")
+    as_list = f"; a list is written {shlex.quote(f'{key}=[{value}]')}" if "(" not in value else ""
+    return f"{typed}: several values need -m (a run for each){as_list}"

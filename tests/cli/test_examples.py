@@ -1,0 +1,143 @@
+"""What a reader may copy works in bash and in zsh: each command line, and each override that stands in a text."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import examples
+import pytest
+
+SHELLS = {"bash": ["bash", "--norc", "-O", "failglob", "-c"], "zsh": ["zsh", "-f", "-c"]}
+COMMANDS = examples.commands()
+TRAIN = {line: overrides for line in COMMANDS if (overrides := examples.overrides_of(line)) is not None}
+
+TINY = ("training.epochs=1", "tracking=off", "tracking.figures=false")
+"""Added to an example, so that it takes no time."""
+
+
+def test_the_examples_are_found():
+    assert any("README" in place for place in COMMANDS.values())
+    assert any(place == "train --help" for place in COMMANDS.values())
+    assert len(TRAIN) >= 8
+    assert "python -m pip install -e . && python scripts/train.py" in COMMANDS
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    """A folder for PATH with programs that only note what they were called with."""
+    folder = tmp_path_factory.mktemp("bin")
+    for name in (*examples.PROGRAMS, "source", os.path.basename(sys.executable), "python3"):
+        if "/" not in name and name not in ("eval", "source"):
+            program = folder / name
+            program.write_text('#!/bin/sh\n{ printf "%s\\037" "${0##*/}" "$@"; echo; } >>"$RECORD"\n')
+            program.chmod(0o755)
+    return folder
+
+
+def recorded(shell, line, programs, folder):
+    """The words of each program that the shell starts for the line."""
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell}")
+    record = folder / shell
+    record.touch()
+    environment = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(folder), "RECORD": str(record)}
+    line = line.replace(sys.executable, "python").replace(". venv/bin/activate", "true").replace(".ci/run", "python run")
+    here = folder / "empty"
+    here.mkdir(exist_ok=True)
+    start = [*SHELLS[shell], line]
+    done = subprocess.run(start, cwd=here, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), line
+    return [row.split("\037")[:-1] for row in record.read_text().splitlines()], line
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_shell_takes_an_example_as_it_stands(line, shell, programs, tmp_path):
+    words, line = recorded(shell, line, programs, tmp_path)
+    if "$(" in line:
+        assert words == [shlex.split(re.search(r"\$\((.*)\)", line)[1])]
+    else:
+        assert words == [split for part in line.split("&&") if (split := shlex.split(part, comments=True)) != ["true"]]
+
+
+@pytest.mark.parametrize("place", [place for place, text in examples.texts().items() if examples.OVERRIDE.search(text)])
+def test_overrides_in_texts_are_quoted(place):
+    assert not list(examples.unquoted(examples.texts()[place])), f"quote them: '{place}'"
+
+
+@pytest.mark.parametrize("text", ["model.hidden=[1,2]", "see `seed=range(3)`.", "x (plugins=[a.py])", "name=a*b", "hydra.a=${b}"])
+def test_what_needs_quotes(text):
+    assert list(examples.unquoted(text))
+
+
+@pytest.mark.parametrize("text", ["'model.hidden=[1,2]'", "seed=1,2", "(data.folder=PATH)", "run(E(model=MLP([1])))", "seed=3)"])
+def test_what_needs_no_quotes(text):
+    assert not list(examples.unquoted(text))
+
+
+@pytest.mark.parametrize("line", TRAIN)
+def test_an_example_runs(line, train, tmp_path):
+    """In this process and made tiny; sweeps one run after the other."""
+    words = [word for word in TRAIN[line] if word != "hydra/launcher=local"]
+    if "--help" in words:
+        assert train(*words).out
+        return
+    if "hydra/sweeper=search" in words or "sweep=search" in words:
+        pytest.importorskip("optuna")
+        words.append("sweep.search.trials=2")
+    if "data.folder=PATH" in words:
+        (tmp_path / "PATH").symlink_to(examples.ROOT / "mnist_np" / "data" / "mnist")
+    elif not any(word.startswith("data=") for word in words):
+        words.append("data=synthetic")
+    if "plugins=[my_components.py]" in words:
+        page = (examples.ROOT / "docs" / "start.md").read_text()
+        (code,) = (block for block in examples.blocks(page) if "# my_components.py" in block)
+        (tmp_path / "my_components.py").write_text(code)
+    outcome = train(*words, *(word for word in TINY if word not in words))
+    assert outcome.code == 0, outcome.err
+    assert list(tmp_path.glob("outputs/*/*/*/result.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("line", TRAIN)
+def test_an_example_runs_as_it_is_typed(line, shell, tmp_path):
+    """The very line, in the very shell, on real MNIST, in a folder that links to the scripts."""
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell}")
+    for name in ("scripts", "mnist_np", "conf", "pyproject.toml"):
+        (tmp_path / name).symlink_to(examples.ROOT / name)
+    if "plugins=" in line or "PATH" in line or "pip install" in line:
+        pytest.skip("needs files of the reader's own")
+    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(examples.ROOT)}
+    start = [*SHELLS[shell], line]
+    done = subprocess.run(start, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        ("activation=[relu,tanh]", "'model.activations=[relu,tanh]'"),
+        ("model.hidden=1,2", "'model.hidden=[1,2]'"),
+        ("name=a b(c)", "\"key='a b(c)'\""),
+        ("optimizer.lr=interval(0.1,1)", "-m"),
+        ("optimizer.bta=1", ""),
+        ("plugins=no.py", ""),
+        ("+experiment=keras_mnist_mlp", ""),
+        ("model.hidden=x", ""),
+        ("model.activations=relu", ""),
+        ("model.dropout=x", ""),
+        ("training.metrics=[x]", ""),
+    ],
+)
+def test_advice_can_be_copied(typed, advice, train):
+    outcome = train(typed)
+    assert outcome.code == 2
+    said = re.sub(r"^error: \S+=.*?: ", "", outcome.err.replace(typed, ""))  # after what was typed
+    assert advice in said
+    assert not list(examples.unquoted(said)), said
