@@ -135,3 +135,9 @@ sys.exit(main(["data=synthetic", "training.epochs=1", "tracking=off", "tracking.
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_each_test_file_has_a_name_of_its_own():
+    """Their folders are no packages, so pytest imports them by their bare names."""
+    names = [path.name for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
+    assert not [name for name in names if names.count(name) > 1]

@@ -113,7 +113,9 @@ def bomb():
 
 
 @pytest.mark.parametrize(
-    "content", [bomb(), zeros_compressed(200 << 20), header(2**28, 2, 2), gzip.compress(header(2**20, 28, 28))]
+    "content",
+    [bomb(), zeros_compressed(200 << 20), header(2**28, 2, 2), gzip.compress(header(2**20, 28, 28), mtime=0)],
+    ids=["bomb", "zeros", "large header", "large packed header"],
 )
 def test_memory_and_time_stay_within_what_is_there(content):
     tracemalloc.start()
