@@ -1,4 +1,4 @@
-"""Train from Python: an experiment in, its result out."""
+"""Train from Python: an experiment in, its result out; and look at earlier runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 
 from mnist_np.data.dataset import Dataset
 from mnist_np.experiment import Experiment
+from mnist_np.invocation import default_outputs
+from mnist_np.storage.interrupted import folder_of
 from mnist_np.storage.resume import restorer
+from mnist_np.storage.saved_run import SavedRun, SavedRunError
 from mnist_np.storage.teacher import load_data
 from mnist_np.training.events import Observer
 from mnist_np.training.result import Result
@@ -37,3 +40,20 @@ def run(
     data = load_data(experiment, data=data)
     restore = restorer(resume_from, experiment, data) if resume_from else None
     return train(experiment, data, observers, interrupted, restore)
+
+
+def load_run(run: str | Path, outputs: str | Path | None = None) -> SavedRun:
+    """An earlier run: its experiment, metrics, history and weights.
+
+    Args:
+        run: its folder, or its MLflow run id.
+        outputs: the folder of all results, in which a run id is looked for; default: MNIST_NP_OUTPUTS, or ``outputs``.
+
+    Raises:
+        SavedRunError: there is no such run.
+    """
+    root = Path(outputs or default_outputs())
+    folder = folder_of(str(run), root)
+    if folder is None:
+        raise SavedRunError(f"{run}: no run's folder, and no MLflow run id of a run under {root}")
+    return SavedRun(str(run), folder)

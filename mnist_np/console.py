@@ -14,6 +14,7 @@ from rich.text import Text
 
 from mnist_np.files import near
 from mnist_np.registry import name_of
+from mnist_np.terminal import duration
 from mnist_np.training.events import EpochEnd, Observer, RunStart
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def headline(event: RunStart) -> str:
     return "\n".join(
         [
             f"{'network':<{LABEL}}{sizes}{activation}, {len(event.network.params):,} parameters",
-            f"{'data':<{LABEL}}{data.name}: {len(data.train):,} train, {len(data.val):,} validation, {len(data.test):,} test",
+            f"{'data':<{LABEL}}{data.name}: {data.sizes}",
             f"{'training':<{LABEL}}{', '.join(how)}",
         ]
     )
@@ -141,15 +142,9 @@ def table(result: Result) -> Table:
     """The result as a table of two columns."""
     rows = Table.grid()
     rows.add_column(min_width=LABEL)
-    style = STYLES.get(result.status, "")
-    wrong = round((1 - result.test.accuracy) * len(result.data.test))
-    rows.add_row("status", Text(f"{result.status} {result.reason}".strip(), style=style))
-    accuracy = (f"{result.test.accuracy:.2%}", "bold")
-    rows.add_row("test accuracy", Text.assemble(accuracy, f"  ({wrong:,} of {len(result.data.test):,} wrong)"))
-    rows.add_row("test loss", f"{result.test.loss:.4f}")
-    if "val/accuracy" in result.best:
-        rows.add_row("validation", f"{result.best['val/accuracy']:.2%} at epoch {result.best_epoch}, whose weights are kept")
-    rows.add_row("time", f"{duration(result.seconds)} for {len(result.history)} epochs")
+    styles = {"status": STYLES.get(result.status, ""), "test accuracy": "bold"}
+    for label, text in result.summary.items():
+        rows.add_row(label, Text(text, style=styles.get(label, "")))
     return rows
 
 
@@ -157,11 +152,3 @@ def files(folder: Path) -> list[tuple[str, str]]:
     """Where the run's files are, with the figures' paths in full, to be copied."""
     figures = sorted(folder.glob("figures/*.png"))
     return [("folder", near(folder)), *([("figures", "")] if figures else []), *(("", near(path)) for path in figures)]
-
-
-def duration(seconds: float) -> str:
-    """``4.2 s``, ``1:05`` or ``2:13:07``."""
-    if round(seconds) < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

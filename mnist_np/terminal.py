@@ -19,6 +19,14 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def duration(seconds: float) -> str:
+    """``4.2 s``, ``1:05`` or ``2:13:07``."""
+    if round(seconds) < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
 def lenient_output() -> None:
     """Let standard output and error take any character: one that their encoding does not have is written as an escape."""
     for stream in (sys.stdout, sys.stderr):

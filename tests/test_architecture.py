@@ -13,7 +13,19 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # The floors, from the ground up: a module may import from its own floor and from those above it in this list. A longer name
 # takes a module out of its room.
 FLOORS = [
-    ["component", "extras", "files", "invocation", "machine", "memory", "source_code", "sqlite_uri", "streams", "terminal"],
+    [
+        "component",
+        "extras",
+        "files",
+        "invocation",
+        "machine",
+        "memory",
+        "notebook",
+        "source_code",
+        "sqlite_uri",
+        "streams",
+        "terminal",
+    ],
     ["nn"],
     ["optim", "data", "metrics"],
     ["registry"],

@@ -14,11 +14,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mnist_np.commands.saved import SavedRunError, parser, plugins, saved_weights, told
+from mnist_np.commands.saved import parser, plugins, saved_weights, told
 from mnist_np.data.dataset import Split
 from mnist_np.data.folder import load
 from mnist_np.data.pictures import size
 from mnist_np.data.preprocess import apply
+from mnist_np.storage.saved_run import SavedRunError
 from mnist_np.storage.weights import Weights
 from mnist_np.terminal import printable
 from mnist_np.training.evaluation import evaluate

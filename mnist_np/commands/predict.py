@@ -21,10 +21,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mnist_np.commands.saved import SavedRunError, parser, plugins, saved_weights, told
+from mnist_np.commands.saved import parser, plugins, saved_weights, told
 from mnist_np.data.dataset import DataError
 from mnist_np.data.idx import decode, read_file
 from mnist_np.data.pictures import Gray, read_picture, size
+from mnist_np.storage.saved_run import SavedRunError
 from mnist_np.storage.weights import Weights
 from mnist_np.terminal import print_error, printable
 

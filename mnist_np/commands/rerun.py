@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from mnist_np.commands.saved import SavedRun, parser, plugins, saved_run, told
+from mnist_np.commands.saved import parser, plugins, saved_run, told
 from mnist_np.console import ConsoleReporter
 from mnist_np.experiment import Experiment
 from mnist_np.files import near
@@ -25,6 +25,7 @@ from mnist_np.fingerprint import differences, identify
 from mnist_np.source_code import git, numeric_sha256
 from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.run_folder import RunFolder
+from mnist_np.storage.saved_run import SavedRun
 from mnist_np.storage.teacher import load_data
 from mnist_np.storage.tensorfile import open_tensors
 from mnist_np.training.interrupt import Interrupt
@@ -80,7 +81,7 @@ def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
 
 def as_it_was(saved: SavedRun, threads: int | None) -> Experiment:
     """The run's experiment, with as many BLAS threads as the run had, whatever this machine would choose by itself."""
-    experiment = saved.experiment()
+    experiment = saved.experiment
     recorded = saved.result.get("blas", {}).get("threads")
     wanted = threads or (recorded if isinstance(recorded, int) and recorded > 0 else None)
     if wanted and experiment.training.processes == 1:
@@ -109,7 +110,7 @@ def compared(saved: SavedRun, result: Result) -> tuple[bool, str]:
     """Whether the rerun came to the same, and the verdict in words."""
     status = saved.result.get("status")
     if status not in ("finished", "diverged"):
-        epochs, first = first_difference(saved.history(), result.history)
+        epochs, first = first_difference(saved.history, result.history)
         if first is None and epochs:
             return True, f"the run was {status or 'cut off'} after {epochs} epochs: those are the same to the last digit"
         return False, f"the run was {status or 'cut off'}: " + (
@@ -121,19 +122,19 @@ def compared(saved: SavedRun, result: Result) -> tuple[bool, str]:
     if {name: a.shape for name, a in old.items()} != {name: a.shape for name, a in new.items()}:
         return False, "the weights differ: they are not even of the same shapes"
     largest = max(float(np.abs(old[name] - new[name]).max()) for name in new if new[name].size)
-    _, first = first_difference(saved.history(), result.history)
+    _, first = first_difference(saved.history, result.history)
     return False, f"the weights differ, by {largest:.2g} at most" + (
         f"; the metrics from epoch {first} on" if first else "; no metric does"
     )
 
 
-def first_difference(then: list[dict[str, str]], now: list[dict[str, float]]) -> tuple[int, int | None]:
+def first_difference(then: list[dict[str, float]], now: list[dict[str, float]]) -> tuple[int, int | None]:
     """How many epochs both have, and the first (from 1) in which a metric other than a time differs."""
     common = min(len(then), len(now))
+    logged = {key for row in then for key in row if not key.startswith(UNTIMED)}
     for epoch in range(common):
-        for key, value in now[epoch].items():
-            if not key.startswith(UNTIMED) and key in then[epoch] and float(then[epoch][key] or "nan") != value:
-                return common, epoch + 1
+        if any(then[epoch].get(key) != value for key, value in now[epoch].items() if key in logged):
+            return common, epoch + 1
     return common, None
 
 

@@ -3,68 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mnist_np.component import ConfigError, UserError
-from mnist_np.experiment import Experiment
+from mnist_np.component import UserError
 from mnist_np.invocation import default_outputs
 from mnist_np.plugins import load_plugins
-from mnist_np.serialize import from_dict
-from mnist_np.storage.config_file import read_config
 from mnist_np.storage.interrupted import folder_of
-from mnist_np.storage.records import read_json
+from mnist_np.storage.saved_run import SavedRun, SavedRunError
 from mnist_np.storage.weights import Weights, load_weights
 from mnist_np.terminal import print_error
 
 FILES = ("config.yaml", "history.csv", "weights.safetensors", "result.json")
 """What is asked of MLflow for a run that has no folder here."""
-
-
-class SavedRunError(UserError):
-    """An earlier run that cannot be used. The message says which and why."""
-
-
-@dataclass(frozen=True)
-class SavedRun:
-    """The files of an earlier run. ``name`` is what the user called it by."""
-
-    name: str
-    folder: Path
-
-    @property
-    def weights_file(self) -> Path:
-        return self.folder / "weights.safetensors"
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """``result.json``: status, metrics, data, versions, BLAS; empty where the run never came to an end."""
-        return read_json(self.folder / "result.json")
-
-    def experiment(self) -> Experiment:
-        """The experiment of ``config.yaml``, whose keys and values are checked like any others. Raises SavedRunError."""
-        path = self.folder / "config.yaml"
-        try:
-            return from_dict(Experiment, read_config(path))
-        except FileNotFoundError:
-            raise SavedRunError(f"{self.name}: the run left no config.yaml in {self.folder}") from None
-        except OSError as error:
-            raise SavedRunError(f"{path}: {error.strerror}") from None
-        except (ConfigError, ValueError, TypeError) as error:
-            raise SavedRunError(f"{path}: {error}") from None
-
-    def history(self) -> list[dict[str, str]]:
-        """The rows of ``history.csv``, as text, which is exact."""
-        path = self.folder / "history.csv"
-        if not path.exists():
-            return []
-        with path.open(newline="") as file:
-            return list(csv.DictReader(file))
 
 
 @contextmanager

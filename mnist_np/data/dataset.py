@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_np import notebook
 from mnist_np.component import UserError
 from mnist_np.nn.arrays import Array
+
+SHOWN = 20
+"""Classes of which a notebook shows an image."""
 
 CHUNK = 2048
 """Examples converted at a time, so that no temporary is as large as the data."""
@@ -18,7 +22,7 @@ class DataError(UserError):
     """Data that cannot be used. The message names the file, what was expected and what was found."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
     """Examples X (n, features) with one-hot targets Y (n, classes), side by side in the rows of one array.
 
@@ -63,6 +67,9 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"Split({len(self):,} examples of {self.n_features} features, {self.n_classes} classes)"
 
     @property
     def X(self) -> Array:
@@ -137,7 +144,7 @@ class Decoded:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Train, validation and test split, preprocessed, their arrays read-only.
 
@@ -156,6 +163,29 @@ class Dataset:
     source: str
     pixels: PixelMap = PixelMap()
     teacher_sha256: str = ""
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.name}: {self.sizes}; {self.shape})"
+
+    def _repr_html_(self) -> str:
+        """Sizes and, one of each class, the first images of the training split."""
+        about = {"examples": self.sizes, "images": self.shape, "source": self.source, "sha256": self.sha256}
+        labels = self.train.labels
+        firsts = [(name, int(np.argmax(labels == k))) for k, name in enumerate(self.class_names) if (labels == k).any()]
+        images = [(name, self.pixels.inverse(self.train.X[i]).reshape(self.image_shape)) for name, i in firsts[:SHOWN]]
+        pictures = (notebook.picture(np.round(np.clip(p, 0, 1) * 255).astype(np.uint8), name) for name, p in images)
+        return notebook.table(f"Dataset {self.name}", about) + "".join(pictures)
+
+    @property
+    def sizes(self) -> str:
+        """How many examples each split has, in words."""
+        return f"{len(self.train):,} train, {len(self.val):,} validation, {len(self.test):,} test"
+
+    @property
+    def shape(self) -> str:
+        """What the examples are, in words."""
+        height, width = self.image_shape
+        return f"{height} x {width} pixels, {self.n_classes} classes"
 
     @property
     def n_features(self) -> int:

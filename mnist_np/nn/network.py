@@ -38,6 +38,10 @@ class Network(FlatParameters):
         self.n_in, self.n_out = layers[0].n_in, layers[-1].n_out
         self.probabilities: Callable[[Array], Array] = softmax
 
+    def __repr__(self) -> str:
+        sizes = [f"-> {a.n_out}" if isinstance(a, Dense) else type(getattr(a, "activation", a)).__name__ for a in self.layers]
+        return f"Network({self.n_in} {' '.join(sizes)}; {self.params.size:,} parameters, {np.dtype(self.dtype).name})"
+
     def forward(self, X: Array, rng: np.random.Generator | None = None) -> tuple[Array, list[Any]]:
         """Logits Z (m, n_out) of inputs X (m, n_in), and what each layer needs for `backward`.
 

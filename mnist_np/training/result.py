@@ -8,17 +8,19 @@ from functools import cached_property
 
 import numpy as np
 
+from mnist_np import notebook
 from mnist_np.data.dataset import Dataset
 from mnist_np.engine.threads import present
 from mnist_np.experiment import Experiment
 from mnist_np.metrics import METRICS, Predictions, by_class, measure
 from mnist_np.nn.network import Network
+from mnist_np.terminal import duration
 from mnist_np.training.diagnostics_record import DiagnosticsRecord
 from mnist_np.training.evaluation import QUIET, Evaluation
 from mnist_np.training.metric_names import best_name
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What a run came to. ``network`` holds the weights that validation chose, ``test`` their one look at the test split.
 
@@ -40,6 +42,24 @@ class Result:
     threads: int = field(default_factory=present)
     failures: list[str] = field(default_factory=list)
     diagnostics: DiagnosticsRecord | None = None
+
+    def __repr__(self) -> str:
+        return f"Result({self.status}: test accuracy {self.test.accuracy:.2%} after {len(self.history)} epochs; {self.network!r})"
+
+    def _repr_html_(self) -> str:
+        return notebook.table("Result", self.summary | {"network": repr(self.network), "data": repr(self.data)})
+
+    @property
+    def summary(self) -> dict[str, str]:
+        """What a person wants to know first, in words."""
+        wrong = round((1 - self.test.accuracy) * len(self.data.test))
+        found = {"status": f"{self.status} {self.reason}".strip()}
+        found["test accuracy"] = f"{self.test.accuracy:.2%}  ({wrong:,} of {len(self.data.test):,} wrong)"
+        found["test loss"] = f"{self.test.loss:.4f}"
+        if "val/accuracy" in self.best:
+            found["validation"] = f"{self.best['val/accuracy']:.2%} at epoch {self.best_epoch}, whose weights are kept"
+        found["time"] = f"{duration(self.seconds)} for {len(self.history)} epochs"
+        return found
 
     @cached_property
     def predictions(self) -> Predictions:

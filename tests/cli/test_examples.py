@@ -141,3 +141,25 @@ def test_advice_can_be_copied(typed, advice, train):
     said = re.sub(r"^error: \S+=.*?: ", "", outcome.err.replace(typed, ""))  # after what was typed
     assert advice in said
     assert not list(examples.unquoted(said)), said
+
+
+PYTHON = [
+    (str(path.relative_to(examples.ROOT)), block)
+    for path in examples.MARKDOWN
+    for block in examples.blocks(path.read_text(encoding="utf-8"))
+    if examples.is_python(block) and "@register" not in block
+]
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _ in PYTHON}))
+def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
+    """All its blocks in order, for one epoch each. A run that it looks at is made before."""
+    from mnist_np import Experiment, Synthetic, Training, run
+    from mnist_np.storage.run_folder import RunFolder
+
+    monkeypatch.chdir(tmp_path)
+    names = {"Training": Training}
+    for block in (block for other, block in PYTHON if other == page):
+        for folder in re.findall(r'load_run\("([^"]+)"', block):
+            run(Experiment(data=Synthetic(), training=Training(epochs=1)), [RunFolder(tmp_path / folder, figures=False)])
+        exec(block.replace("Experiment(model", "Experiment(training=Training(epochs=1), model"), names)

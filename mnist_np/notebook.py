@@ -1,0 +1,41 @@
+"""Pieces of HTML that notebooks show for a value instead of its text."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def table(title: str, rows: Mapping[str, str]) -> str:
+    """A table of two columns under a title."""
+    cells = "".join(
+        f'<tr><th style="text-align:left">{escape(name)}</th><td style="text-align:left">{escape(text)}</td></tr>'
+        for name, text in rows.items()
+    )
+    return f"<div><strong>{escape(title)}</strong><table>{cells}</table></div>"
+
+
+def picture(image: NDArray[np.uint8], label: str, height: int = 56) -> str:
+    """A grey image (height, width), 0 black, with a text under it; ``height`` is that on the screen, in pixels."""
+    data = base64.b64encode(png(image)).decode()
+    shown = f'<img src="data:image/png;base64,{data}" alt="{escape(label)}" style="height:{height}px;image-rendering:pixelated">'
+    style = "display:inline-block;margin:2px;text-align:center"
+    return f'<figure style="{style}">{shown}<figcaption>{escape(label)}</figcaption></figure>'
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """A grey image (height, width) as a PNG file."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    height, width = image.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits of grey
+    rows = np.pad(image, ((0, 0), (1, 0))).tobytes()  # each row begins with its filter: none
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")

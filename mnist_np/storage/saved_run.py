@@ -1,0 +1,76 @@
+"""An earlier run, read from the folder that it left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_np.component import ConfigError, UserError
+from mnist_np.experiment import Experiment
+from mnist_np.files import near
+from mnist_np.serialize import from_dict
+from mnist_np.storage.config_file import read_config
+from mnist_np.storage.records import read_history, read_json
+from mnist_np.storage.weights import Weights, load_weights
+
+
+class SavedRunError(UserError):
+    """An earlier run that cannot be used. The message says which and why."""
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """The files of an earlier run, each read when it is asked for. ``name`` is what the user called it by."""
+
+    name: str
+    folder: Path
+
+    def __repr__(self) -> str:
+        accuracy = self.metrics.get("test/accuracy")
+        reached = f", test accuracy {accuracy:.2%}" if accuracy is not None else ""
+        return f"SavedRun({near(self.folder)}: {self.status}{reached})"
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment of ``config.yaml``, whose keys and values are checked like any others. Raises SavedRunError."""
+        path = self.folder / "config.yaml"
+        try:
+            return from_dict(Experiment, read_config(path))
+        except FileNotFoundError:
+            raise SavedRunError(f"{self.name}: the run left no config.yaml in {self.folder}") from None
+        except OSError as error:
+            raise SavedRunError(f"{path}: {error.strerror}") from None
+        except (ConfigError, ValueError, TypeError) as error:
+            raise SavedRunError(f"{path}: {error}") from None
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """``result.json``: status, metrics, data, versions, BLAS; empty where the run never came to an end."""
+        return read_json(self.folder / "result.json")
+
+    @property
+    def status(self) -> str:
+        """``finished``, ``killed``, ``diverged``, ``pruned`` or ``failed``; ``interrupted`` where nothing says."""
+        return str(self.result.get("status") or "interrupted")
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The numbers of the whole run: ``best/...``, ``test/...``; those that were not finite are left out."""
+        metrics = self.result.get("metrics")
+        found = metrics.items() if isinstance(metrics, dict) else ()
+        return {str(key): float(value) for key, value in found if isinstance(value, int | float)}
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """The metrics of each epoch, from ``history.csv``."""
+        return read_history(self.folder / "history.csv")
+
+    @property
+    def weights_file(self) -> Path:
+        return self.folder / "weights.safetensors"
+
+    @property
+    def weights(self) -> Weights:
+        """The trained network, with what images must go through before it sees them. Raises WeightsError."""
+        return load_weights(self.weights_file)
