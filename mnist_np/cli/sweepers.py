@@ -147,7 +147,7 @@ class GridSweeper(ValidatingSweeper):
             made = job_of(config, job, varied, self.digests)
             jobs.setdefault(made.fingerprint, (made, config))
         if len(jobs) < (n := len(combinations)):
-            print(f"{n} combinations are {len(jobs)} different runs: those with the same result run once")
+            print(f"{n} combinations, {len(jobs)} different: those with the same result run once")
         check_objectives([config for _, config in jobs.values()], needed=False)
         base = next(iter(jobs.values()))[1]
         with SweepRunner(base, list(axes), fixed, len(jobs)) as runner:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 from filelock import FileLock, Timeout
 
@@ -14,9 +17,13 @@ from mnist_np.storage.run_index import is_final
 from mnist_np.sweep.children import LOCK
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.single import execute, prepare
+from mnist_np.training.interrupt import Interrupt
 
 PATIENCE = 120.0
 """Seconds to wait for another process that is at work on the same run."""
+
+TICK = 0.5
+"""Seconds after which a waiting job looks whether the sweep was stopped meanwhile."""
 
 
 def stop_file(sweep: Path, start: str | None) -> Path:
@@ -29,35 +36,57 @@ def run_child(config: RunConfig, folder: Path) -> str:
 
     The folder tells what became of the run. What it could not be made to tell is returned.
     """
-    lock = FileLock(folder / LOCK, timeout=PATIENCE)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()  # a worker of a launcher that was killed may still be ending this very run
-    except Timeout:
-        return f"another process is still at work on this run: {folder}"
-    except OSError as error:
-        return f"{type(error).__name__}: {error}"
-    try:
-        return run_locked(config, folder)
-    finally:
-        lock.release()
+    lock, stop = FileLock(folder / LOCK, timeout=TICK), stop_file(folder.parent, config.sweep.start)
+    with Interrupt() as interrupted:  # it takes the signals that come while `execute` does not listen yet
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not acquired(lock, lambda: stop.exists() or interrupted() is not None):
+                return f"another process is still at work on this run: {folder}"
+        except OSError as error:
+            return f"{type(error).__name__}: {error}"
+        try:
+            return run_locked(config, folder, stop, interrupted)
+        finally:
+            lock.release()
 
 
-def run_locked(config: RunConfig, folder: Path) -> str:
+def acquired(lock: FileLock, stopped: Callable[[], bool]) -> bool:
+    """Wait for the run's lock: a worker of a launcher that was killed may still be ending this very run.
+
+    Gives whether the wait is over, since this process has the lock or the sweep was stopped.
+    """
+    end = monotonic() + PATIENCE
+    while monotonic() < end and not stopped():
+        with suppress(Timeout):
+            lock.acquire()
+            return True
+    return stopped()
+
+
+def run_locked(config: RunConfig, folder: Path, stop: Path, interrupted: Interrupt) -> str:
     """What `run_child` does, while this process has the run for itself."""
-    tracked, stop = config.tracking.backend != "off", stop_file(folder.parent, config.sweep.start)
+    tracked = config.tracking.backend != "off"
     if stop.exists() or is_final(folder, tracked):
         return ""
     try:
-        result = execute(prepare(config, folder))
+        job = prepare(config, folder) if not interrupted() else None
+        if job is None or interrupted():
+            stop_sweep(stop, interruption(str(interrupted())))
+            return ""
+        result = execute(job)
     except Exception as error:
         problem = record_failure(folder, error)
         if config.sweep.on_error == "stop":
             stop_sweep(stop, f"stopped, as sweep.on_error=stop asks, after {folder.name} failed: {error}")
         return problem
     if result.status == "killed":
-        stop_sweep(stop, f"interrupted ({result.reason}); the same command goes on with it")
+        stop_sweep(stop, interruption(result.reason))
     return record_losses(folder, result.failures, tracked) if result.failures else ""
+
+
+def interruption(reason: str) -> str:
+    """What a sweep that was interrupted says last."""
+    return f"interrupted ({reason}); the same command goes on with it"
 
 
 def stop_sweep(stop: Path, reason: str) -> None:

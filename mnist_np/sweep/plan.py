@@ -64,7 +64,8 @@ class SweepIdentity:
         effective = sorted(text for text in fixed if not text.startswith(WITHOUT_EFFECT))
         identity = sweep_id(keys, [*effective, f"name={name}"])
         words = [short[key] for key in keys]
-        title = name or " x ".join(words) or "sweep"
+        title = " x ".join(words) or "sweep"
+        title = f"{name}: {title}" if name else title
         return SweepIdentity(identity, described(title, effective, identity), name or "-".join(words) or "sweep")
 
 

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
@@ -63,11 +63,11 @@ class WorkerPool(Generic[Task]):
         """Run all tasks, each taken from the iterator when a worker is free, and call ``done(task, outcome)`` for each.
 
         The outcome is what the function returned or the exception it raised (`WorkerDied` when its process ended). When
-        ``stopped()`` turns true, no more tasks are taken and the running ones are sent SIGTERM once.
+        ``stopped()`` turns true, no more tasks are taken and the running ones are sent SIGTERM, again and again: one that comes
+        while a worker is between two tasks is ignored.
         """
         self.start()
         busy = self._busy
-        terminated = False
         while True:
             while self._idle and not stopped() and (task := next(tasks, None)) is not None:
                 worker = self._idle.pop()
@@ -75,10 +75,10 @@ class WorkerPool(Generic[Task]):
                 busy[worker] = task
             if not busy:
                 return
-            if stopped() and not terminated:
-                terminated = True
+            if stopped():
                 for worker in busy:
-                    if worker.process.pid is not None:
+                    assert worker.process.pid is not None
+                    with suppress(ProcessLookupError):
                         os.kill(worker.process.pid, signal.SIGTERM)
             ready = wait([worker.pipe for worker in busy], timeout=0.2)
             for worker in [worker for worker in busy if worker.pipe in ready]:

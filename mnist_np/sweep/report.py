@@ -184,4 +184,5 @@ class SweepReport:
         linked = f", {self.linked} linked" if self.linked else ""
         earlier = f" ({self.skipped} of them earlier{linked})" if self.skipped else ""
         parts = [f"{n} {status}{earlier if status == 'finished' else ''}" for status, n in self.counts.items() if n]
-        return f"{len(self.children)} runs: {', '.join(parts) or 'none begun'}"
+        n = len(self.children)
+        return f"{n} run{'' if n == 1 else 's'}: {', '.join(parts) or 'none begun'}"

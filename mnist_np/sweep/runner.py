@@ -177,8 +177,12 @@ class SweepRunner:
             yield ready
 
     def end(self, ready: Ready, problem: str = "") -> None:
-        """The job is not running any more. ``problem`` is what could not be written into its folder."""
-        self.members.end(ready.job, problem)
+        """The job is not running any more. ``problem`` is what could not be written into its folder.
+
+        Where the sweep was stopped it may never have begun, so that no result is no failure.
+        """
+        if problem or not self.stopped():
+            self.members.end(ready.job, problem)
 
     def child(self, job: Job) -> Child:
         """The run of a job of this start, as it is now."""

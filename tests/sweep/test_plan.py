@@ -37,7 +37,7 @@ def test_two_sweeps_never_share_a_name():
     long = [f"data.folder={'x' * 200}{i}" for i in range(3)]
     fixed = [[], ["a=1"], ["a=2"], ["a=1", "b=1"], ["experiment=x"], *([text] for text in long)]
     for name in (None, "mine"):
-        names = [SweepIdentity.of(["seed"], texts, name).name for texts in fixed]
+        names = [SweepIdentity.of(keys, texts, name).name for texts in fixed for keys in (["seed"], ["seed", "activation"])]
         assert len(set(names)) == len(names)
         assert all(len(text) <= LONGEST for text in names)
 
