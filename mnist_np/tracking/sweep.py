@@ -165,6 +165,7 @@ class SweepParent:
         self.tell(report, final=True)
         client.set_tag(self.run_id, "status", status.lower())
         client.set_terminated(self.run_id, status)
+        mark_stale_runs(self.store, [self.experiment_id])  # a worker may have been killed
         update_index(self.store, self.experiment_id)
 
     def tell(self, report: SweepReport, final: bool = False) -> None:

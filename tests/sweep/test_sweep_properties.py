@@ -139,10 +139,12 @@ class World:
 
     def search(self):
         self.fixed = {}
-        axes = {key: list(dict.fromkeys(SAME.get(v, v) for v in values)) for key, values in self.some_axes().items()}
+        axes = {key: list(dict.fromkeys(SAME.get(v, v) for v in values)) for key, values in self.some_axes(2).items()}
+        axes.pop("seed", None)  # the luckiest run would win
         words = [f"{key}=choice({','.join(values)})" for key, values in axes.items()]
         trials = self.rng.randint(2, 6)
-        extra = ["sweep.search.sampler=random", "sweep.search.pruner=none", f"sweep.search.trials={trials}"]
+        sampler = self.rng.choice(["random", "grid", "tpe"])
+        extra = [f"sweep.search.sampler={sampler}", "sweep.search.pruner=none", f"sweep.search.trials={trials}"]
         before = set(self.finished().values())
         self.train("-m", "hydra/sweeper=search", *words, *extra)
         told = self.check(None)
@@ -269,11 +271,11 @@ def live(world, steps):
     world.grid()
 
 
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.slow] if seed > 3 else []) for seed in range(40)])
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.slow] if seed > 2 else []) for seed in range(40)])
 def test_the_table_is_what_the_runs_say(tmp_path, base, seed):
     live(World(tmp_path, base, random.Random(seed), tracked=False), steps=5)
 
 
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.slow] if seed > 0 else []) for seed in range(100, 115)])
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.slow] if seed > 100 else []) for seed in range(100, 115)])
 def test_mlflow_shows_exactly_the_runs_of_the_table(tmp_path, base, seed):
     live(World(tmp_path, base, random.Random(seed), tracked=True), steps=4)
