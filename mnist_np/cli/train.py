@@ -132,7 +132,7 @@ def sweep(composed: DictConfig) -> int:
     from mnist_np.cli.app import task
     from mnist_np.cli.compose import context
     from mnist_np.cli.plugins import register_plugins
-    from mnist_np.sweep.runner import SweepFailed
+    from mnist_np.sweep.ending import SweepFailed
 
     register_plugins()
     HydraConfig.instance().set_config(composed)

@@ -19,6 +19,7 @@ from mnist_np.fingerprint import identify
 from mnist_np.storage.run_index import RunIndex, is_final
 from mnist_np.storage.teacher import teacher_sha256
 from mnist_np.sweep.children import Child
+from mnist_np.sweep.ending import SweepFailed, failure_of, print_report
 from mnist_np.sweep.folder import SweepFolder
 from mnist_np.sweep.job import stop_file
 from mnist_np.sweep.members import Members
@@ -32,9 +33,6 @@ from mnist_np.training.interrupt import Interrupt
 
 if TYPE_CHECKING:
     from mnist_np.tracking.sweep import SweepParent
-
-TROUBLED = 20
-"""Runs of which the console says what went wrong with them."""
 
 UPDATE_EVERY = 10.0
 """Seconds between two updates of the parent run in MLflow."""
@@ -57,14 +55,6 @@ class Ready:
     overrides: Sequence[str]
     config: RunConfig
     folder: Path
-
-
-class SweepFailed(Exception):  # noqa: N818 (what became of the sweep, told to the shell)
-    """Some jobs of the sweep failed, or it was interrupted; all has been reported already. ``code`` is the exit code."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass
@@ -132,7 +122,10 @@ class SweepRunner:
         if self.parent:
             self.parent.finish(report, status)
         self.lock.release()
-        self.tell(report)
+        print_report(report, self.folder.path, self.console)
+        if self.parent:
+            for line in self.parent.where_to_look(report):
+                self.console.print(line, soft_wrap=True)
         if error is None:
             self.raise_for(report)
 
@@ -204,37 +197,15 @@ class SweepRunner:
             self._updated = monotonic()
             self.parent.update(report)
 
-    def tell(self, report: SweepReport) -> None:
-        """The last words on the console: the ranked table and where to look."""
-        from mnist_np.sweep.tables import console_table, notes
-
-        self.console.print(f"{report.name}: {report.overview()}", soft_wrap=True, markup=False)
-        self.console.print(console_table(report))
-        for line in notes(report):
-            self.console.print(line, soft_wrap=True, markup=False)
-        for child in report.troubled[:TROUBLED]:
-            reason = (child.problem or child.reason).partition("\n")[0]
-            self.console.print(f"  {child.status}: {child.folder.name}: {reason}", soft_wrap=True, markup=False)
-        if (more := len(report.troubled) - TROUBLED) > 0:
-            self.console.print(f"  and {more} more")
-        self.console.print(f"files: {self.folder.path}", soft_wrap=True)
-        if self.parent:
-            for line in self.parent.where_to_look(report):
-                self.console.print(line, soft_wrap=True)
-
     def raise_for(self, report: SweepReport) -> None:
         """Exit codes: 130 when interrupted, 1 when a job failed or did not come to its end."""
         if reason := self.interrupt():
             raise SweepFailed(f"the sweep was interrupted ({reason}); the same command goes on with it", 130)
         if self.stop.exists():
             text = self.stop.read_text()
-            raise SweepFailed(text, 130 if "interrupted" in text else 1)
-        failed, n = report.counts["failed"], len(report.children)
-        counts = {"failed": failed, "did not come to an end": len(report.unfinished) - failed}
-        counts["could not write all their files"] = sum(bool(child.problem) for child in report.children)
-        if any(counts.values()) or self.problem:
-            words = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-            raise SweepFailed(self.problem or f"of {n} runs {words}", 1)
+            raise SweepFailed(text, 130 if text.startswith("interrupted") else 1)
+        if failure := self.problem or failure_of(report):
+            raise SweepFailed(failure, 1)
 
 
 def job_of(config: RunConfig, overrides: Sequence[str], varied: dict[str, str], digests: dict[str, str]) -> Job:
