@@ -7,14 +7,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.conclusion import conclude
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import Journal, Ledger
 from mnist_np.tracking.observer import lock
 from mnist_np.tracking.store import Store
 
 PATIENCE = 20.0
-"""Seconds to wait for a locked database."""
+"""Seconds to wait for a tracker that takes nothing, or for a locked database."""
 
 
 def main() -> int:
@@ -43,20 +45,23 @@ def sync(folder: Path, uri: str | None = None) -> str:
     """
     ledger = Ledger.read(folder)
     if ledger is None:
-        raise TrackingError("was never tracked: there is no tracking.json")
+        raise TrackingError("was never tracked, or tracking.json and journal.jsonl are lost")
     with lock(folder):
         journal = Journal(folder)
         journal.repair()
-        journal.conclude("its process ended without a word")
+        conclude(journal, "its process ended without a word")
         delivery = Delivery(folder, journal, ledger, Store(uri or ledger.uri, Path(ledger.outputs)))
-        records = sum(1 for _ in journal.read(ledger.offset))
-        delivery.deliver(PATIENCE)
+        before, records = ledger.run_id, sum(1 for _ in journal.read(ledger.offset))
+        BackgroundDelivery(delivery).complete(PATIENCE)
+    if before not in (None, ledger.run_id):
+        return f"run {before} is not in the store any more: delivered anew as run {ledger.run_id}"
     return f"{records} records delivered to run {ledger.run_id}" if records else f"run {ledger.run_id} was complete already"
 
 
 def runs_in(folder: Path) -> Iterator[Path]:
     """The folder itself if it is a tracked run's, else all such folders within."""
-    if (folder / "tracking.json").exists():
+    names = ("tracking.json", "journal.jsonl")
+    if any((folder / name).exists() for name in names):
         yield folder
     else:
-        yield from sorted(path.parent for path in folder.rglob("tracking.json"))
+        yield from sorted({path.parent for name in names for path in folder.rglob(name)})

@@ -109,6 +109,8 @@ def folder_of(name: str, outputs: Path) -> Path | None:
         return Path(name)
     for pattern in ("runs/*/*/tracking.json", "sweeps/*/*/tracking.json"):
         for path in outputs.glob(pattern):
-            if read_json(path).get("run_id") == name:
+            ledger = read_json(path)
+            former = ledger.get("former_run_ids")
+            if name == ledger.get("run_id") or (isinstance(former, list) and name in former):
                 return path.parent
     return None

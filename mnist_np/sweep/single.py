@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -114,7 +114,9 @@ def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> 
         sweep = config.sweep
         tags = {"sweep": sweep.id, "sweep_role": "child"} if sweep.id else {}
         name = config.name or sweep.child
-        tracker = MlflowObserver(config.tracking, Path(config.outputs), folder, name, tags, sweep.parent)
+        # The sweep's own process has seen the tracker; one that is away since then fails no child.
+        tracking = replace(config.tracking, required=False) if sweep.parent else config.tracking
+        tracker = MlflowObserver(tracking, Path(config.outputs), folder, name, tags, sweep.parent)
         listeners.append(tracker)
         look.append(("MLflow", tracker.where))
     if config.sweep.study and (metric := pruning_metric(config.sweep)):

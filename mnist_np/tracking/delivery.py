@@ -6,22 +6,25 @@ themselves; only creating the run needs care (`Ledger.key`).
 
 from __future__ import annotations
 
-import logging
+import threading
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.database import Identity
 from mnist_np.tracking.journal import Journal, Ledger, Record
 from mnist_np.tracking.note import EXPERIMENT_ID, RUN_ID
 from mnist_np.tracking.store import Store, first_line
 
-log = logging.getLogger(__name__)
-
 KEY = "run_key"
 """The tag that holds `Ledger.key`."""
+
+FORMER = "former_run_id"
+"""The tag of a run that was made anew: the id that it had in a store that was lost."""
+
+PARENT = "mlflow.parentRunId"
 
 ATTEMPTS = 3
 """At something that another process may be doing at the same moment."""
@@ -31,60 +34,87 @@ PARAMS_AT_ONCE = 100
 
 METRICS_AT_ONCE = 1000
 
-EVERY = 1.0
-"""Seconds between deliveries: epochs of milliseconds go to the tracker together."""
-
-SHARE = 10
-"""After a delivery or an attempt that took t seconds there is none for SHARE * t: a tracker that is slow or away costs the
-training a tenth of its time at most."""
-
 
 class Delivery:
-    """Sends what ``journal`` holds beyond ``ledger.offset`` to ``store``."""
+    """Sends what ``journal`` holds beyond ``ledger.offset`` to ``store``.
+
+    A run that the store does not have any more, since its file or its server's was lost, is made anew from the whole journal.
+    """
 
     def __init__(self, folder: Path, journal: Journal, ledger: Ledger, store: Store) -> None:
         self.folder, self.journal, self.ledger, self.store = folder, journal, ledger, store
-        self.next_attempt = 0.0
-        self.warned = False
+        self._found_in: list[Identity | None] = []
+        self._cancelled, self._writing = False, threading.Lock()
+        if ledger.offset > journal.size:  # the journal was lost, or cut
+            ledger.offset = 0
 
     @property
     def pending(self) -> bool:
         """Whether there are records that the tracker has not acknowledged."""
         return self.journal.size > self.ledger.offset
 
-    def attempt(self, patience: float = 1.0) -> None:
-        """Deliver if the tracker lets us, else leave it for later: warns once, never raises, never waits long."""
-        if monotonic() < self.next_attempt:
-            return
-        began = monotonic()
-        try:
-            self.deliver(patience)
-        except TrackingError as error:
-            if not self.warned:
-                log.warning("%s. Training goes on; the metrics are kept in %s", error, self.journal.path)
-            self.warned = True
-        self.next_attempt = monotonic() + max(EVERY, SHARE * (monotonic() - began))
+    def cancel(self) -> None:
+        """End a delivery that another thread is making, at its next record; nothing is written any more."""
+        with self._writing:
+            self._cancelled = True
 
     def deliver(self, patience: float) -> None:
-        """Deliver everything. Raises TrackingError where it stops; what was acknowledged until then stays so.
+        """Deliver everything, having seen once that the store has the run.
 
-        Raises OSError where a file of the run's folder cannot be read or written.
+        Args:
+            patience: seconds to wait for a locked database.
+
+        Raises:
+            TrackingError: it ends here; what was acknowledged until now stays so.
+            OSError: a file of the run's folder cannot be read or written.
         """
-        if not self.pending:
+        file = self.store.open()
+        if not self.pending and file in self._found_in:
             return
         if not self.store.is_free(patience):
             raise TrackingError(f"the MLflow store {self.store.uri} is locked by another program")
         try:
-            for records, offset in together(self.journal.read(self.ledger.offset)):
-                self.send(records)
-                self.ledger.offset = offset
-                self.ledger.write(self.folder)
+            self._deliver(file)
         except TrackingError:
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.filename:  # a full disk, or a file that cannot be read: not MLflow's fault
                 raise
             raise TrackingError(f"MLflow at {self.store.uri} does not take it: {first_line(error)}") from error
+
+    def _deliver(self, file: Identity | None) -> None:
+        try:
+            if self.ledger.run_id is not None and file not in self._found_in:
+                self.store.client.get_run(self.ledger.run_id)
+            self._send_all(file)
+        except Exception as error:
+            if getattr(error, "error_code", None) != "RESOURCE_DOES_NOT_EXIST" or self.ledger.run_id is None:
+                raise
+            self.begin_anew()
+            self._send_all(file)
+        self._found_in.append(file)
+
+    def _send_all(self, file: Identity | None) -> None:
+        for records, offset in together(self.journal.read(self.ledger.offset)):
+            self.send(records)
+            self._acknowledge(offset, file)
+
+    def _acknowledge(self, offset: int, file: Identity | None) -> None:
+        """Note how far the tracker has everything, if it was the file that is still there."""
+        if self.store.file != file:
+            raise TrackingError(f"the MLflow store {self.store.uri} was deleted or replaced while it was written")
+        with self._writing:
+            if self._cancelled:
+                raise TrackingError("the delivery was given up")
+            self.ledger.offset = offset
+            self.ledger.write(self.folder)
+
+    def begin_anew(self) -> None:
+        """Have the run made again from the whole journal. MLflow gives it another id; a tag links it to the one it had."""
+        ledger = self.ledger
+        if ledger.run_id is not None:
+            ledger.former_run_ids.append(ledger.run_id)
+        ledger.run_id, ledger.offset, ledger.asked = None, 0, True
 
     @property
     def run_id(self) -> str:
@@ -133,12 +163,15 @@ class Delivery:
         if ledger.run_id is None:
             ledger.asked = True
             ledger.write(self.folder)
-            tags = record["tags"] | {KEY: ledger.key}
+            tags = record["tags"] | {KEY: ledger.key} | self.parent(record["tags"])
+            if ledger.former_run_ids:
+                tags[FORMER] = ledger.former_run_ids[-1]
             ledger.run_id = mlflow.create_run(ledger.experiment_id, record["time"], tags, record["name"]).info.run_id
             known = {}
         else:
             mlflow.update_run(ledger.run_id, status="RUNNING")
-            mlflow.log_batch(ledger.run_id, tags=[RunTag(key, value) for key, value in record["tags"].items()])
+            tags = record["tags"] | self.parent(record["tags"])
+            mlflow.log_batch(ledger.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
             run = mlflow.get_run(ledger.run_id)
             known = run.data.params
             if "reason" in run.data.tags:  # for which it was interrupted
@@ -149,6 +182,20 @@ class Delivery:
         for i in range(0, len(params), PARAMS_AT_ONCE):
             mlflow.log_batch(ledger.run_id, params=params[i : i + PARAMS_AT_ONCE])
         self.log_data(ledger.run_id, record["data"])
+
+    def parent(self, tags: dict[str, str]) -> dict[str, str]:
+        """The tag that says which run is the parent, if it is another now: a sweep's parent may have been made anew too."""
+        if PARENT not in tags or "sweep" not in tags:
+            return {}
+        try:
+            self.store.client.get_run(tags[PARENT])
+            return {}
+        except Exception as error:
+            if getattr(error, "error_code", None) != "RESOURCE_DOES_NOT_EXIST":
+                raise
+        where = f"tags.sweep = '{tags['sweep']}' and tags.sweep_role = 'parent'"
+        found = self.store.client.search_runs([str(self.ledger.experiment_id)], where, max_results=1)
+        return {PARENT: found[0].info.run_id} if found else {}
 
     def log_data(self, run_id: str, data: dict[str, Any]) -> None:
         """Say what data the run uses. Of runs that name a new data set at the same moment MLflow refuses all but one:

@@ -2,11 +2,11 @@
 
 A tracker may be away; the folder is there. Each line of ``journal.jsonl`` is a record ``{"kind": ..., "time": ms, ...}``::
 
-    start     name, tags, params, data       the run begins
-    metrics   step, metrics                  an epoch's numbers
+    start     name, tags, params, data, tracker     the run begins
+    metrics   step, metrics                         an epoch's numbers
     tags      tags
-    files     paths                          files of the run's folder that the tracker shall have
-    end       status                         MLflow's: FINISHED, FAILED or KILLED
+    files     paths                                 files of the run's folder that the tracker shall have
+    end       status                                MLflow's: FINISHED, FAILED or KILLED
 
 How much of it the tracker has acknowledged is the ``offset`` in `Ledger`.
 """
@@ -17,12 +17,12 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from mnist_np.files import append, write_atomically
-from mnist_np.storage.records import read_json
+from mnist_np.storage.records import parsed, read_json
 
 Record = dict[str, Any]
 
@@ -59,7 +59,7 @@ class Journal:
                     file.truncate(content.rfind(b"\n") + 1)
 
     def read(self, offset: int = 0) -> Iterator[tuple[Record, int]]:
-        """The whole records from byte ``offset`` on, each with the offset behind it."""
+        """The whole records from byte ``offset`` on, each with the offset behind it. Damaged lines are passed over."""
         if not self.path.exists():
             return
         with open(self.path, "rb") as file:
@@ -67,14 +67,9 @@ class Journal:
             for line in file:
                 if line.endswith(b"\n"):
                     offset += len(line)
-                    yield json.loads(line), offset
-
-    def conclude(self, reason: str) -> None:
-        """Write the end that a run's process did not live to write, if so: MLflow would show the run as running for ever."""
-        records = [record for record, _ in self.read()]
-        if records and records[-1]["kind"] != "end":
-            self.append("tags", tags={"status": "killed", "reason": reason}, time=records[-1]["time"])
-            self.append("end", status="KILLED", time=records[-1]["time"])
+                    record = parsed(line.decode(errors="replace"))
+                    if "kind" in record:
+                        yield record, offset
 
     @property
     def size(self) -> int:
@@ -86,7 +81,8 @@ class Ledger:
     """Where a journal goes and how far it has come there (``tracking.json``).
 
     ``key`` is a tag of the run that no other run has. ``asked`` is set before the tracker is asked to create the run: if the
-    answer was lost, the run is looked for by its key, and not created twice.
+    answer was lost, the run is looked for by its key, and not created twice. ``former_run_ids`` are those that the run had in
+    stores that were lost.
     """
 
     uri: str
@@ -97,15 +93,45 @@ class Ledger:
     experiment_id: str | None = None
     offset: int = 0
     asked: bool = False
+    former_run_ids: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, folder: Path) -> Ledger | None:
-        """The ledger of a run's folder, or None where nothing was ever tracked or the file is broken."""
+        """The ledger of a run's folder; None where nothing was ever tracked.
+
+        Where the file is broken, it is made again from the journal: the run is then looked for by its key.
+        """
         content = read_json(folder / "tracking.json")
-        try:
-            return cls(**content) if content else None
-        except TypeError:
-            return None
+        if content.keys() <= {f.name for f in fields(cls)} and is_ledger(content):
+            return cls(**content)
+        starts = (record for record, _ in Journal(folder).read() if record["kind"] == "start")
+        content = next(starts, {}).get("tracker", {})
+        return cls(**content, asked=True) if isinstance(content, dict) and is_ledger(content) else None
+
+    @property
+    def tracker(self) -> dict[str, str]:
+        """What the journal says of it: enough to make the ledger again."""
+        return {key: getattr(self, key) for key in ADDRESS}
 
     def write(self, folder: Path) -> None:
         write_atomically(folder / "tracking.json", json.dumps(asdict(self), indent=2) + "\n")
+
+
+ADDRESS = ("uri", "outputs", "experiment", "key")
+"""The fields of a `Ledger` that are there from the beginning."""
+
+
+def is_ledger(content: dict[str, Any]) -> bool:
+    """Whether these can be the fields of a `Ledger`."""
+    texts = [content.get(key) for key in ADDRESS]
+    ids = [content.get(key) for key in ("run_id", "experiment_id")]
+    former = content.get("former_run_ids", [])
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(identity is None or isinstance(identity, str) for identity in ids)
+        and isinstance(former, list)
+        and all(isinstance(identity, str) for identity in former)
+        and type(content.get("offset", 0)) is int
+        and content.get("offset", 0) >= 0
+        and isinstance(content.get("asked", False), bool)
+    )

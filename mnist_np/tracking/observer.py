@@ -22,7 +22,9 @@ from mnist_np.serialize import flatten, to_dict
 from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.run_folder import describe
 from mnist_np.tracking.addresses import address_of, ui_command
+from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.deadline import ask
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.index import update_index
 from mnist_np.tracking.journal import Journal, Ledger
@@ -56,7 +58,10 @@ LONGEST_REASON = 1000
 """Characters of the tag ``reason``: MLflow takes 8,000, a person reads fewer."""
 
 LAST_PATIENCE = 20.0
-"""Seconds that the end of a run waits for a locked database."""
+"""Seconds that the start and the end of a run wait for a tracker that takes nothing, or for a locked database."""
+
+KILLED_PATIENCE = 5.0
+"""... and that a run waits which somebody wants to end."""
 
 
 class MlflowObserver(Observer):
@@ -82,8 +87,8 @@ class MlflowObserver(Observer):
         self.store = store_of(tracking, outputs)
         self.run_name, self.tags, self.parent_run_id, self.run_id = run_name, dict(tags or {}), parent_run_id, run_id
         if self.required:
-            try:
-                self.store.experiment_id(tracking.experiment)  # before the first step, so that the user hears at once
+            try:  # before the first step, so that the user hears at once
+                ask(self.store, lambda: self.store.experiment_id(tracking.experiment))
             except TrackingError as error:
                 raise TrackingError(f"{error}. {ADVICE}") from None
 
@@ -92,11 +97,11 @@ class MlflowObserver(Observer):
         self.lock = lock(self.folder)
         self.journal = Journal(self.folder)
         self.journal.repair()
-        ledger = Ledger.read(self.folder) or self.new_ledger()
+        ledger = self.ledger()
         ledger.write(self.folder)
         self.logged = max((record["step"] for record, _ in self.journal.read() if record["kind"] == "metrics"), default=0)
         self.resumed = self.journal.size > 0
-        self.delivery = Delivery(self.folder, self.journal, ledger, self.store)
+        self.delivery = BackgroundDelivery(Delivery(self.folder, self.journal, ledger, self.store))
         experiment = event.experiment
         self.journal.append(
             "start",
@@ -104,16 +109,22 @@ class MlflowObserver(Observer):
             tags={"sweep_role": "single"} | self.tags | self.tags_of(event),
             params={key: as_text(value) for key, value in flatten(to_dict(experiment)).items()},
             data=describe(event.data),
+            tracker=ledger.tracker,
         )
         self.journal.append("files", paths=["config.yaml"])
         if self.required:
-            self.delivery.deliver(LAST_PATIENCE)
+            self.delivery.complete(LAST_PATIENCE)
         else:
             self.delivery.attempt()
 
-    def new_ledger(self) -> Ledger:
-        outputs = str(self.store.outputs.resolve())
-        return Ledger(self.store.uri, outputs, self.tracking.experiment, uuid.uuid4().hex, self.run_id)
+    def ledger(self) -> Ledger:
+        """The folder's own, if it was tracked before, with the tracker of now; else a new one."""
+        uri, outputs, experiment = self.store.uri, str(self.store.outputs.resolve()), self.tracking.experiment
+        ledger = Ledger.read(self.folder)
+        if ledger is None:
+            return Ledger(uri, outputs, experiment, uuid.uuid4().hex, self.run_id)
+        ledger.uri, ledger.outputs, ledger.experiment = uri, outputs, experiment
+        return ledger
 
     def on_epoch(self, event: EpochEnd) -> None:
         if event.epoch > self.logged:  # a resumed run may train an epoch again that it had logged already
@@ -140,21 +151,22 @@ class MlflowObserver(Observer):
         try:
             self.journal.append("tags", tags=tags | {"status": status} | why)
             self.journal.append("end", status=STATUS[status])
-            self.delivery.next_attempt = 0.0
-            self.delivery.attempt(LAST_PATIENCE)
+            self.delivery.complete(KILLED_PATIENCE if status == "killed" else LAST_PATIENCE)
+        except TrackingError as error:
+            self.delivery.warn(error)
+            log.warning("MLflow has not got all of this run. Deliver it later: %s", self.sync_command)
+            return
         finally:
             self.lock.release()
-        if self.delivery.pending:
-            log.warning("MLflow has not got all of this run. Deliver it later: %s", self.sync_command)
-        elif "sweep" not in self.tags:  # a sweep brings the index up to date itself, once
+        if "sweep" not in self.tags:  # a sweep brings the index up to date itself, once
             self.update_index()
 
     def update_index(self) -> None:
         """Have the experiment's page list this run. Where it cannot be done now, the next run will do it."""
-        experiment_id = self.delivery.ledger.experiment_id
+        experiment_id = self.delivery.delivery.ledger.experiment_id
         try:
             if experiment_id and self.store.is_free(1.0):
-                update_index(self.store, experiment_id)
+                ask(self.store, lambda: update_index(self.store, experiment_id))
         except Exception as error:
             log.debug("the index of the experiment is not up to date: %s", error)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.conclusion import conclude
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import Journal, Ledger
 from mnist_np.tracking.observer import lock
@@ -18,7 +20,7 @@ from mnist_np.tracking.store import Store
 REASON = "its process was killed"
 
 PATIENCE = 20.0
-"""Seconds to wait for a locked database."""
+"""Seconds to wait for a tracker that takes nothing, or for a locked database."""
 
 
 def mark_stale_runs(store: Store, experiment_ids: Sequence[str]) -> list[str]:
@@ -27,12 +29,12 @@ def mark_stale_runs(store: Store, experiment_ids: Sequence[str]) -> list[str]:
     dead = []
     for run in running:
         folder = store.outputs / run.data.tags.get("run_folder", "")
-        if "run_folder" in run.data.tags and folder.is_dir() and bury(store, folder, run.info.run_id):
+        if "run_folder" in run.data.tags and folder.is_dir() and mark_stale(store, folder, run.info.run_id):
             dead.append(run.info.run_id)
     return dead
 
 
-def bury(store: Store, folder: Path, run_id: str) -> bool:
+def mark_stale(store: Store, folder: Path, run_id: str) -> bool:
     """Mark the run in ``folder`` as KILLED unless its process lives; gives whether it did."""
     try:
         held = lock(folder)
@@ -48,16 +50,6 @@ def bury(store: Store, folder: Path, run_id: str) -> bool:
         else:  # what it had not delivered yet goes first
             journal = Journal(folder)
             journal.repair()
-            if not has_ended(journal):
-                journal.append("tags", tags={"status": "killed", "reason": REASON})
-                journal.append("end", status="KILLED")
-            Delivery(folder, journal, ledger, store).deliver(PATIENCE)
+            conclude(journal, REASON)
+            BackgroundDelivery(Delivery(folder, journal, ledger, store)).complete(PATIENCE)
     return True
-
-
-def has_ended(journal: Journal) -> bool:
-    """Whether the run came to its own end, of which MLflow has only not heard yet."""
-    kind = None
-    for record, _ in journal.read():
-        kind = record["kind"]
-    return kind == "end"

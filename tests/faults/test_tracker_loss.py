@@ -18,7 +18,7 @@ from mnist_np.experiment import Experiment, Training
 from mnist_np.invocation import command
 from mnist_np.nn.mlp import MLP
 from mnist_np.storage.run_folder import RunFolder
-from mnist_np.tracking import delivery
+from mnist_np.tracking import background
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import MlflowObserver
@@ -82,8 +82,8 @@ class AfterEpoch(Observer):
 
 
 def test_a_server_killed_in_mid_run_gets_everything_when_it_is_back(server, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(delivery, "SHARE", 0)
-    monkeypatch.setattr(delivery, "EVERY", 0)  # so that every epoch tries anew
+    monkeypatch.setattr(background, "SHARE", 0)
+    monkeypatch.setattr(background, "EVERY", 0)  # so that every epoch tries anew
     outputs, folder = tmp_path / "outputs", tmp_path / "outputs" / "runs" / "a"
     experiment = Experiment(model=MLP(hidden=[8]), data=Synthetic(), training=Training(epochs=6))
     tracker = MlflowObserver(Tracking(backend="server", uri=server.uri), outputs, folder)
@@ -112,8 +112,8 @@ def test_a_server_killed_in_mid_run_gets_everything_when_it_is_back(server, tmp_
 
 
 def test_a_server_that_is_back_in_mid_run_is_told_what_it_missed(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(delivery, "SHARE", 0)
-    monkeypatch.setattr(delivery, "EVERY", 0)
+    monkeypatch.setattr(background, "SHARE", 0)
+    monkeypatch.setattr(background, "EVERY", 0)
     outputs, folder = tmp_path / "outputs", tmp_path / "outputs" / "runs" / "b"
     experiment = Experiment(model=MLP(hidden=[8]), data=Synthetic(), training=Training(epochs=6))
     tracker = MlflowObserver(Tracking(backend="server", uri=server.uri), outputs, folder)
@@ -121,7 +121,7 @@ def test_a_server_that_is_back_in_mid_run_is_told_what_it_missed(server, tmp_pat
     run(experiment, [RunFolder(folder, figures=False), tracker, *deeds])
     with urlopen(f"{server.uri}/health") as answer:
         assert answer.status == 200
-    assert not tracker.delivery.pending
+    assert not tracker.delivery.delivery.pending
     run_id = Ledger.read(folder).run_id
     logged = [metric.step for metric in tracker.store.client.get_metric_history(run_id, "train/loss")]
     assert logged == [1, 2, 3, 4, 5, 6]

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import sys
+import threading
 import time
 
 import pytest
@@ -11,11 +12,13 @@ from mnist_np.api import run
 from mnist_np.commands import sync
 from mnist_np.files import near
 from mnist_np.storage.run_folder import RunFolder
-from mnist_np.tracking import delivery
+from mnist_np.tracking import background, delivery
 from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.deadline import within
 from mnist_np.tracking.journal import Journal, Ledger
 from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.settings import Tracking
+from mnist_np.tracking.store import store_of
 from mnist_np.training.events import Observer
 
 
@@ -40,9 +43,18 @@ def train(outputs, folder, experiment):
 @pytest.fixture
 def impatient(monkeypatch):
     """Waits for nothing: each epoch tries anew, and the end gives up at once."""
-    monkeypatch.setattr(delivery, "SHARE", 0)
-    monkeypatch.setattr(delivery, "EVERY", 0)
-    monkeypatch.setattr("mnist_np.tracking.observer.LAST_PATIENCE", 0.1)
+    monkeypatch.setattr(background, "SHARE", 0)
+    monkeypatch.setattr(background, "EVERY", 0)
+    monkeypatch.setattr(background, "LOCKED", 0.5)
+    monkeypatch.setattr("mnist_np.tracking.observer.LAST_PATIENCE", 2)
+
+
+def wait_for_delivery(folder):
+    """Until MLflow has all that the run has said."""
+    deadline = time.monotonic() + 20
+    while Ledger.read(folder).offset < Journal(folder).size:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def steps(store, folder, key="train/loss"):
@@ -64,7 +76,11 @@ def test_a_database_locked_in_mid_run_loses_nothing_and_does_not_stall(train, st
     for path in folder.iterdir():
         path.unlink()
     database = sqlite3.connect(store.database, isolation_level=None)
-    locked = At(e1=lambda: database.execute("BEGIN EXCLUSIVE"), e2=lambda: database.execute("ROLLBACK"))
+    locked = At(
+        e1=lambda: (wait_for_delivery(folder), database.execute("BEGIN EXCLUSIVE")),
+        e2=lambda: time.sleep(2 * background.LOCKED),
+        e3=lambda: database.execute("ROLLBACK"),
+    )
     began = time.monotonic()
     train(locked)
     assert time.monotonic() - began < 10, "MLflow itself would wait 20 s for the lock"
@@ -82,7 +98,7 @@ def test_what_is_undelivered_at_the_end_is_synced_later(train, store, folder, im
     database = sqlite3.connect(store.database, isolation_level=None)
     train(At(e2=lambda: database.execute("BEGIN EXCLUSIVE")))
     assert f" sync {near(folder)}" in caplog.text
-    monkeypatch.setattr(sync, "PATIENCE", 0.1)
+    monkeypatch.setattr(sync, "PATIENCE", 2)
     with pytest.raises(TrackingError, match="locked"):
         sync.sync(folder)
     database.close()
@@ -140,6 +156,7 @@ def test_a_run_that_was_killed_without_a_word_is_killed_in_mlflow_too(train, sto
     journal = Journal(folder)
     lines = journal.path.read_bytes().splitlines(keepends=True)
     journal.path.write_bytes(b"".join(lines[:4]) + lines[4][:30])  # in the midst of the second epoch's line
+    (folder / "result.json").unlink()
     ledger = Ledger.read(folder)
     ledger.run_id, ledger.offset, ledger.key, ledger.asked = None, 0, "another", False
     ledger.write(folder)
@@ -159,9 +176,9 @@ def test_epochs_of_milliseconds_go_to_the_tracker_together(train, store, folder,
     sent = []
     send = delivery.Delivery.send
     monkeypatch.setattr(delivery.Delivery, "send", lambda self, records: (sent.append(len(records)), send(self, records)))
-    monkeypatch.setattr(delivery, "EVERY", 1000)
+    monkeypatch.setattr(background, "EVERY", 1000)
     train()
-    assert sent == [1, 1, 1, 3, 1, 1, 1], "start, files, the first epoch at once, the others with the end, files, tags, end"
+    assert sent == [1, 1, 4, 1, 1, 1], "start and files at once, all metrics with the end, files, tags, end"
     assert steps(store, folder) == [1, 2, 3]
 
 
@@ -174,22 +191,64 @@ def test_more_metrics_than_mlflow_takes_at_once_are_all_logged(train, store, fol
     assert [logged[f"layers/{i}/norm"] for i in (0, 999, 1000, 1499)] == [0, 999, 1000, 1499]
 
 
-def test_an_attempt_that_took_long_is_not_soon_repeated(train, folder, monkeypatch):
-    """A tracker that hangs costs the training a tenth at most."""
-    train()
-    ledger, journal = Ledger.read(folder), Journal(folder)
-    journal.append("tags", tags={})
-    late = delivery.Delivery(folder, journal, ledger, None)
-    attempts = []
+class Hanging:
+    """A delivery that acknowledges a record every ``pace`` seconds, and is never done."""
 
-    def hang(patience):
-        attempts.append(patience)
-        time.sleep(0.2)
-        raise TrackingError("it hangs")
+    def __init__(self, folder, pace):
+        self.journal, self.ledger = Journal(folder), Ledger("sqlite:///x", "outputs", "mnist", "key")
+        self.store = store_of(Tracking(), folder)
+        self.pace, self.began, self.cancelled = pace, 0, threading.Event()
 
-    monkeypatch.setattr(late, "deliver", hang)
+    def deliver(self, patience):
+        self.began += 1
+        while not self.cancelled.wait(self.pace):
+            self.ledger.offset += 1
+
+    def cancel(self):
+        self.cancelled.set()
+
+
+def test_a_tracker_that_hangs_holds_up_nothing_but_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(background, "EVERY", 0)
+    delivery = Hanging(tmp_path, pace=100)
+    late = background.BackgroundDelivery(delivery)
     began = time.monotonic()
-    while time.monotonic() - began < 1.0:
+    for _ in range(100):
         late.attempt()
-    assert len(attempts) == 1
+    assert delivery.began == 1
+    assert time.monotonic() - began < 0.5
+    with pytest.raises(TrackingError, match="takes nothing any more, or too slowly"):
+        late.complete(patience=0.5)
+    assert 0.5 <= time.monotonic() - began < 2
+    assert delivery.cancelled.is_set()
+
+
+def test_a_tracker_that_is_slow_is_waited_for_as_long_as_something_comes_of_it_and_not_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(background, "LONGEST", 2.0)
+    late = background.BackgroundDelivery(Hanging(tmp_path, pace=0.05))
+    began = time.monotonic()
+    with pytest.raises(TrackingError, match="too slowly"):
+        late.complete(patience=0.3)
+    assert 1.9 <= time.monotonic() - began < 4
+
+
+def test_a_delivery_that_took_long_is_not_soon_repeated(tmp_path):
+    """What a tracker computes in this process costs the training a tenth at most."""
+    delivery = Hanging(tmp_path, pace=100)
+    late = background.BackgroundDelivery(delivery)
+    late.attempt()
+    time.sleep(0.2)
+    delivery.cancel()
+    while late.running:
+        time.sleep(0.01)
     assert late.next_attempt - time.monotonic() > 1.0
+
+
+def test_what_is_asked_is_bounded_as_a_whole():
+    assert within(5, lambda: 42, "it") == 42
+    with pytest.raises(ZeroDivisionError):
+        within(5, lambda: 1 / 0, "it")
+    began = time.monotonic()
+    with pytest.raises(TrackingError, match=r"it has not answered within 0\.2 s"):
+        within(0.2, lambda: time.sleep(30), "it")
+    assert time.monotonic() - began < 2

@@ -1,0 +1,105 @@
+"""Delivery on a thread of its own: whatever a tracker does, the training does not wait for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from time import monotonic
+
+from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.delivery import Delivery
+
+log = logging.getLogger(__name__)
+
+EVERY = 1.0
+"""Seconds between deliveries: epochs of milliseconds go to the tracker together."""
+
+SHARE = 10
+"""After a delivery that took t seconds there is none for SHARE * t: what it computes is a tenth of the time at most."""
+
+LOCKED = 1.0
+"""Seconds that a delivery during the training waits for a locked database."""
+
+LONGEST = 120.0
+"""Seconds that the last delivery may take in all."""
+
+
+class BackgroundDelivery:
+    """Has ``delivery`` made while the run goes on. To be used by one thread, the run's."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self.next_attempt = 0.0
+        self._thread: threading.Thread | None = None
+        self._problem: Exception | None = None
+        self._warned = False
+
+    @property
+    def running(self) -> bool:
+        """Whether a delivery is under way."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def attempt(self) -> None:
+        """Begin a delivery, unless one is under way or was not long ago. Does not wait.
+
+        A tracker that did not take the last one is warned of, once. Raises OSError where that one could not read or write the
+        run's own files.
+        """
+        if self.running or monotonic() < self.next_attempt:
+            return
+        try:
+            self._check()
+        except TrackingError as error:
+            self.warn(error)
+        self._begin(LOCKED)
+
+    def complete(self, patience: float) -> None:
+        """Deliver everything, and wait for it: as long as each ``patience`` seconds bring something to the tracker.
+
+        Half of them are for a locked database.
+
+        Raises:
+            TrackingError: not all of it could be delivered; what was acknowledged is.
+            OSError: a file of the run's folder cannot be read or written.
+        """
+        end = monotonic() + LONGEST
+        self._wait(patience, end)
+        if not self.running:
+            self._begin(patience / 2)
+            self._wait(patience, end)
+        if self.running:
+            self.delivery.cancel()
+            raise TrackingError(f"the MLflow store {self.delivery.store.uri} takes nothing any more, or too slowly")
+        self._check()
+
+    def warn(self, error: TrackingError) -> None:
+        """Say once that the tracker does not take what it is sent."""
+        if not self._warned:
+            log.warning("%s. Training goes on; the metrics are kept in %s", error, self.delivery.journal.path)
+        self._warned = True
+
+    def _begin(self, patience: float) -> None:
+        self._thread = threading.Thread(target=self._deliver, args=(patience,), daemon=True, name="delivery")
+        self._thread.start()
+
+    def _deliver(self, patience: float) -> None:
+        began = monotonic()
+        try:
+            self.delivery.deliver(patience)
+        except Exception as error:
+            self._problem = error
+        self.next_attempt = monotonic() + max(EVERY, SHARE * (monotonic() - began))
+
+    def _wait(self, patience: float, end: float) -> None:
+        """Until the delivery under way is over, or has acknowledged nothing for ``patience`` seconds, or ``end`` has come."""
+        while self._thread is not None and self._thread.is_alive() and monotonic() < end:
+            before = self.delivery.ledger.offset
+            self._thread.join(min(patience, max(0.0, end - monotonic())))
+            if self.delivery.ledger.offset == before:
+                return
+
+    def _check(self) -> None:
+        """Raise what the last delivery ended with."""
+        problem, self._problem = self._problem, None
+        if problem is not None:
+            raise problem

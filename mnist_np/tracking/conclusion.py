@@ -1,0 +1,31 @@
+"""The end of a journal whose process did not live to write it: MLflow would show the run as running for ever."""
+
+from __future__ import annotations
+
+import math
+
+from mnist_np.storage.records import read_json
+from mnist_np.tracking.journal import Journal
+from mnist_np.tracking.observer import FILES, STATUS
+
+
+def conclude(journal: Journal, reason: str) -> None:
+    """Write the end, unless there is one, or nothing at all.
+
+    A run that left its ``result.json`` came to the end that this tells; another one was killed, for ``reason``.
+    """
+    records = [record for record, _ in journal.read()]
+    if not records or records[-1]["kind"] == "end":
+        return
+    then = {"time": records[-1].get("time", 0)}  # when it was last heard of
+    result = read_json(journal.path.parent / "result.json")
+    status, metrics = result.get("status"), result.get("metrics")
+    if status in STATUS and isinstance(metrics, dict):
+        numbers = {key: value for key, value in metrics.items() if isinstance(value, int | float) and math.isfinite(value)}
+        journal.append("metrics", step=0, metrics=numbers, **then)
+        journal.append("files", paths=list(FILES), **then)
+        reason = str(result.get("reason") or "")
+    else:
+        status = "killed"
+    journal.append("tags", tags={"status": status} | ({"reason": reason} if reason else {}), **then)
+    journal.append("end", status=STATUS[status], **then)
