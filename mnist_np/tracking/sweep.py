@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +11,21 @@ from time import time
 
 from filelock import FileLock
 
+from mnist_np.files import near
 from mnist_np.invocation import command
 from mnist_np.sweep.children import ENDED
-from mnist_np.sweep.plan import WITHOUT_EFFECT
 from mnist_np.sweep.publish import FILES
 from mnist_np.sweep.report import SweepReport
 from mnist_np.tracking.addresses import where_to_look
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.configurations import ConfigurationRuns
+from mnist_np.tracking.deadline import ask
 from mnist_np.tracking.index import update_index
 from mnist_np.tracking.links import comparison_page, run_page, view_page
 from mnist_np.tracking.observer import lock
 from mnist_np.tracking.origin import origin_tags
+from mnist_np.tracking.parent_run import find_or_create, params_of
+from mnist_np.tracking.pending import deliver_pending
 from mnist_np.tracking.saved_views import View, save
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
@@ -39,9 +41,6 @@ LAST_PATIENCE = 20.0
 
 SIDE_BY_SIDE = "side by side"
 
-LONGEST_PARAM = 6000
-"""Characters that MLflow keeps of a param."""
-
 
 @dataclass
 class SweepParent:
@@ -53,10 +52,17 @@ class SweepParent:
     sweep_id: str
     folder: Path
     held: FileLock
+    make: Callable[[], tuple[str, str]]
     command: str = ""
-    in_line: bool = False
 
     def __post_init__(self) -> None:
+        self.remade = False
+        self.waiting: list[Path] = []
+        self.begin()
+
+    def begin(self) -> None:
+        """Nothing has been said of the sweep to the run."""
+        self.in_line = False
         self.shown: set[str] = set()
         self.run_ids: dict[str, str] = {}
         self.configurations = ConfigurationRuns(self.store.client, self.experiment_id, self.sweep_id, self.run_id)
@@ -89,7 +95,6 @@ class SweepParent:
             TrackingError: the store cannot be used, or another process is at work on this sweep.
         """
         store = store_of(tracking, outputs)
-        experiment_id = store.experiment_id(tracking.experiment)
         held = lock(folder)
         tags = origin_tags() | {
             "sweep": sweep_id,
@@ -99,38 +104,28 @@ class SweepParent:
             "varied": " ".join(varied)[:LONGEST_TAG],
             "run_folder": os.path.relpath(folder, outputs),
         }
-        try:
+
+        def make() -> tuple[str, str]:
+            experiment_id = store.experiment_id(tracking.experiment)
             with store.lock:
-                run_id = cls.find_or_create(store, experiment_id, name, tags, params_of(fixed))
+                return experiment_id, find_or_create(store, experiment_id, name, tags, params_of(fixed))
+
+        try:
+            experiment_id, run_id = ask(store, make)
         except Exception as error:
             held.release()
+            if isinstance(error, TrackingError):
+                raise
             raise TrackingError(f"the MLflow store {store.uri} cannot be used: {first_line(error)}") from error
         try:
-            mark_stale_runs(store, [experiment_id])
+            ask(store, lambda: mark_stale_runs(store, [experiment_id]))
         except Exception as error:
             log.warning("runs that were killed may still be called RUNNING in MLflow: %s", first_line(error))
-        return cls(store, experiment_id, run_id, sweep_id, folder, held, command("train", *argv) if argv else "")
-
-    @staticmethod
-    def find_or_create(store: Store, experiment_id: str, name: str, tags: dict[str, str], params: dict[str, str]) -> str:
-        """The id of the parent run, which runs from now on. A param that is there already stays: MLflow's cannot change."""
-        from mlflow.entities import Param, RunTag
-
-        client, known = store.client, {}
-        where = f"tags.sweep = '{tags['sweep']}' and tags.sweep_role = 'parent'"
-        found = client.search_runs([experiment_id], where, max_results=1)
-        if found:
-            run_id, known = str(found[0].info.run_id), found[0].data.params
-            client.update_run(run_id, status="RUNNING")
-        else:
-            run_id = str(client.create_run(experiment_id, int(time() * 1000), tags, name).info.run_id)
-        new = [Param(key, value[:LONGEST_PARAM]) for key, value in params.items() if key not in known]
-        client.log_batch(run_id, params=new, tags=[RunTag(key, value) for key, value in tags.items()])
-        return run_id
+        return cls(store, experiment_id, run_id, sweep_id, folder, held, make, command("train", *argv) if argv else "")
 
     def update(self, report: SweepReport) -> None:
         """Bring counts, best run and note up to date; where the store does not take it now, the next update will."""
-        if problem := self.attempt(lambda: self.begin(report), patience=1.0):
+        if problem := self.attempt(lambda: self.tell_all(report), patience=1.0):
             log.debug("the sweep's parent run waits: %s", problem)
 
     def finish(self, report: SweepReport, status: str) -> None:
@@ -138,11 +133,12 @@ class SweepParent:
 
         May be called again after `open` (a resumed sweep): it replaces what it said before.
         """
+        self.waiting = deliver_pending(self.store, [child.folder for child in report.children], every=self.remade)
         if problem := self.attempt(lambda: self.conclude(report, status), LAST_PATIENCE):
             log.warning("the sweep's parent run in %s is not up to date: %s", self.store.uri, problem)
         self.held.release()
 
-    def begin(self, report: SweepReport) -> None:
+    def tell_all(self, report: SweepReport) -> None:
         """The first update also brings the children in line, since runs of earlier starts may be among them."""
         if not self.in_line:
             self.update_children(report)
@@ -183,11 +179,22 @@ class SweepParent:
         self.store.client.log_batch(self.run_id, metrics, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def attempt(self, send: Callable[[], None], patience: float) -> str:
-        """Call ``send`` unless the store is locked for longer than ``patience`` seconds; gives what went wrong."""
+        """Call ``send`` unless the store is locked for longer than ``patience`` seconds; gives what went wrong.
+
+        A parent that the store does not have any more is made anew first.
+        """
         try:
             if not self.store.is_free(patience):
                 return "it is locked by another program"
-            send()
+            try:
+                ask(self.store, send)
+            except Exception as error:
+                if getattr(error, "error_code", None) != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                self.experiment_id, self.run_id = ask(self.store, self.make)
+                self.remade = True
+                self.begin()
+                ask(self.store, send)
         except Exception as error:
             return first_line(error)
         return ""
@@ -217,13 +224,11 @@ class SweepParent:
     def where_to_look(self, report: SweepReport) -> list[str]:
         """Lines for the console: the addresses of the sweep's pages, and how to get a UI there."""
         pages = {name: page for name, page in self.pages(report).items() if name != SIDE_BY_SIDE}
-        return where_to_look(self.store, pages, self.run_id)
-
-
-def params_of(fixed: Sequence[str]) -> dict[str, str]:
-    """The overrides that make the sweep what it is, as params, as far as MLflow allows their keys."""
-    pairs = (text.split("=", 1) for text in fixed if "=" in text and not text.startswith(WITHOUT_EFFECT))
-    return {key: value for key, value in pairs if re.fullmatch(r"[\w./ -]+", key)}
+        lines = where_to_look(self.store, pages, self.run_id)
+        if self.waiting:
+            sync = command("sync", near(self.folder))
+            lines.insert(0, f"{len(self.waiting)} runs are not in MLflow yet. Deliver them later: {sync}")
+        return lines
 
 
 def metrics_of(report: SweepReport, shown: Container[str] = ()) -> dict[str, float]:
