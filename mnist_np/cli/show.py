@@ -8,6 +8,7 @@ from copy import deepcopy
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import Container, DictConfig, OmegaConf, flag_override
+from omegaconf.errors import OmegaConfBaseException
 
 from mnist_np.cli.messages import UsageError
 
@@ -30,7 +31,10 @@ def config_text(composed: DictConfig, args: argparse.Namespace) -> str:
             if (args.cfg == "job" and key == "hydra") or (args.cfg == "hydra" and key != "hydra"):
                 del config[key]
     package = args.package if args.package != "_global_" else None
-    part = OmegaConf.select(config, package) if package else config
+    try:
+        part = OmegaConf.select(config, package) if package else config
+    except (OmegaConfBaseException, LookupError, ValueError):
+        part = None
     if part is None:
         raise UsageError(f"--package {package}: there is no such part of the config")
     if not isinstance(part, Container):

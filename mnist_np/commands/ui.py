@@ -39,16 +39,17 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
+        found = pages(store, arguments.run)
         running = address_of(store) if arguments.port is None else None
         if running:
             print("The MLflow UI is running already.")
-            show(running, store, arguments)
+            show(running, found, arguments.no_browser)
             return 0
         port = free_port(arguments.port)
         print("The MLflow UI is starting (some seconds) ...", flush=True)
         artifacts, log = arguments.outputs / "artifacts", arguments.outputs / "mlflow-ui.log"
         with serving(store.uri, artifacts, port, log) as address, announced(store, port):
-            show(f"{address}/", store, arguments)
+            show(f"{address}/", found, arguments.no_browser)
             print("Ctrl-C ends it.", flush=True)
             signal.pause()
     except TrackingError as error:
@@ -59,12 +60,11 @@ def main() -> int:
     return 0
 
 
-def show(address: str, store: Store, arguments: argparse.Namespace) -> None:
-    """Print the pages of the UI at ``address`` and open the first. Raises TrackingError if there is no such run."""
-    found = pages(store, arguments.run)
+def show(address: str, found: list[tuple[str, str]], no_browser: bool) -> None:
+    """Print the pages of the UI at ``address``, and open the first."""
     width = max(len(label) for label, _ in found) + 2
     print("\n".join(f"{label:<{width}}{address}{page}" for label, page in found), flush=True)
-    if not arguments.no_browser and has_browser():
+    if not no_browser and has_browser():
         webbrowser.open(f"{address}{found[0][1]}")
 
 
@@ -76,9 +76,16 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--database", type=Path, metavar="FILE", help="the SQLite store, if it is not DIR/mlflow.db")
     parser.add_argument("--run", metavar="ID", help="a run to show first (default: the latest)")
-    parser.add_argument("--port", type=int, help="default: 5000 or, if that is taken, any free one")
+    parser.add_argument("--port", type=port_number, help="default: 5000 or, if that is taken, any free one")
     parser.add_argument("--no-browser", action="store_true", help="print the addresses only")
     return parser
+
+
+def port_number(text: str) -> int:
+    """A TCP port. Raises ArgumentTypeError."""
+    if not text.isdecimal() or len(text) > 5 or not 0 < int(text) < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number from 1 to 65535")
+    return int(text)
 
 
 def pages(store: Store, run_id: str | None) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ SMALL = ("data=synthetic", "tracking=off", "tracking.figures=false", "training.e
         (["-m", "--cfg", "job"], "--multirun and --cfg: only one"),
         (["--info", "--hydra-help"], "--info and --hydra-help: only one"),
         (["--cfg", "job", "-p", "nothing"], "--package nothing: there is no such part"),
+        (["--cfg", "job", "-p", "["], "--package [: there is no such part"),
         (["--cfg", "no"], "invalid choice: 'no'"),
         (["--nonsense"], "--nonsense (see --help)"),
         (["--config-dir", "nowhere"], "--config-dir=nowhere: there is no such folder"),

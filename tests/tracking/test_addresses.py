@@ -12,6 +12,7 @@ from contextlib import suppress
 import pytest
 from filelock import FileLock
 
+from mnist_np.commands.ui import main
 from mnist_np.invocation import command
 from mnist_np.tracking.addresses import LOCK, NOTE, address_of, announced, ui_command, where_to_look
 from mnist_np.tracking.settings import Tracking
@@ -150,3 +151,11 @@ def test_what_a_sweep_prints_at_its_end_works_as_printed(outputs, extra, tmp_pat
         ui.communicate(timeout=30)
     time.sleep(0.1)
     assert not (tmp_path / outputs / NOTE).exists()
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "99999999", "abc", "1.5", "", "9" * 5000])
+def test_a_port_that_cannot_be_is_refused(port, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ui", "--port", port])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "must be a number from 1 to 65535" in capsys.readouterr().err
