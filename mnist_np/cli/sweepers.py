@@ -24,7 +24,7 @@ from mnist_np.cli.values import values
 from mnist_np.component import ConfigError
 from mnist_np.serialize import to_dict
 from mnist_np.sweep.job import record_failure
-from mnist_np.sweep.plan import SweepJob
+from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import Ready, SweepRunner, job_of, quoted
 from mnist_np.sweep.worker import Task, run_task
@@ -138,7 +138,7 @@ class GridSweeper(ValidatingSweeper):
         fixed = [text_of(override) for override in overrides.values() if not override.is_sweep_override()]
         loader = self.context.config_loader
         axes = {key: values(override, loader) for key, override in overrides.items() if override.is_sweep_override()}
-        jobs: dict[str, tuple[SweepJob, RunConfig]] = {}
+        jobs: dict[str, tuple[Job, RunConfig]] = {}
         combinations = list(product(*axes.values()))
         for combination in combinations:
             varied = dict(zip(axes, combination, strict=True))

@@ -12,8 +12,7 @@ from mnist_np.nn.arrays import Array
 class CrossEntropyKernel:
     """J and dJ/dZ of softmax and cross-entropy for batches of m examples.
 
-    Sums over so few classes run along the batch here, two to six times faster at ten classes than along rows of ten. It takes
-    7 % off an epoch of 128-64, 8 % off one of 128 at batch 32.
+    Sums over so few classes run along the batch here, two to six times faster at ten classes than along rows of ten.
     """
 
     def __init__(self, m: int, n_classes: int, dtype: np.dtype[Any]) -> None:

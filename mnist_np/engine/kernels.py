@@ -1,8 +1,8 @@
 """Kernels: layers of `nn` computed in place, in buffers that live as long as the training.
 
 A kernel gives the numbers of its layer, but for rounding, from the same random draws. There is one for those layers alone in
-which the time of the README's networks goes. The gains in the docstrings are shares of an epoch (one thread, batch 128) that a
-kernel saves against the textbook's code in its place; all together save 42 to 47 %.
+which the time of the README's networks goes. The gains in the docstrings are shares of an epoch (one thread) that a kernel
+saves against the textbook's code in its place.
 """
 
 from __future__ import annotations
@@ -84,10 +84,7 @@ class NoiseKernel(TextbookKernel):
 
 
 class DenseKernel(Kernel):
-    """Z = X W + b, dW = X^T dZ, db = 1^T dZ and dX = dZ W^T, written where they belong.
-
-    With ReLU in its place 5 % of 128-64 and of 128, at batch 128 and 32; what the sparse first layer is made of.
-    """
+    """Z = X W + b, dW = X^T dZ, db = 1^T dZ and dX = dZ W^T, written where they belong."""
 
     output_is_free = True
 
@@ -122,7 +119,7 @@ class DenseKernel(Kernel):
 
 
 class ReLUKernel(Kernel):
-    """A = max(0, Z), over Z itself; dZ = dA where A > 0, else 0. With `DenseKernel` 5 %, see there."""
+    """A = max(0, Z), dZ = dA where A > 0, else 0."""
 
     def __init__(self, layer: Activate, place: Place) -> None:
         # As many zeros as numbers: the scalar 0 misses NumPy's SIMD loop (four times slower), a row of zeros takes twice as long.
@@ -145,7 +142,7 @@ class ReLUKernel(Kernel):
 
 
 class DropoutKernel(Kernel):
-    """Y = X * mask and dX = dY * mask, the mask with 1 / keep in it. 11 % of 512-256 with dropout."""
+    """Y = X * mask and dX = dY * mask, the mask with 1 / keep in it."""
 
     output_is_free = True
 
@@ -169,10 +166,7 @@ class DropoutKernel(Kernel):
 
 
 class BatchNormKernel(Kernel):
-    """Batch norm with X - mean kept and X^ never written: gamma and 1 / sd are multiplied first, a row instead of a matrix.
-
-    17 % of 512-256 with batch norm.
-    """
+    """Batch norm with X - mean kept and X^ never written: gamma and 1 / sd are multiplied first, a row instead of a matrix."""
 
     output_is_free = True
 

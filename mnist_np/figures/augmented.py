@@ -1,4 +1,4 @@
-"""What augmentation makes of the training images: is it as strong as it should be, and are they still what they say?"""
+"""Augmented training images beside their originals."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mnist_np.data.augment import Augment, Distort, augmented_examples
-from mnist_np.figures.layout import MARGIN, SECONDARY, Grid, Page
+from mnist_np.figures.layout import MARGIN, Grid, Page
 from mnist_np.figures.predictions import name
-from mnist_np.figures.style import ACCENT, style
+from mnist_np.figures.style import ACCENT, SECONDARY, style
 from mnist_np.streams import Streams
 
 if TYPE_CHECKING:
     from mnist_np.training.result import Result
 
 EXAMPLES, COPIES = 8, 9
-"""Rows, and distortions in each."""
+"""Rows, and augmented copies in each."""
 
 
 def augmented(result: Result) -> Figure:
-    """The first training images, framed, each followed by distortions of it as the training sees them."""
+    """The first training images, framed, each followed by augmented copies."""
     augment = result.experiment.augment
     rng = Streams(result.experiment.seed)("augment")
     originals, distorted = augmented_examples(augment, result.data, EXAMPLES, COPIES, rng)
@@ -41,7 +41,7 @@ def augmented(result: Result) -> Figure:
 
 
 def strengths(augment: Augment) -> str:
-    """``elastic_alpha 34  ·  elastic_sigma 4  ·  moves pixels by 1.38 px RMS``: what is not zero."""
+    """``elastic_alpha 34  ·  elastic_sigma 4  ·  moves pixels by 1.38 px RMS``: the strengths that are not 0."""
     values = {f.name: getattr(augment, f.name) for f in dataclasses.fields(augment)}
     elastic = isinstance(augment, Distort) and augment.elastic_alpha > 0
     parts = [f"{key} {value:g}" for key, value in values.items() if value and (elastic or key != "elastic_sigma")]

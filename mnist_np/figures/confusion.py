@@ -1,4 +1,4 @@
-"""The confusion matrix of the test set: which classes are taken for which."""
+"""The confusion matrix of the test split."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mnist_np.figures.layout import DPI, SECONDARY, Page
-from mnist_np.figures.style import COLOURS, INK, shorten, style
+from mnist_np.figures.layout import Page
+from mnist_np.figures.style import COLOURS, DPI, INK, SECONDARY, shorten, style
 
 if TYPE_CHECKING:
     from mnist_np.training.result import Result
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
 
 NUMBERED = 30
-"""With more classes than this the numbers would not be legible, and are left out."""
+"""The largest number of classes for which the cells show numbers."""
 
 
 def confusion_matrix(result: Result) -> Figure:
     """True classes in the rows, predicted ones in the columns, numbers of test examples in the cells.
 
-    Colours are shares of a row, blue on the diagonal, orange for the mistakes on a scale of their own: on a common one
-    the mistakes of a good network would all be white.
+    A cell's colour is its fraction of the row: blue on the diagonal, orange elsewhere on a scale of its own, since on a common
+    scale the mistakes of a good network would all be white.
     """
     counts = count(result)
     with np.errstate(invalid="ignore"):
@@ -52,7 +52,7 @@ def count(result: Result) -> NDArray[np.intp]:
 
 
 def colours(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """RGB (classes, classes, 3) of the shares: white for none, full colour for the largest of its kind."""
+    """RGB (classes, classes, 3) of the fractions ``shares``: white for 0, the full colour for the largest of its kind."""
     diagonal = np.eye(len(shares), dtype=bool)
     most = shares[~diagonal].max(initial=0) or 1
     strength = np.where(diagonal, 0.75 * shares, 0.8 * np.sqrt(shares / most))[..., None]
@@ -62,27 +62,28 @@ def colours(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def write_names(page: Page, names: list[str], margin: float, side: float) -> None:
-    """The classes' names on both sides, and what the sides are."""
+    """The class names and the labels of both axes."""
     n, cell = len(names), side / len(names)
     size, level = 9 if n <= NUMBERED else 6, max(map(len, names)) <= 3
     for i, name in enumerate(names):
         middle = (i + 0.5) * cell
-        page.text(margin - 0.08, margin + side - middle, name, size, SECONDARY, anchor="rm")
+        page.text(margin - 0.08, margin + side - middle, name, size, SECONDARY, ha="right", va="center")
         if level:
-            page.text(margin + middle, margin - 0.06, name, size, SECONDARY, anchor="ma")
+            page.text(margin + middle, margin - 0.06, name, size, SECONDARY, ha="center", va="top")
         else:
-            page.upright(margin + middle, margin - 0.06, name, size, SECONDARY, va="top")
-    page.text(margin + side / 2, 0.2, "predicted class", 9.5, anchor="ms")
-    page.upright(0.3, margin + side / 2, "true class", 9.5)
+            page.text(margin + middle, margin - 0.06, name, size, SECONDARY, rotation=90, ha="center", va="top")
+    page.text(margin + side / 2, 0.2, "predicted class", 9.5, ha="center")
+    page.text(0.3, margin + side / 2, "true class", 9.5, rotation=90, ha="center", va="center")
 
 
 def write_numbers(page: Page, counts: NDArray[np.intp], shares: NDArray[np.float64], margin: float, side: float) -> None:
-    """The numbers in the cells, as large as the cells allow; a zero is left out."""
+    """The numbers in the cells, without zeros, and the recall of each class at the right."""
     n, cell = len(counts), side / len(counts)
     size = min(9.5, 72 * cell / (0.65 * max(4, len(str(counts.max()))) + 0.5))
     for i, j in zip(*np.nonzero(counts), strict=True):
         colour = "white" if i == j and shares[i, j] > 0.5 else INK
-        page.text(margin + (j + 0.5) * cell, margin + (n - i - 0.5) * cell, str(counts[i, j]), size, colour, anchor="mm")
+        x, y = margin + (j + 0.5) * cell, margin + (n - i - 0.5) * cell
+        page.text(x, y, str(counts[i, j]), size, colour, ha="center", va="center")
     for i, share in enumerate(np.diag(shares)):
-        page.text(margin + side + 0.35, margin + (n - i - 0.5) * cell, f"{share:.1%}", 9, SECONDARY, anchor="mm")
-    page.text(margin + side + 0.08, margin + side + 0.08, "recognised", 9, SECONDARY)
+        page.text(margin + side + 0.35, margin + (n - i - 0.5) * cell, f"{share:.1%}", 9, SECONDARY, ha="center", va="center")
+    page.text(margin + side + 0.08, margin + side + 0.08, "recall", 9, SECONDARY)

@@ -1,4 +1,4 @@
-"""Learning curves: loss and accuracy of the training and the validation set over the epochs, the chosen epoch marked."""
+"""Learning curves: loss and accuracy of the training and the validation set over the epochs, with the kept epoch."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from mnist_np.figures.layout import SECONDARY, Page
-from mnist_np.figures.style import COLOURS, style
+from mnist_np.figures.layout import Page
+from mnist_np.figures.style import COLOURS, SECONDARY, style
 from mnist_np.registry import name_of
 
 if TYPE_CHECKING:
     from mnist_np.training.result import Result
 
 SPLITS = {"train": ("training", COLOURS[0], "--"), "val": ("validation", COLOURS[1], "-")}
-"""Split -> its name, colour and line: told apart in grey print too."""
+"""Split -> its label, colour and line style, distinct in greyscale too."""
 
 BOTTOM, WIDTH, HEIGHT = 0.5, 2.4, 2.3
 """Inches of the axes."""
@@ -26,15 +26,15 @@ LEFT = {"loss": 0.6, "accuracy": 3.75}
 """Inches to the left of them. The page is narrow, for MLflow shows it beside other things."""
 
 DECADE = 10.0
-"""A loss that falls by more than this is shown on a logarithmic axis."""
+"""A loss that decreases by more than this factor has a logarithmic axis."""
 
 
 def learning_curves(result: Result) -> Figure:
-    """Loss to the left, accuracy to the right."""
+    """Loss on the left, accuracy on the right."""
     with style():
         page = Page(result, "Learning curves", 6.3, 3.1)
         if not result.history:
-            return page.say("No epoch was completed.")
+            return page.message("No epoch was completed.")
         loss, accuracy = (page.axes(left, BOTTOM, WIDTH, HEIGHT) for left in LEFT.values())
         draw(loss, result, "loss")
         draw(accuracy, result, "accuracy")
@@ -43,15 +43,15 @@ def learning_curves(result: Result) -> Figure:
         loss_name = name_of(result.experiment.loss).replace("_", " ")
         for key, title in {"loss": f"Loss ({loss_name})", "accuracy": "Accuracy"}.items():
             left = LEFT[key]
-            page.text(left, BOTTOM + HEIGHT + 0.1, title, 10.5, bold=True)
-            page.text(left + WIDTH, BOTTOM + HEIGHT + 0.1, kept(result, key), 9.5, SECONDARY, anchor="rs")
-            page.text(left + WIDTH / 2, 0.12, "epoch", 9.5, anchor="ms")
-        explain(page, result)
+            page.text(left, BOTTOM + HEIGHT + 0.1, title, 10.5, weight="bold")
+            page.text(left + WIDTH, BOTTOM + HEIGHT + 0.1, best_value(result, key), 9.5, SECONDARY, ha="right")
+            page.text(left + WIDTH / 2, 0.12, "epoch", 9.5, ha="center")
+        draw_legend(page, result)
         return page.figure
 
 
 def draw(axes: Axes, result: Result, key: str) -> None:
-    """Both splits' curves of one metric, and the epoch whose weights were kept."""
+    """The curves of both splits for one metric, and the epoch whose weights are kept."""
     epochs = [row["epoch"] for row in result.history]
     few = len(epochs) <= 30
     for split, (label, colour, line) in SPLITS.items():
@@ -64,32 +64,32 @@ def draw(axes: Axes, result: Result, key: str) -> None:
     if math.isfinite(value):
         axes.plot([result.best_epoch], [value], "D", ms=7, mfc="none", mec=COLOURS[1], mew=1.8)
     axes.set_xlim(min(epochs) - 0.5 if few else min(epochs), max(epochs) + 0.5 if few else max(epochs))
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
     axes.grid(True)
 
 
-def kept(result: Result, key: str) -> str:
-    """``97.46%``: the validation's value at the epoch whose weights were kept."""
+def best_value(result: Result, key: str) -> str:
+    """``97.46%``: the validation metric at the epoch whose weights are kept."""
     value = result.best.get(f"val/{key}")
     if value is None:
         return ""
     return f"{value:.2%}" if key == "accuracy" else f"{value:.4g}"
 
 
-def explain(page: Page, result: Result) -> None:
-    """What the lines are, at the right of the title."""
+def draw_legend(page: Page, result: Result) -> None:
+    """The legend, at the right of the title."""
     x, y = 2.25, page.height - 0.28
     for label, colour, line in SPLITS.values():
         page.line(x, y, x + 0.35, colour, line, 1.8)
-        page.text(x + 0.42, y, label, 9.5, anchor="lm")
+        page.text(x + 0.42, y, label, 9.5, va="center")
         x += 0.62 + 0.075 * len(label)
     if result.best_epoch:
         page.line(x, y, x + 0.35, SECONDARY, ":", 1)
-        page.text(x + 0.42, y, "weights kept", 9.5, anchor="lm")
+        page.text(x + 0.42, y, "weights kept", 9.5, va="center")
 
 
 def scale_loss(axes: Axes, result: Result) -> None:
-    """A logarithmic axis where the loss falls a long way, else one from zero."""
+    """A logarithmic axis if the loss decreases by more than `DECADE`, else a linear one from 0."""
     losses = [row[key] for row in result.history for key in ("train/loss", "val/loss") if key in row]
     losses = [loss for loss in losses if math.isfinite(loss) and loss > 0]
     fall = max(losses) / min(losses) if losses else 1.0

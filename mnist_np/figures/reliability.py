@@ -1,4 +1,4 @@
-"""The reliability diagram: whether predictions made with 80 % confidence are right in 80 % of the cases."""
+"""The reliability diagram: the accuracy of predictions as a function of their confidence."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from mnist_np.figures.layout import SECONDARY, Page
-from mnist_np.figures.style import COLOURS, style
+from mnist_np.figures.layout import Page
+from mnist_np.figures.style import COLOURS, SECONDARY, style
 from mnist_np.metrics import BINS, ece
 from mnist_np.metrics import reliability as reliability_of
 
@@ -20,7 +20,7 @@ LEFT, WIDTH = 0.85, 5.3
 
 
 def reliability(result: Result) -> Figure:
-    """Accuracy by confidence above, how many test images have that confidence below (Niculescu-Mizil & Caruana 2005)."""
+    """Accuracy by confidence, and below the number of test images by confidence (Niculescu-Mizil & Caruana 2005)."""
     counts, confidence, accuracy = reliability_of(result.predictions)
     edges, used = np.linspace(0, 1, BINS + 1), counts > 0
     with style():
@@ -28,7 +28,7 @@ def reliability(result: Result) -> Figure:
         above, below = page.axes(LEFT, 2.1, WIDTH, 3.5), page.axes(LEFT, 0.6, WIDTH, 1.3)
         above.plot([0, 1], [0, 1], ":", color=SECONDARY, lw=1.2, label="perfectly calibrated")
         above.stairs(accuracy, edges, fill=True, color=COLOURS[5], label="accuracy of the images in the bin")
-        above.plot(confidence[used], accuracy[used], "o", color=COLOURS[0], ms=4.5, label="... at their mean confidence")
+        above.plot(confidence[used], accuracy[used], "o", color=COLOURS[0], ms=4.5, label="the same at their mean confidence")
         above.set(ylim=(0, 1.02), ylabel="accuracy", xticklabels=[])
         above.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
         above.legend(loc="upper left")

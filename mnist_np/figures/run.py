@@ -1,4 +1,4 @@
-"""The figures of one run, by the names of their files."""
+"""The figures of a run, by the names of their files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FIGURES: dict[str, Callable[[Result], Figure]] = {
     "first_layer": first_layer,
     "reliability": reliability,
 }
-"""Of every run; `figures_of` adds what only some have."""
+"""The figures of every run; `figures_of` adds those that only some have."""
 
 
 def figures_of(result: Result) -> dict[str, Callable[[Result], Figure]]:
@@ -43,9 +43,9 @@ def figures_of(result: Result) -> dict[str, Callable[[Result], Figure]]:
 
 
 def draw(result: Result, folder: Path) -> None:
-    """Every figure into ``folder`` as PNG. One that fails does not keep the others from being drawn.
+    """Draw every figure into ``folder`` as PNG, the others too if one fails.
 
-    Raises OSError, after the last, naming those that are not there.
+    Raises OSError, after the last, naming those that failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     failures = []
@@ -61,7 +61,7 @@ def draw(result: Result, folder: Path) -> None:
 
 
 def save_png(figure: Figure, path: Path) -> None:
-    """Light compression: the files grow by a tenth, and are written in a third of the time."""
+    """Write ``figure`` to ``path``. Light compression makes the files a tenth larger and takes a third of the time."""
     png = BytesIO()
     FigureCanvasAgg(figure).print_figure(png, format="png", pil_kwargs={"compress_level": 1})
     write_atomically(path, png.getvalue())

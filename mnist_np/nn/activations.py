@@ -11,7 +11,7 @@ import numpy as np
 
 from mnist_np.component import Component, bounded, one_of
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.normal import normal
+from mnist_np.nn.normal import normal_cdf
 
 
 @dataclass
@@ -105,20 +105,19 @@ class GELU(Activation):
     def g(self, Z: Array) -> Array:
         if self.form == "tanh":
             return 0.5 * Z * (1 + self.tanh_u(Z))
-        Phi, _ = normal(Z)
-        return Z * Phi
+        return Z * normal_cdf(Z)
 
     def g_prime(self, Z: Array) -> Array:
         if self.form == "tanh":
-            t, u_prime = self.tanh_u(Z), math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * Z**2)
+            t, u_prime = self.tanh_u(Z), math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * Z * Z)
             return 0.5 * (1 + t + Z * (1 - t * t) * u_prime)
-        Phi, phi = normal(Z)
-        return Phi + Z * phi
+        return normal_cdf(Z) + Z * np.exp(-0.5 * Z * Z) / math.sqrt(2 * math.pi)
 
     @staticmethod
     def tanh_u(Z: Array) -> Array:
         """tanh(u) of the approximation."""
-        return np.tanh(math.sqrt(2 / math.pi) * (Z + 0.044715 * Z * Z * Z))
+        u = math.sqrt(2 / math.pi) * (Z + 0.044715 * Z * Z * Z)
+        return np.tanh(u)
 
 
 @dataclass

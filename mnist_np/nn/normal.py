@@ -1,4 +1,4 @@
-"""The normal distribution, for whose distribution function NumPy has no function."""
+"""The distribution function of the normal distribution, for which NumPy has no function."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ import numpy as np
 from mnist_np.nn.arrays import Array
 
 
-def normal(Z: Array) -> tuple[Array, Array]:
-    """Phi(z) and phi(z), distribution function and density of N(0, 1).
+def normal_cdf(Z: Array) -> Array:
+    """Phi(z), the distribution function of N(0, 1).
 
     Phi(-|z|) = e^(-z^2 / 2) q(u), q a polynomial in u = (3 - |z|) / (3 + |z|): the form of Hastings (Abramowitz & Stegun 1964,
     26.2.17) with more terms, accurate to 1e-15 in float64 and to rounding in float32.
     """
-    u = 6 / (3 + np.abs(Z)) - 1
-    first, *others, last = _tail_polynomial(18 if Z.dtype == np.float64 else 8)
-    q = first * u
+    size = np.abs(Z)
+    u = 6 / (3 + size) - 1
+    q, *others = _tail_polynomial(18 if Z.dtype == np.float64 else 8)
+    tail = np.full_like(Z, q)
     for coefficient in others:
-        q += coefficient
-        q *= u
-    q += last
-    bell = np.exp(-0.5 * Z * Z)
-    return 0.5 + np.copysign(0.5 - q * bell, Z), bell / math.sqrt(2 * math.pi)
+        tail = tail * u + coefficient
+    tail = tail * np.exp(-0.5 * size * size)
+    return 0.5 + np.copysign(0.5 - tail, Z)
 
 
 @cache

@@ -16,7 +16,7 @@ from typing import Any
 from mnist_np.files import append, write_atomically
 from mnist_np.storage.records import read_json_lines
 from mnist_np.sweep.children import Child, read_child, settled
-from mnist_np.sweep.plan import SweepJob, safe
+from mnist_np.sweep.plan import Job, safe
 
 JOBS = "jobs.jsonl"
 
@@ -33,12 +33,12 @@ class SweepFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         write_atomically(self.path / JOBS, "")
 
-    def place(self, job: SweepJob) -> Path:
+    def place(self, job: Job) -> Path:
         """The folder for a job that has none yet."""
         folder = self.path / f"{safe(job.name)}-{job.fingerprint[:8]}"
         return folder if not (folder / "run.json").exists() else self.path / f"{safe(job.name)}-{job.fingerprint}"
 
-    def register(self, job: SweepJob, folder: Path | None = None) -> Path:
+    def register(self, job: Job, folder: Path | None = None) -> Path:
         """Add the job to the list, with the folder of its run: ``folder``, or a new one of this sweep."""
         folder = folder or self.place(job)
         entry = {"overrides": dict(job.varied), "group": job.group, "fingerprint": job.fingerprint}

@@ -8,7 +8,7 @@ from pathlib import Path
 from mnist_np.storage.run_index import FINAL
 from mnist_np.sweep.children import ENDED, Child, read_child, settled
 from mnist_np.sweep.folder import SweepFolder
-from mnist_np.sweep.plan import SweepJob
+from mnist_np.sweep.plan import Job
 
 NO_RESULT = "it ended without leaving a result"
 
@@ -19,7 +19,7 @@ class Members:
     def __init__(self, folder: SweepFolder) -> None:
         self.folder = folder
         self.folders: dict[str, Path] = {}
-        self._jobs: dict[str, SweepJob] = {}
+        self._jobs: dict[str, Job] = {}
         self._launched: set[str] = set()
         self._ended: dict[str, str] = {}
         self._over: dict[str, Child] = {}
@@ -30,26 +30,26 @@ class Members:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def take(self, job: SweepJob, folder: Path) -> None:
+    def take(self, job: Job, folder: Path) -> None:
         """Count the run in ``folder``, which is over, as the job's."""
         self._add(job, self.folder.register(job, folder))
         self._ended[job.fingerprint] = ""
 
-    def queue(self, job: SweepJob, folder: Path | None = None) -> Path:
+    def queue(self, job: Job, folder: Path | None = None) -> Path:
         """The job is to run, in ``folder`` or a new one."""
         path = self.folder.register(job, folder)
         self._add(job, path)
         return path
 
-    def launch(self, job: SweepJob) -> None:
+    def launch(self, job: Job) -> None:
         """The job may run from now on."""
         self._launched.add(job.fingerprint)
 
-    def end(self, job: SweepJob, problem: str = "") -> None:
+    def end(self, job: Job, problem: str = "") -> None:
         """The job is not running any more. ``problem`` is what its folder does not tell."""
         self._ended[job.fingerprint] = problem
 
-    def _add(self, job: SweepJob, folder: Path) -> None:
+    def _add(self, job: Job, folder: Path) -> None:
         self.folders[job.fingerprint] = folder
         self._jobs[job.fingerprint] = job
 

@@ -28,7 +28,7 @@ WITHOUT_EFFECT = (
 
 
 @dataclass(frozen=True)
-class SweepJob:
+class Job:
     """A child to be: the overrides that make it, what varies among them, and its identity."""
 
     overrides: Sequence[str]

@@ -24,7 +24,7 @@ from mnist_np.sweep.folder import SweepFolder
 from mnist_np.sweep.job import stop_file
 from mnist_np.sweep.members import Members
 from mnist_np.sweep.monitor import Monitor
-from mnist_np.sweep.plan import SweepIdentity, SweepJob
+from mnist_np.sweep.plan import Job, SweepIdentity
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.run_config import RunConfig
@@ -51,7 +51,7 @@ class Ready:
     """
 
     number: int
-    job: SweepJob
+    job: Job
     overrides: Sequence[str]
     config: RunConfig
     folder: Path
@@ -129,7 +129,7 @@ class SweepRunner:
         if error is None:
             self.raise_for(report)
 
-    def include(self, job: SweepJob) -> bool:
+    def include(self, job: Job) -> bool:
         """Count a job of an earlier start as one of this start's if its run is over; gives whether it is."""
         folder = self.finished(job)
         if folder is None or job.fingerprint in self.members:
@@ -138,7 +138,7 @@ class SweepRunner:
         self.skipped += self.child(job).status == "finished"
         return True
 
-    def ready(self, job: SweepJob, config: RunConfig) -> Ready | None:
+    def ready(self, job: Job, config: RunConfig) -> Ready | None:
         """The job, ready to start, or None when it need not: a run with its fingerprint is over, or this start has it already."""
         if job.fingerprint in self.members or (self.config.sweep.skip_finished and self.include(job)):
             return None
@@ -158,7 +158,7 @@ class SweepRunner:
         self.numbered += 1
         return Ready(self.numbered - 1, job, [*job.overrides, *overrides], config, folder)
 
-    def finished(self, job: SweepJob) -> Path | None:
+    def finished(self, job: Job) -> Path | None:
         """The folder of a run with the job's fingerprint that is over: this sweep's own, or one anywhere under ``outputs``."""
         own = self.index.within(job.fingerprint, self.folder.path, self.tracked)
         return own if own and is_final(own, self.tracked) else self.index.finished(job.fingerprint, self.tracked)
@@ -177,7 +177,7 @@ class SweepRunner:
         if problem or not self.stopped():
             self.members.end(ready.job, problem)
 
-    def child(self, job: SweepJob) -> Child:
+    def child(self, job: Job) -> Child:
         """The run of a job of this start, as it is now."""
         return self.members.child(job.fingerprint)
 
@@ -208,14 +208,14 @@ class SweepRunner:
             raise SweepFailed(failure, 1)
 
 
-def job_of(config: RunConfig, overrides: Sequence[str], varied: dict[str, str], digests: dict[str, str]) -> SweepJob:
+def job_of(config: RunConfig, overrides: Sequence[str], varied: dict[str, str], digests: dict[str, str]) -> Job:
     """The identity of the run that a composed config describes. Reads the data once for each way of reading it."""
     experiment = config.experiment
     key = repr(experiment.data)
     if key not in digests:
         digests[key] = experiment.load_data().sha256
     identity = identify(experiment, digests[key], teacher_sha256(experiment, Path(config.outputs)))
-    return SweepJob(overrides, varied, identity.fingerprint, identity.group)
+    return Job(overrides, varied, identity.fingerprint, identity.group)
 
 
 def quoted(value: str) -> str:

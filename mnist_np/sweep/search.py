@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_np.component import ConfigError
 from mnist_np.sweep.children import Child
-from mnist_np.sweep.plan import SweepJob
+from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import Ready, SweepRunner, job_of
 from mnist_np.sweep.space import Point, Space
@@ -138,7 +138,7 @@ class Search:
             if self.runner.include(job):
                 yield KnownRun(point, job.fingerprint, self.runner.child(job))
 
-    def job(self, point: Point, number: int | None = None) -> tuple[SweepJob, RunConfig]:
+    def job(self, point: Point, number: int | None = None) -> tuple[Job, RunConfig]:
         """The run at a point, as the trial ``number``. Raises ConfigError where its values cannot go together."""
         varied = {key: str(value) for key, value in point.items()}
         overrides = [*self.fixed, *(f"{key}={value}" for key, value in varied.items())]

@@ -6,7 +6,6 @@ import pytest
 from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
-from mnist_np.figures.labels import texts_of
 from mnist_np.figures.layers import MOST, layers
 from mnist_np.figures.reliability import reliability
 from mnist_np.figures.run import figures_of, save_png
@@ -46,7 +45,7 @@ def test_only_runs_that_looked_have_the_layers_figure():
 def test_reliability_shows_every_bin_that_has_images(loss, tmp_path):
     result = trained(**({"loss": loss} if loss else {}))
     figure = reliability(result)
-    assert texts_of(figure)[0] == f"Reliability: expected calibration error {result.metrics['test/ece']:.2%}"
+    assert figure.texts[0].get_text() == f"Reliability: expected calibration error {result.metrics['test/ece']:.2%}"
     dots = figure.axes[0].get_lines()[1]
     images = figure.axes[1].patches[0].get_data().values
     assert len(dots.get_xdata()) == np.count_nonzero(images >= 1)

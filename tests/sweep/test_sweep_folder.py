@@ -8,11 +8,11 @@ from filelock import FileLock
 from mnist_np.sweep.children import LOCK
 from mnist_np.sweep.folder import JOBS, SweepFolder
 from mnist_np.sweep.members import NO_RESULT, Members
-from mnist_np.sweep.plan import SweepJob
+from mnist_np.sweep.plan import Job
 
 
 def job(seed="0"):
-    return SweepJob(["optimizer=sgd", f"seed={seed}"], {"optimizer": "sgd", "seed": seed}, f"fp{seed}" * 4, "group")
+    return Job(["optimizer=sgd", f"seed={seed}"], {"optimizer": "sgd", "seed": seed}, f"fp{seed}" * 4, "group")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.sweep.folder import SweepFolder
-from mnist_np.sweep.plan import SweepJob
+from mnist_np.sweep.plan import Job
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.values import title
@@ -43,7 +43,7 @@ def train(outputs: Path, parent_run_id: str, optimizer: str, width: int, seed: i
     experiment = Experiment(model, optimizer=OPTIMIZERS[optimizer](), data=Synthetic(), training=training, seed=seed)
     varied = {"optimizer": optimizer, "model.hidden": f"[{width}]", "seed": str(seed)}
     identity = identify(experiment, "")
-    job = SweepJob([], varied, identity.fingerprint, identity.group)
+    job = Job([], varied, identity.fingerprint, identity.group)
     path = sweep_folder(outputs).register(job)
     tags = {"sweep": ID, "sweep_role": "child"}
     run(experiment, [RunFolder(path, figures), MlflowObserver(Tracking(), outputs, path, title(varied), tags, parent_run_id)])

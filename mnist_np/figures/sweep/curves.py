@@ -1,4 +1,4 @@
-"""Learning curves of a sweep: every configuration's validation accuracy and loss over the epochs, the best one in front."""
+"""Learning curves of a sweep: validation accuracy and loss of every configuration by epoch, the best one in front."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from mnist_np.sweep.report import Configuration, SweepReport
 from mnist_np.sweep.tables import spread
 
 NAMED = 8
-"""So many configurations have colours and labels of their own; of more, only the best has."""
+"""The largest number of configurations with colours and labels of their own; of more, only the best has."""
 BANDS = 4
-"""So many configurations have a band each; of more, only the best has: bands over bands hide one another."""
+"""The largest number of configurations with a band each; of more, only the best has, since bands hide each other."""
 ENDS = {"diverged": "x", "failed": "x", "killed": "|", "pruned": "|"}
-"""Marks at the end of a curve that was cut off."""
+"""Markers at the end of the curve of a run that did not finish."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a configuration is drawn."""
+class CurveStyle:
+    """The style of a configuration's curve."""
 
     colour: str
     width: float
-    above: int
+    zorder: int
     weight: str
     alpha: float
     band: bool
 
 
 def learning_curves(report: SweepReport) -> Figure | None:
-    """Mean over the finished seeds, with a band from the least to the greatest; runs that were cut off are dotted.
+    """Mean over the finished seeds, with a band from minimum to maximum; runs that did not finish are dotted.
 
-    None where no child has a history.
+    None if no run has a history.
     """
     return _curves(report, ("accuracy", "loss"), 11.5, 4.8)
 
@@ -61,7 +61,7 @@ def _curves(report: SweepReport, names: Sequence[str], width: float, height: flo
         for axes, name in zip(panels, names, strict=True):
             key = f"{split}/{name}"
             scale = metric_scale(key, [row[key] for row in rows if key in row])
-            ends = [_draw(axes, scale, key, c, look) for c, look in _looks(report)]
+            ends = [_draw(axes, scale, key, c, curve) for c, curve in _styles(report)]
             scale.apply(axes, "y")
             axes.set_title({"val": "validation ", "train": "training "}[split] + name)
             axes.set_xlabel("epoch")
@@ -84,44 +84,48 @@ def _title(report: SweepReport, room: int) -> list[str]:
     return [first, f"best: {shorten(best.label, room - 32)}  ({report.column} {spread(best.metric)}, n = {best.metric.n})"]
 
 
-def _looks(report: SweepReport) -> list[tuple[Configuration, Look]]:
-    """The configurations with their looks, worst first, so that the best is drawn over the others."""
+def _styles(report: SweepReport) -> list[tuple[Configuration, CurveStyle]]:
+    """The configurations with their styles, worst first, so that the best is drawn over the others."""
     n = len(report.configurations)
-    looks = []
+    styles = []
     for i, c in enumerate(report.configurations):
         best = i == 0 and c.metric is not None
         if n <= NAMED:
             weight, band = "bold" if best else "normal", best or n <= BANDS
-            look = Look(COLOURS[i], 2.6 if best else 1.4, 4 if best else 3, weight, 1.0, band)
+            curve = CurveStyle(COLOURS[i], 2.6 if best else 1.4, 4 if best else 3, weight, 1.0, band)
         else:
-            look = Look(ACCENT if best else MUTED, 2.6 if best else 1.0, 4 if best else 2, "bold", 1.0 if best else 0.75, best)
-        looks.append((c, look))
-    return looks[::-1]
+            curve = CurveStyle(
+                ACCENT if best else MUTED, 2.6 if best else 1.0, 4 if best else 2, "bold", 1.0 if best else 0.75, best
+            )
+        styles.append((c, curve))
+    return styles[::-1]
 
 
-def _draw(axes: Axes, scale: Scale, key: str, c: Configuration, look: Look) -> tuple[float, float, str, Look] | None:
-    """One configuration's curve; gives its end and its name where it shall be labelled."""
+def _draw(axes: Axes, scale: Scale, key: str, c: Configuration, curve: CurveStyle) -> tuple[float, float, str, CurveStyle] | None:
+    """Draw one configuration's curve. Returns its end, label and style if it has a label."""
     finished = [_series(child, key) for child in c.children if child.status == "finished"]
     end = None
     if any(finished):
         common = sorted(set.intersection(*(set(series) for series in finished if series)))
         Y = scale.forward([[series[epoch] for epoch in common] for series in finished if series])
         marker = "o" if len(common) == 1 else ""
-        axes.plot(common, Y.mean(0), color=look.colour, lw=look.width, zorder=look.above, alpha=look.alpha, marker=marker)
-        if len(Y) > 1 and look.band:
-            axes.fill_between(common, Y.min(0), Y.max(0), color=look.colour, alpha=0.18, lw=0, zorder=look.above - 1)
+        axes.plot(common, Y.mean(0), color=curve.colour, lw=curve.width, zorder=curve.zorder, alpha=curve.alpha, marker=marker)
+        if len(Y) > 1 and curve.band:
+            axes.fill_between(common, Y.min(0), Y.max(0), color=curve.colour, alpha=0.18, lw=0, zorder=curve.zorder - 1)
         end = (common[-1], float(Y.mean(0)[-1]))
     for child in c.children:
         series = _series(child, key)
         if child.status == "finished" or not series:
             continue
         Y = scale.forward(list(series.values()))
-        axes.plot(list(series), Y, color=look.colour, lw=1, ls=":", zorder=look.above, alpha=look.alpha)
-        axes.plot(max(series), Y[-1], ENDS.get(child.status, "."), color=look.colour, ms=5, zorder=look.above, alpha=look.alpha)
+        axes.plot(list(series), Y, color=curve.colour, lw=1, ls=":", zorder=curve.zorder, alpha=curve.alpha)
+        axes.plot(
+            max(series), Y[-1], ENDS.get(child.status, "."), color=curve.colour, ms=5, zorder=curve.zorder, alpha=curve.alpha
+        )
         end = end or (max(series), float(Y[-1]))
-    if end is None or look.colour == MUTED:
+    if end is None or curve.colour == MUTED:
         return None
-    return *end, _name(c), look
+    return *end, _name(c), curve
 
 
 def _name(c: Configuration) -> str:
@@ -130,28 +134,28 @@ def _name(c: Configuration) -> str:
 
 
 def _series(child: Child, key: str) -> dict[int, float]:
-    """A child's finite values of ``key`` by epoch."""
+    """A run's finite values of ``key`` by epoch."""
     return {int(row["epoch"]): row[key] for row in child.history if key in row and math.isfinite(row[key])}
 
 
-def _label(axes: Axes, ends: list[tuple[float, float, str, Look]]) -> None:
-    """Write the names beside the axes, each near its curve's end and none over another, with a thin line between."""
+def _label(axes: Axes, ends: list[tuple[float, float, str, CurveStyle]]) -> None:
+    """Write the labels beside the axes, each near its curve's end, without overlap, joined by a thin line."""
     to_unit = axes.transScale + axes.transLimits
-    places = sorted(((to_unit.transform((x, y))[1], x, y, name, look) for x, y, name, look in ends), key=lambda place: place[0])
+    places = sorted(((to_unit.transform((x, y))[1], x, y, name, curve) for x, y, name, curve in ends), key=lambda place: place[0])
     heights = spread_out([place[0] for place in places], gap=0.062)
-    for height, (_, x, y, name, look) in zip(heights, places, strict=True):
+    for height, (_, x, y, name, curve) in zip(heights, places, strict=True):
         axes.annotate(
             name,
             (x, y),
             (1.07, height),
             textcoords="axes fraction",
-            color=look.colour,
-            fontweight=look.weight,
+            color=curve.colour,
+            fontweight=curve.weight,
             va="center",
             annotation_clip=False,
             arrowprops={
                 "arrowstyle": "-",
-                "color": look.colour,
+                "color": curve.colour,
                 "lw": 0.7,
                 "alpha": 0.6,
                 "shrinkA": 2,
@@ -162,7 +166,7 @@ def _label(axes: Axes, ends: list[tuple[float, float, str, Look]]) -> None:
 
 
 def spread_out(wanted: list[float], gap: float) -> list[float]:
-    """Heights at least ``gap`` apart and as near as simple pushing gets to the ascending ``wanted`` ones, centred on them."""
+    """Heights near the ascending ``wanted`` ones and at least ``gap`` apart, with the same mean where they fit into [0, 1]."""
     placed: list[float] = []
     for height in wanted:
         placed.append(max(height, placed[-1] + gap) if placed else height)

@@ -29,7 +29,7 @@ FIGURES: dict[str, Callable[[SweepReport], Figure | None]] = {
 
 
 def draw(report: SweepReport, folder: Path) -> None:
-    """Every figure that this sweep has something to show in, into ``folder`` as PNG; one that fails is reported."""
+    """Draw every figure for which the sweep has data into ``folder`` as PNG; log those that fail."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures(report):
         save_png(figure, folder / f"{name}.png")

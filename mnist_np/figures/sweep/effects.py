@@ -1,4 +1,4 @@
-"""Main effects of a sweep: for each varied param, the metric of all runs by its value, with the mean and spread of each value."""
+"""Main effects of a sweep: the metric of all runs by the value of each varied param, with means and standard deviations."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mnist_np.figures.style import ACCENT, COLOURS, headline, new_figure, shorten, slant, style
+from mnist_np.figures.style import ACCENT, COLOURS, headline, new_figure, rotate_labels, shorten, style
 from mnist_np.figures.sweep.scales import Scale, metric_scale, param_scale
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.values import ABSENT, Param
 
 MANY = 12
-"""Numbers with more distinct values than this are averaged over bins of neighbours."""
+"""Params with more distinct numbers than this are averaged in bins."""
 BINS = 6
 ACROSS = 3
 DOT = "#8B939C"
 
 
 def main_effects(report: SweepReport) -> Figure | None:
-    """A panel per param: each finished run a dot, each value's mean with its standard deviation (on the panel's scale).
+    """A panel for each param: a dot for each finished run, and the mean and standard deviation of each value.
 
-    Runs that diverged or failed stand as crosses at the foot. None where nothing varies or nothing is finished.
+    Runs that diverged or failed are crosses at the bottom. None if nothing varies or no run is finished.
     """
     params = report.params
     if not params or not report.ranked:
@@ -46,7 +46,7 @@ def main_effects(report: SweepReport) -> Figure | None:
 
 def _panel(axes: Axes, report: SweepReport, param: Param, metric: Scale) -> None:
     scale = param_scale(param)
-    rng = np.random.default_rng(0)  # scatters dots sideways, nothing else
+    rng = np.random.default_rng(0)  # of the dots' horizontal jitter alone
     children = [(child, report.value(child)) for child in report.children]
     finished = [(child.overrides.get(param.key, ABSENT), value) for child, value in children if value is not None]
     lost = [child.overrides.get(param.key, ABSENT) for child in report.children if child.status in ("diverged", "failed")]
@@ -66,11 +66,11 @@ def _panel(axes: Axes, report: SweepReport, param: Param, metric: Scale) -> None
     metric.apply(axes, "y", margin=0.1)
     axes.set_title(shorten(param.key, 34))
     axes.grid(axis="y")
-    slant(axes, [label for _, label in scale.ticks], room=3 / max(len(scale.ticks), 1))
+    rotate_labels(axes, [label for _, label in scale.ticks], room=3 / max(len(scale.ticks), 1))
 
 
 def _groups(X: np.ndarray[tuple[int], np.dtype[np.float64]], param: Param) -> list[np.ndarray[tuple[int], np.dtype[np.intp]]]:
-    """Indices of the runs that are averaged together: those of one value, or neighbours where there are many values."""
+    """Indices of the runs that are averaged together: those of one value, or of one bin if there are many values."""
     if len(param.values) > MANY and param.scale != "category":
         return [group for group in np.array_split(np.argsort(X, kind="stable"), BINS) if len(group)]
     return [np.flatnonzero(x == X) for x in np.unique(X)]

@@ -9,21 +9,21 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mnist_np.figures.style import INK, SEQUENTIAL, bare, headline, new_figure, shorten, slant, style
+from mnist_np.figures.style import INK, SEQUENTIAL, headline, new_figure, remove_frame, rotate_labels, shorten, style
 from mnist_np.figures.sweep.scales import metric_scale
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.tables import shown
 from mnist_np.sweep.values import Param, readable
 
 MOST = 20
-"""More values than this make a scatter plot, not a map."""
+"""The largest number of values of a param in the map."""
 
 
 def heat_map(report: SweepReport) -> Figure | None:
-    """Over the two params whose values move the metric most; with just two varied, over those.
+    """Over the two params with the largest effect on the metric.
 
-    A cell has the mean over its finished runs, and says how many did not finish. None where less than two params vary,
-    where one has more than `MOST` values, or where most cells are empty (a random search).
+    A cell shows the mean over its finished runs, and how many did not finish. None if fewer than two params with at most `MOST`
+    values vary, or if most cells are empty (a random search).
     """
     pair = _pair(report)
     if pair is None:
@@ -55,18 +55,18 @@ def heat_map(report: SweepReport) -> Figure | None:
         labels = [shorten(readable(value), 16) for value in across.values]
         axes.set_xticks(range(len(across.values)), labels)
         axes.set_yticks(range(len(down.values)), [shorten(readable(value)) for value in down.values])
-        slant(axes, labels, room=0.95)
+        rotate_labels(axes, labels, room=0.95)
         if down.scale != "category":
             axes.invert_yaxis()
         axes.set(xlabel=across.key, ylabel=down.key)
-        bare(axes)
+        remove_frame(axes)
         axes.set_title(f"{report.column}, {_means(report, pair)}".rstrip(", "))
         headline(figure, shorten(report.name, 60))
     return figure
 
 
 def _means(report: SweepReport, pair: tuple[Param, Param]) -> str:
-    """What a cell's number is the mean over, if anything."""
+    """What the numbers in the cells are means over, if anything."""
     seeds = ["seeds"] if any("seed" in child.overrides for child in report.children) else []
     others = seeds + [shorten(param.key, 30) for param in report.params if param not in pair]
     return f"mean over {', '.join(others)}" if others else ""
@@ -77,7 +77,7 @@ def _cell(value: float, missing: str) -> str:
 
 
 def _pair(report: SweepReport) -> tuple[Param, Param] | None:
-    """The two params to show: the one with more values goes across."""
+    """The two params to show, the one with more values first (horizontal)."""
     few = [param for param in report.params if len(param.values) <= MOST]
     if len(few) < 2:
         return None
@@ -86,7 +86,7 @@ def _pair(report: SweepReport) -> tuple[Param, Param] | None:
 
 
 def _range(report: SweepReport, param: Param) -> float:
-    """How far apart the marginal means of a param's values are."""
+    """The range of the marginal means of a param's values."""
     by_value = defaultdict(list)
     for child in report.ranked:
         by_value[child.overrides.get(param.key)].append(report.value(child) or 0.0)
@@ -95,7 +95,7 @@ def _range(report: SweepReport, param: Param) -> float:
 
 
 def _cells(report: SweepReport, across: Param, down: Param) -> tuple[NDArray[np.float64], list[list[str]]]:
-    """Mean metric by (row, column), NaN where no run finished; and what became of the others there, as text."""
+    """Mean metric by (row, column), NaN where no run finished; and the statuses of the other runs there, as text."""
     found: dict[tuple[int, int], list[float]] = defaultdict(list)
     lost: dict[tuple[int, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for c in report.configurations:

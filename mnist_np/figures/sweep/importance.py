@@ -9,11 +9,11 @@ from mnist_np.sweep.importance import importance
 from mnist_np.sweep.report import SweepReport
 
 RELIABLE = 0.3
-"""A forest that explains less than this of the runs left out has learnt noise; its bars are grey."""
+"""R² on left-out runs below which the bars are grey: the forest has fitted noise."""
 
 
 def importances(report: SweepReport) -> Figure | None:
-    """A bar per varied param. None where there are too few runs or params for it."""
+    """A bar for each varied param. None if there are too few runs or params."""
     found = importance(report)
     if found is None:
         return None
@@ -29,7 +29,7 @@ def importances(report: SweepReport) -> Figure | None:
         axes.set_xlabel(f"R² lost when the param is shuffled\n(random forest on ranks of {report.column})")
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
-        trust = f"R² on runs left out: {found.r2:.2f}" + (" — too little to rely on" if found.r2 < RELIABLE else "")
+        trust = f"R² on left-out runs: {found.r2:.2f}" + (" (not reliable)" if found.r2 < RELIABLE else "")
         axes.set_title(trust, fontweight="normal")
         headline(figure, f"{shorten(report.name, 60)}: importance of params")
     return figure

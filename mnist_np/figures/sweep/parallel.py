@@ -18,11 +18,11 @@ from mnist_np.sweep.report import Configuration, SweepReport
 from mnist_np.sweep.values import Param
 
 FAN = 0.05
-"""How far (of an axis) the lines through one value fan out, best on top, so that they can be told apart."""
+"""Fraction of an axis over which the lines through one value are spread, best on top."""
 
 
 def parallel_coordinates(report: SweepReport) -> Figure | None:
-    """Lines coloured by the metric, the best one in front. None where nothing varies or nothing is finished."""
+    """Lines coloured by the metric, the best one in front. None if nothing varies or no run is finished."""
     params, valued = report.params, [c for c in report.configurations if c.metric]
     if not params or not valued:
         return None
@@ -47,7 +47,7 @@ def parallel_coordinates(report: SweepReport) -> Figure | None:
 
 
 def _heights(configurations: list[Configuration], param: Param, scale: Scale) -> NDArray[np.float64]:
-    """Where each configuration's line crosses a param's axis: at its value, those of one value fanned out by rank."""
+    """Where each configuration's line crosses a param's axis: at its value, those of one value spread by rank."""
     exact = scale.unit([param.position(c.values[param.key]) for c in configurations])
     fanned = exact.copy()
     for height in np.unique(exact):
@@ -57,7 +57,7 @@ def _heights(configurations: list[Configuration], param: Param, scale: Scale) ->
 
 
 def _line(axes: Axes, heights: NDArray[np.float64], value: float | None, report: SweepReport, front: bool) -> None:
-    """A smooth line through all axes; one without a finished run is grey, dashed, and ends at the last param."""
+    """A smooth line through all axes; without a finished run it is grey, dashed, and ends at the last param."""
     points = [*heights, *([] if value is None else [value])]
     low_is_best = not report.maximize
     colour = MUTED if value is None else colormaps[SEQUENTIAL](1 - value if low_is_best else value)
@@ -70,7 +70,7 @@ def _line(axes: Axes, heights: NDArray[np.float64], value: float | None, report:
 
 
 def _axis(axes: Axes, x: int, name: str, scale: Scale, bold: bool = False) -> None:
-    """A vertical line at ``x`` with its name above and its ticks' labels on a light ground."""
+    """A vertical axis at ``x`` with its name above and its tick labels on a light background."""
     axes.plot([x, x], [-FAN / 2, 1 + FAN / 2], color=INK, lw=1.4 if bold else 1, zorder=5)
     axes.text(x, 1.09, name, ha="center", va="bottom", fontweight="bold", zorder=6)
     ground = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "boxstyle": "round,pad=0.15"}

@@ -1,4 +1,4 @@
-"""Axes that suit what they show: params by their kind, accuracies by their error, so that 0.98 and 0.99 stand apart."""
+"""Scales of axes: params by their type, accuracies by the logarithm of the error, so that 0.98 and 0.99 are well separated."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from mnist_np.figures.style import shorten
 from mnist_np.sweep.values import Param, readable
 
 FLOOR = 5e-5
-"""The least error that an accuracy axis shows: half an example of ten thousand."""
+"""The smallest error on an accuracy axis: half an example of ten thousand."""
 ENOUGH = 4
-"""Marks that an axis should have."""
+"""The number of ticks that an axis should have."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Places on an axis: ``forward`` maps values to coordinates, ``ticks`` are (value, label), ``limits`` are coordinates."""
+    """An axis: ``forward`` maps values to coordinates, ``ticks`` are (value, label), ``limits`` are coordinates."""
 
     forward: Callable[[ArrayLike], NDArray[np.float64]]
     ticks: list[tuple[float, str]]
     limits: tuple[float, float]
 
     def unit(self, value: ArrayLike) -> NDArray[np.float64]:
-        """Where values lie between the limits, as 0 to 1."""
+        """Positions of values between the limits, from 0 to 1."""
         low, high = self.limits
         return (self.forward(value) - low) / (high - low)
 
     def apply(self, axes: Axes, which: Literal["x", "y"], margin: float = 0.05) -> None:
-        """Give an axis of ``axes``, on which ``forward`` coordinates are drawn, these ticks and limits."""
+        """Set the ticks and limits of an axis of ``axes``, on which ``forward`` coordinates are drawn."""
         low, high = self.limits
         room = margin * (high - low)
         (axes.set_xlim if which == "x" else axes.set_ylim)(low - room, high + room)
@@ -44,7 +44,7 @@ class Scale:
 
 
 def param_scale(param: Param, most_ticks: int = 8) -> Scale:
-    """The axis of a varied param: few values stand as written, many numbers get round ticks."""
+    """The axis of a varied param: a tick for each of few values, round ticks for many numbers."""
     positions = [param.position(value) for value in param.values]
     forward = _log10 if param.scale == "log" else _same
     if len(param.values) <= most_ticks or param.scale == "category":
@@ -62,7 +62,7 @@ def metric_scale(column: str, values: Iterable[float]) -> Scale:
     low, high = min(values), max(values)
     if column.endswith("accuracy") and 1 - low > 3 * max(1 - high, FLOOR):
         limits = _limits(_error(values))
-        return Scale(_error, [(m, f"{m:g}") for m in _accuracy_marks(low, high)], limits)
+        return Scale(_error, [(m, f"{m:g}") for m in _accuracy_ticks(low, high)], limits)
     if low > 0 and high > 8 * low:
         return Scale(_log10, _log_ticks(values), _limits(_log10(values)))
     return Scale(_same, _round_ticks(values), _limits(_same(values)))
@@ -93,8 +93,8 @@ def _round_ticks(values: list[float]) -> list[tuple[float, str]]:
     return [(float(t), f"{t:g}") for t in np.round(found, 12) if low - room <= t <= high + room]
 
 
-def _accuracy_marks(low: float, high: float) -> list[float]:
-    """Round accuracies between two, as many as there is room for."""
+def _accuracy_ticks(low: float, high: float) -> list[float]:
+    """Round accuracies between ``low`` and ``high``."""
     for errors in (1,), (1, 2, 5), (1, 2, 3, 5, 7), range(1, 10):
         marks = [round(1 - e * 10.0**-d, 9) for d in range(1, 5) for e in sorted(errors, reverse=True)]
         marks = [mark for mark in [0.0, *marks] if low <= mark <= high]
@@ -111,5 +111,5 @@ def _log_ticks(values: list[float]) -> list[tuple[float, str]]:
 
 
 def _thinned(ticks: list[tuple[float, str]], most: int) -> list[tuple[float, str]]:
-    """Every so many, so that at most ``most`` labels remain."""
+    """A regular subset of at most ``most`` ticks."""
     return ticks[:: math.ceil(len(ticks) / most)]
