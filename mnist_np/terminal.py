@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -39,8 +40,12 @@ def print_error(message: str) -> None:
     print("error: " + "\n".join(map(printable, message.split("\n"))), file=sys.stderr)
 
 
+GONE = (errno.EPIPE, errno.EIO)
+"""What writing gives when nobody reads any more: a pipe's reader has left, a terminal has been closed."""
+
+
 class LastingStream:
-    """A text stream that drops what is written after its reader has closed the pipe."""
+    """A text stream that drops what is written after its reader has left."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -48,18 +53,23 @@ class LastingStream:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
 
-    def _drop(self) -> None:
-        """Send what is still buffered, and all that follows, nowhere: by the descriptor, since Python itself flushes at exit."""
+    def _drop(self, error: OSError) -> None:
+        """Send what is still buffered, and all that follows, nowhere: by the descriptor, since Python itself flushes at exit.
+
+        Raises ``error`` if it is of another kind, such as a full disk.
+        """
+        if error.errno not in GONE:
+            raise error
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)

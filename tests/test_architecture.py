@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,18 @@ def test_the_mathematics_needs_numpy_alone():
         outside = {module.split(".")[0] for module in imports(file)} - set(sys.stdlib_module_names)
         assert outside <= {"numpy", "mnist_np"}, file
         assert {module.split(".")[0] for module in own(file)} <= {"nn", "component"}, file
+
+
+def test_private_parts_of_hydra_have_a_reason():
+    """Its public face does everything else; where it cannot, the line above the import says why."""
+    found = []
+    for file in FILES:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        for before, line in pairwise(lines):
+            if "import" in line and "hydra._internal" in line:
+                found.append(line.strip())
+                assert before.strip().startswith("#"), f"{file}: {line}"
+    assert found == ["from hydra._internal.callbacks import Callbacks"]
 
 
 def test_no_file_is_long():

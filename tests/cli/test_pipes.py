@@ -2,9 +2,14 @@
 
 import json
 import os
+import pty
+import select
 import shlex
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,6 +65,44 @@ def test_a_sweep_goes_on_too(tmp_path):
 def test_pages_may_be_cut_off(words, tmp_path):
     codes, error = shell(f"{PYTHON} -m mnist_np {words} | true", tmp_path)
     assert (codes[0], error) == (0, "")
+
+
+@pytest.mark.parametrize("words", [[], ["-m", "seed=1,2"]], ids=["run", "sweep"])
+def test_a_run_outlives_its_terminal(words, tmp_path):
+    """As one that was started with nohup, or whose shell was told to disown it."""
+    command = [sys.executable, "-m", "mnist_np", "train", *SMALL.split(), "training.epochs=60", *words]
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    os.close(slave)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("outputs/*/*/*/history.csv")) and time.monotonic() < deadline:
+        if select.select([master], [], [], 0.05)[0]:
+            os.read(master, 65536)
+    os.close(master)
+    assert process.wait(timeout=120) == 0
+    results = [json.loads(path.read_text()) for path in tmp_path.glob("outputs/*/*/*/result.json")]
+    assert [result["status"] for result in results] == ["finished"] * (len(words) or 1)
+
+
+def test_a_full_disk_is_no_reader_that_left(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("needs Linux's /dev/full")
+    full = open("/dev/full", "w")  # noqa: SIM115 (closing it would fail too)
+    stream = LastingStream(full)
+    stream.write("x")
+    with pytest.raises(OSError, match="No space left"):
+        stream.flush()
+    with suppress(OSError):
+        full.close()
 
 
 def test_a_stream_is_what_it_was(capsys):
