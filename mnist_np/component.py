@@ -1,4 +1,4 @@
-"""What every configurable part of an experiment shares: a dataclass that carries, names and checks its hyperparameters.
+"""The base of every configurable part of an experiment: a dataclass that holds, names and checks its hyperparameters.
 
 A component *is* its configuration: ``Adam(lr=1e-3)`` is what a notebook writes, what ``conf/optimizer/adam.yaml`` describes
 and what trains. Its fields state their own ranges (``lr: float = bounded(0.1, gt=0)``), checked whenever one is made.
@@ -20,7 +20,7 @@ LARGEST_INTEGER = 2**63 - 1
 
 
 class UserError(ValueError):
-    """Something that the user can put right. The message says all, in one line or few: no traceback is needed."""
+    """An error that the user can correct. The message is complete without a traceback."""
 
 
 class RunFailed(RuntimeError):  # noqa: N818 (what happened, in the past tense)
@@ -28,7 +28,7 @@ class RunFailed(RuntimeError):  # noqa: N818 (what happened, in the past tense)
 
 
 class ConfigError(UserError):
-    """A hyperparameter that cannot be: the message names the key, the value and what is allowed."""
+    """An invalid hyperparameter. The message names the key, the value and what is allowed."""
 
     def __init__(self, key: str, value: object, allowed: str) -> None:
         super().__init__(f"{key} = {brief(value)}: {allowed}")
@@ -51,7 +51,7 @@ def shortened(text: str) -> str:
 def bounded(
     default: Any, *, gt: float | None = None, ge: float | None = None, lt: float | None = None, le: float | None = None
 ) -> Any:
-    """A dataclass field whose number (or each number of its list) must lie within the given bounds; None is let through."""
+    """A dataclass field whose number (or each number of its list) must be within the given bounds; None is accepted."""
     limits = {">": gt, ">=": ge, "<": lt, "<=": le}
     metadata = {"limits": {sign: limit for sign, limit in limits.items() if limit is not None}}
     if isinstance(default, list):
@@ -60,12 +60,12 @@ def bounded(
 
 
 def one_of(default: str | None, *choices: str) -> Any:
-    """A dataclass field that must be one of the given words; None is let through where it is the default."""
+    """A dataclass field that must be one of the given words; None is accepted if it is the default."""
     return field(default=default, metadata={"choices": choices})
 
 
 def without_effect(default: Any) -> Any:
-    """A dataclass field that says how a run is carried out and not what comes of it: no part of an experiment's fingerprint.
+    """A dataclass field that does not affect a run's result, and so is no part of an experiment's fingerprint.
 
     ``threads: int = without_effect(bounded(1, ge=1))``
     """
@@ -117,8 +117,7 @@ class Component:
         return ConfigError(f"{self.group}.{name}" if self.group else name, value, allowed)
 
     def _check_type(self, f: dataclasses.Field[Any], value: object) -> None:
-        """Refuse what a typed YAML file would refuse too, so that a notebook is told the same. Integers become floats where
-        floats are asked for."""
+        """Refuse a value of another type than the annotation's, as a typed YAML file does. Integers become floats for floats."""
         for number in value if isinstance(value, list) else [value]:
             if isinstance(number, int) and abs(number) > LARGEST_INTEGER and "float" not in str(f.type):
                 raise self.error(f.name, value, f"integers must be at most {LARGEST_INTEGER}")

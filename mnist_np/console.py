@@ -1,4 +1,4 @@
-"""What a person sees while a network trains: a bar with the time left, a line per epoch, and at the end what came of it."""
+"""Progress of a training on the console: a bar with the remaining time, a line per epoch, and the result at the end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BAR = 20
 """Characters of the bar: the whole line fits into 80 columns."""
 
 LABEL = 15
-"""Characters before what a label says."""
+"""Characters of a label."""
 
 REFRESH_HZ = 4
 """The bar is drawn by a thread of its own that looks at the run's progress: a step costs nothing, a drawing 0.3 ms."""
@@ -82,7 +82,7 @@ class ConsoleReporter(Observer):
             self.live.stop()
 
     def bar(self) -> Text:
-        """How far the run is now, what it shows, and how long it will take."""
+        """Update the bar: progress, metrics and remaining time."""
         progress, steps = self.event.progress, self.event.steps
         done = progress.step - self.first_step
         left = (perf_counter() - self.began) / max(done, 1) * (steps - progress.step)
@@ -104,7 +104,7 @@ HEADER = f"{'epoch':>9}{'train loss':>12}{'train acc':>11}{'val loss':>11}{'val 
 
 
 def headline(event: RunStart) -> str:
-    """What is trained on what, and how."""
+    """The lines at the start: model, data and training settings."""
     experiment, data = event.experiment, event.data
     hidden = experiment.model.hidden
     sizes = "-".join(map(str, [data.n_features, *hidden, data.n_classes]))

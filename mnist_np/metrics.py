@@ -1,4 +1,4 @@
-"""How good class probabilities are: accuracy in its several senses, and how far the probabilities can be believed.
+"""Metrics of class probabilities: accuracies, and calibration.
 
 All metrics take ``Predictions`` predictions: probabilities P (n, n_classes), as the loss understands them, and true classes (n,).
 """
@@ -21,14 +21,14 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions beside the truth: P (n, n_classes) and labels (n,)."""
+    """Predicted probabilities P (n, n_classes) and true labels (n,)."""
 
     P: Array
     labels: NDArray[np.intp]
 
     @cached_property
     def confusion(self) -> NDArray[np.intp]:
-        """C (n_classes, n_classes): C_ij examples of class i were taken for class j."""
+        """The confusion matrix C (n_classes, n_classes): C_ij examples of class i are classified as j."""
         n = self.P.shape[1]
         pairs = self.labels * n + np.argmax(self.P, axis=1)
         return np.bincount(pairs, minlength=n * n).reshape(n, n)
@@ -40,7 +40,7 @@ class Predictions:
 
 
 def top_k(predictions: Predictions, k: int) -> float:
-    """Share of examples whose true class is among the k most probable; of equally probable ones the first are taken."""
+    """Fraction of examples whose true class is among the k most probable; of equally probable ones the first are taken."""
     classes, p = np.arange(predictions.P.shape[1]), predictions.P[np.arange(len(predictions.P)), predictions.labels]
     more, as_much = np.greater(predictions.P, p[:, None]), np.equal(predictions.P, p[:, None])
     ahead = np.count_nonzero(more | (as_much & (classes < predictions.labels[:, None])), axis=1)
@@ -48,17 +48,17 @@ def top_k(predictions: Predictions, k: int) -> float:
 
 
 def top3(predictions: Predictions) -> float:
-    """top3: share of examples whose true class is among the three most probable."""
+    """top3: fraction of examples whose true class is among the three most probable."""
     return top_k(predictions, 3)
 
 
 def precision(predictions: Predictions) -> Array:
-    """For each class (n_classes,) the share of examples taken for it that are of it, C_jj / sum_i C_ij; 0 where there is none."""
+    """Precision of each class (n_classes,): C_jj / sum_i C_ij; 0 if no example is classified as j."""
     return _ratio(np.diag(predictions.confusion), predictions.confusion.sum(axis=0))
 
 
 def recall(predictions: Predictions) -> Array:
-    """For each class (n_classes,) the share of its examples that were taken for it, C_ii / sum_j C_ij; 0 where there is none."""
+    """Recall of each class (n_classes,): C_ii / sum_j C_ij; 0 if there is no example of i."""
     return _ratio(np.diag(predictions.confusion), predictions.confusion.sum(axis=1))
 
 

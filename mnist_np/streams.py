@@ -1,4 +1,4 @@
-"""One seed, named streams: every use of randomness has its own generators, so that no use disturbs another."""
+"""Named random streams from one seed: every use of randomness has its own generators, independent of all others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going on from a checkpoint of the very same experiment and data, so that nobody could tell from the result."""
+"""Resuming from a checkpoint of the same experiment and data, with the same result as without the interruption."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class RunFolder(Observer):
 
 
 def summary(result: Result) -> dict[str, Any]:
-    """What a run came to, as plain data. Numbers that are not finite become None: JSON has no others."""
+    """The result of a run as plain data. Numbers that are not finite become None: JSON has no others."""
     return {
         "status": result.status,
         "reason": result.reason,

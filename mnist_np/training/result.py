@@ -22,7 +22,7 @@ from mnist_np.training.metric_names import best_name
 
 @dataclass(repr=False)
 class Result:
-    """What a run came to. ``network`` holds the weights that validation chose, ``test`` their one look at the test split.
+    """The result of a run. ``network`` holds the weights that validation chose, ``test`` their one look at the test split.
 
     ``status`` is ``finished``, ``killed``, ``diverged`` or ``pruned``, with its ``reason`` where it is not ``finished``.
     ``threads`` are the BLAS threads it was computed with (of each of its processes): the last bits depend on them.
