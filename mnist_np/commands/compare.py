@@ -10,18 +10,19 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mnist_np.component import shortened
 from mnist_np.invocation import default_outputs
 from mnist_np.serialize import flatten
-from mnist_np.storage.records import read_json
+from mnist_np.storage.config_file import read_config
+from mnist_np.storage.records import numbers, read_json
 from mnist_np.sweep.tables import shown
 from mnist_np.sweep.values import ABSENT, varying
+from mnist_np.terminal import print_error, printable
 from mnist_np.tracking.addresses import address_of, ui_command
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Ledger
@@ -62,14 +63,14 @@ def main() -> int:
     try:
         found = {run.run_id or run.name: run for name in arguments.runs for run in runs_named(name, store)}
     except TrackingError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(str(error))
         return 1
     runs = list(found.values())
     console = Console(width=None if sys.stdout.isatty() else WIDE)
     console.print(abreast(runs) if len(runs) <= ABREAST else below(runs))
     if arguments.links:
         for line in links(runs, store):
-            console.print(line, soft_wrap=True)
+            console.print(printable(line), markup=False, soft_wrap=True)
     return 0
 
 
@@ -98,13 +99,19 @@ def from_folders(folder: Path) -> Iterator[Compared]:
     if not folders:
         raise TrackingError(f"there is no run in {folder}: no config.yaml")
     for path in folders:
+        try:
+            config = read_config(path / "config.yaml")
+        except OSError as error:
+            raise TrackingError(f"{error.filename}: {error.strerror}") from None
+        except ValueError as error:
+            raise TrackingError(f"{path / 'config.yaml'}: {error}") from None
         result, ledger = read_json(path / "result.json"), Ledger.read(path)
-        metrics: Any = result.get("metrics") or {}
+        metrics = result.get("metrics")
         yield Compared(
             path.name,
             str(result.get("status", "not ended")),
-            {key: as_text(value) for key, value in flatten(yaml.safe_load((path / "config.yaml").read_text())).items()},
-            {key: value for key, value in metrics.items() if value is not None},
+            {key: as_text(value) for key, value in flatten(config).items()},
+            numbers(metrics) if isinstance(metrics, dict) else {},
             ledger.run_id if ledger else None,
             ledger.experiment_id if ledger else None,
         )
@@ -145,9 +152,9 @@ def abreast(runs: list[Compared]) -> Table:
     table = Table(title=title(runs), title_justify="left")
     table.add_column("", overflow="fold")
     for run in runs:
-        table.add_column(escape(run.name), overflow="fold")
+        table.add_column(cell(run.name), overflow="fold")
     for name, cells in rows(runs, differing(runs), METRICS):
-        table.add_row(escape(name), *map(escape, cells))
+        table.add_row(cell(name), *map(cell, cells))
     return table
 
 
@@ -157,13 +164,13 @@ def below(runs: list[Compared]) -> Table:
     keys = differing(runs)
     common = [key for key in keys if all(key in run.params for run in runs)]
     left_out = [key for key in keys if key not in common]
-    caption = f"only some have {escape(', '.join(left_out))}" if left_out else None
+    caption = f"only some have {cell(', '.join(left_out))}" if left_out else None
     table = Table(title=title(runs), title_justify="left", caption=caption, caption_justify="left")
     columns = rows(runs, common, FEWER)
     for name, _ in columns:
-        table.add_column(escape(name), overflow="fold", justify="right" if name in METRICS else "left")
+        table.add_column(cell(name), overflow="fold", justify="right" if name in METRICS else "left")
     for i in range(len(runs)):
-        table.add_row(*(escape(cells[i]) for _, cells in columns))
+        table.add_row(*(cell(cells[i]) for _, cells in columns))
     return table
 
 
@@ -180,7 +187,12 @@ def differing(runs: list[Compared]) -> list[str]:
 
 def number(value: float) -> str:
     """A count as it is, a measure with four decimals."""
-    return f"{value:,.0f}" if value == int(value) and value > 1 else shown(value)
+    return f"{value:,.0f}" if 1 < value < 1e15 and value == int(value) else shown(value)
+
+
+def cell(text: str) -> str:
+    """A text that others chose, as a table shows it: it does nothing to table or terminal, and is not too long."""
+    return escape(printable(shortened(text)))
 
 
 def links(runs: list[Compared], store: Store) -> Iterator[str]:

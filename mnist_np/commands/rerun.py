@@ -18,6 +18,7 @@ import numpy as np
 from rich.console import Console
 
 from mnist_np.commands.saved import parser, plugins, saved_run, told
+from mnist_np.component import shortened
 from mnist_np.console import ConsoleReporter
 from mnist_np.experiment import Experiment
 from mnist_np.files import near
@@ -28,12 +29,15 @@ from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.saved_run import SavedRun
 from mnist_np.storage.teacher import load_data
 from mnist_np.storage.tensorfile import open_tensors
+from mnist_np.terminal import printable
 from mnist_np.training.interrupt import Interrupt
 from mnist_np.training.result import Result
 from mnist_np.training.run import run, threads_of
 
 RELEVANT = ("python", "mnist-np", "numpy")
 """Versions on which a result's bits may depend."""
+
+MOST_THREADS = 1024
 
 UNTIMED = "time/"
 """Metrics of this kind never repeat."""
@@ -66,24 +70,26 @@ def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
         "code_sha256": numeric_sha256(),
     }
     for line in changes(saved.result, now) or ["data, code, plugins, teacher, versions and threads are those of the run"]:
-        console.print(line, soft_wrap=True)
+        console.print(printable(line), markup=False, soft_wrap=True)
     folder = outputs / "reruns" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
     with Interrupt() as interrupted:
         result = run(experiment, data, [RunFolder(folder, figures=False), ConsoleReporter(folder)], interrupted)
     if result.status == "killed":
         return interrupted.exit_code
     same, verdict = compared(saved, result)
-    console.print(verdict, style="bold green" if same else "bold red", soft_wrap=True)
+    console.print(printable(shortened(verdict)), style="bold green" if same else "bold red", markup=False, soft_wrap=True)
     if not same:
-        console.print(f"compare {near(saved.folder)} and {near(folder)}", soft_wrap=True)
+        both = f"compare {near(saved.folder)} and {near(folder)}"
+        console.print(printable(both), markup=False, soft_wrap=True)
     return 0 if same else 1
 
 
 def as_it_was(saved: SavedRun, threads: int | None) -> Experiment:
     """The run's experiment, with as many BLAS threads as the run had, whatever this machine would choose by itself."""
     experiment = saved.experiment
-    recorded = saved.result.get("blas", {}).get("threads")
-    wanted = threads or (recorded if isinstance(recorded, int) and recorded > 0 else None)
+    blas_then = saved.result.get("blas")
+    recorded = blas_then.get("threads") if isinstance(blas_then, dict) else None
+    wanted = threads or (recorded if type(recorded) is int and 0 < recorded <= MOST_THREADS else None)
     if wanted and experiment.training.processes == 1:
         experiment.training = dataclasses.replace(experiment.training, threads=wanted)
     return experiment

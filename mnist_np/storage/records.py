@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+import math
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from mnist_np.files import open_regular, read_regular
 
 MAX_BYTES = 1 << 26
 """Bytes of a file: a hundred thousand epochs or jobs need a quarter of it."""
+
+LARGEST = sys.float_info.max
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -42,13 +46,27 @@ def read_history(path: Path) -> list[dict[str, float]]:
     return history
 
 
+def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics that are finite numbers; None stands for one that was not."""
+    found = {key: value for key, value in metrics.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    return {key: float(value) for key, value in found.items() if -LARGEST <= value <= LARGEST}
+
+
 def parsed(text: str) -> dict[str, Any]:
-    """The JSON object that ``text`` is, or an empty one."""
+    """The JSON object that ``text`` is, or an empty one; also where a number in it is not finite, which JSON does not know."""
     try:
-        content = json.loads(text)
+        content = json.loads(text, parse_constant=finite, parse_float=finite)
     except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def finite(text: str) -> float:
+    """The number that ``text`` is. Raises ValueError for NaN and infinity."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no number of JSON")
+    return value
 
 
 def text_of(path: Path) -> str:

@@ -11,7 +11,7 @@ from mnist_np.experiment import Experiment
 from mnist_np.files import near
 from mnist_np.serialize import from_dict
 from mnist_np.storage.config_file import read_config
-from mnist_np.storage.records import read_history, read_json
+from mnist_np.storage.records import numbers, read_history, read_json
 from mnist_np.storage.weights import Weights, load_weights
 
 
@@ -58,8 +58,7 @@ class SavedRun:
     def metrics(self) -> dict[str, float]:
         """The numbers of the whole run: ``best/...``, ``test/...``; those that were not finite are left out."""
         metrics = self.result.get("metrics")
-        found = metrics.items() if isinstance(metrics, dict) else ()
-        return {str(key): float(value) for key, value in found if isinstance(value, int | float)}
+        return numbers(metrics) if isinstance(metrics, dict) else {}
 
     @property
     def history(self) -> list[dict[str, float]]:

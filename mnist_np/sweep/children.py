@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,12 +9,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from mnist_np.storage.records import read_history, read_json
+from mnist_np.storage.records import numbers, read_history, read_json
 
 ENDED = ("finished", "diverged", "pruned", "failed", "killed")
 """The statuses of a run that is over; ``killed`` may be resumed, and so may a ``running`` one whose process is gone."""
-
-LARGEST = sys.float_info.max
 
 LOCK = ".child.lock"
 """In a run's folder: held by the process that runs it as a sweep's job."""
@@ -81,12 +78,6 @@ def status_of(folder: Path, result: Mapping[str, Any]) -> str:
     if status in ENDED:
         return str(status)
     return "running" if (folder / "run.json").exists() else "queued"
-
-
-def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics that are finite numbers; None stands for one that was not."""
-    found = {key: value for key, value in metrics.items() if isinstance(value, int | float) and not isinstance(value, bool)}
-    return {key: float(value) for key, value in found.items() if -LARGEST <= value <= LARGEST}
 
 
 def settled(child: Child) -> Child:

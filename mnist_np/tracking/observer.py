@@ -222,7 +222,7 @@ def run_name(experiment: Experiment) -> str:
 
 def as_text(value: Any) -> str:
     """A config value as the command line would take it: ``null``, ``true``, ``[256, 128]``, ``0.1``, ``relu``."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def finite(metrics: dict[str, float]) -> dict[str, float]:

@@ -4,7 +4,21 @@ import pytest
 
 from mnist_np.storage.records import read_history, read_json, read_json_lines
 
-BROKEN = [b"", b"{", b"\x00", b"\xff\xfe", b"[1]", b"7", b"null", b'{"a": 1', b"[" * 200_000, b"a,b\n1\n", b'"' * 200_000]
+BROKEN = [
+    b"",
+    b"{",
+    b"\x00",
+    b"\xff\xfe",
+    b"[1]",
+    b"7",
+    b"null",
+    b'{"a": 1',
+    b'{"a": NaN}',
+    b'{"a": -1e999}',
+    b"[" * 200_000,
+    b"a,b\n1\n",
+    b'"' * 200_000,
+]
 
 
 @pytest.mark.parametrize("content", BROKEN, ids=lambda content: repr(content[:9]))

@@ -1,0 +1,105 @@
+"""Promise: whatever becomes of a small file of a run, the commands that read it come to an end, with what they can tell or with
+one line; and an interrupted run is continued, to the bit."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+
+import pytest
+from damage import DAMAGES
+
+from mnist_np.cli.train import main as train
+from mnist_np.commands import compare, evaluate, rerun
+from mnist_np.training.loop import Trainer
+
+pytestmark = pytest.mark.fault
+
+SMALL = ["data=synthetic", "data.examples=96", "data.validation_size=32", "model.hidden=[4]", "optimizer=adam"]
+SMALL += ["training.epochs=3", "training.batch_size=16", "tracking.figures=false"]
+FILES = ("config.yaml", "history.csv", "journal.jsonl", "result.json", "run.json")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """The outputs of a run that has ended."""
+    outputs = tmp_path_factory.mktemp("template") / "outputs"
+    assert train([*SMALL, f"outputs={outputs}", f"hydra.run.dir={outputs}/runs/today/run"]) == 0
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """The outputs of the same run, which was told to end in its second epoch."""
+    outputs = tmp_path_factory.mktemp("interrupted") / "outputs"
+    with pytest.MonkeyPatch.context() as patch:
+        batch, batches = Trainer.update, iter(range(6))
+
+        def update(self, *given):
+            if next(batches, None) is None:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return batch(self, *given)
+
+        patch.setattr(Trainer, "update", update)
+        words = [*SMALL, "tracking=off", f"outputs={outputs}", f"hydra.run.dir={outputs}/runs/today/run"]
+        assert train(words) == 128 + signal.SIGTERM
+    return outputs
+
+
+def damaged(outputs, folder, name, damage):
+    """A copy of the outputs in which a file of the run is spoilt. Gives the run's folder."""
+    copy = shutil.copytree(outputs, folder / "outputs")
+    DAMAGES[damage](copy / "runs/today/run" / name)
+    return copy / "runs/today/run"
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    def call(command, *arguments):
+        monkeypatch.setattr(sys, "argv", [command.__name__, *map(str, arguments)])
+        code = command.main()
+        said = capsys.readouterr()
+        assert code in (0, 1, 2)
+        assert "Traceback" not in said.err
+        assert "\x1b" not in said.out + said.err
+        assert len(said.err.splitlines()) <= 1, said.err
+        assert len(said.out + said.err) < 20_000
+        return code
+
+    return call
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", FILES)
+def test_commands_come_to_an_end(name, damage, template, tmp_path, call):
+    run = damaged(template, tmp_path, name, damage)
+    call(compare, run, template / "runs/today/run")
+    call(compare, tmp_path / "outputs")
+    assert call(evaluate, run) == 0, "which needs none of these"
+    if (name, damage) != ("config.yaml", "an empty object"):  # that is the default experiment, which takes a while
+        call(rerun, run, "--outputs", tmp_path / "again")
+
+
+USUAL = ("gone", "empty", "cut at 0.5", "lists", "not a number", "a link to a device", "a pipe", "a folder")
+"""Damages that are tried by default; the others take longer, and come to the same."""
+
+
+@pytest.mark.parametrize("damage", [pytest.param(d, marks=[] if d in USUAL else pytest.mark.slow) for d in DAMAGES])
+@pytest.mark.parametrize("name", ["config.yaml", "history.csv", "result.json", "run.json"])
+def test_an_interrupted_run_is_continued(name, damage, interrupted, template, tmp_path, capsys):
+    damaged(interrupted, tmp_path, name, damage)
+    code = train([*SMALL, "tracking=off", f"outputs={tmp_path / 'outputs'}", "training.resume=auto"])
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    if damage == "a folder":  # which no process of ours leaves, and none removes
+        assert (code, len(said.err.splitlines()) <= 3) == (1, True), said.err
+        return
+    assert code == 0
+    ended = [
+        path.parent
+        for path in tmp_path.glob("outputs/runs/*/*/result.json")
+        if json.loads(path.read_text())["status"] == "finished"
+    ]
+    (expected,) = template.glob("runs/*/*/weights.safetensors")
+    assert [(folder / "weights.safetensors").read_bytes() for folder in ended] == [expected.read_bytes()]
