@@ -116,7 +116,7 @@ def test_no_name_leads_out_of_the_outputs(name, tmp_path, monkeypatch, capsys):
 
 
 WRITERS = {"files.py", "data/cache.py", "data/download.py", "tracking/server.py", "training/parallel/worker.py"}
-"""Where files are opened for writing: whole or not at all, the cache and downloads by ways of their own; a server's log; a pipe."""
+"""Where files are opened for writing: whole or not at all; the cache and downloads by ways of their own; a log; a pipe."""
 
 
 def writes(path):
