@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mnist_np.cli.arguments import refuse_sweeps_without_effect
 from mnist_np.cli.composer import Composer
 from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.objectives import check_objectives
+from mnist_np.cli.sweep_size import n_values
 from mnist_np.cli.values import values
 from mnist_np.component import ConfigError
 from mnist_np.serialize import to_dict
@@ -139,14 +141,13 @@ class GridSweeper(ValidatingSweeper):
         loader = self.context.config_loader
         axes = {key: values(override, loader) for key, override in overrides.items() if override.is_sweep_override()}
         jobs: dict[str, tuple[Job, RunConfig]] = {}
-        combinations = list(product(*axes.values()))
-        for combination in combinations:
+        for combination in product(*axes.values()):
             varied = dict(zip(axes, combination, strict=True))
             config = self.compose_point(fixed, varied)
             job = [*fixed, *(f"{key}={value}" for key, value in varied.items())]
             made = job_of(config, job, varied, self.digests)
             jobs.setdefault(made.fingerprint, (made, config))
-        if len(jobs) < (n := len(combinations)):
+        if len(jobs) < (n := prod(max(len(axes[key]), n_values(overrides[key])) for key in axes)):
             print(f"{n} combinations, {len(jobs)} different: those with the same result run once")
         check_objectives([config for _, config in jobs.values()], needed=False)
         base = next(iter(jobs.values()))[1]

@@ -62,6 +62,16 @@ def test_a_grid_runs_every_combination_and_skips_them_the_next_time(tmp_path, ca
     assert {"configurations.csv", "summary.json", "figures"} <= {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=local", "hydra.launcher.workers=2"]], ids=["here", "local"])
+def test_combinations_with_the_same_result_run_once(tmp_path, capsys, launcher):
+    out = tmp_path / "outputs"
+    assert sweep(out, "seed=1,1,2", "optimizer.lr=0.1,1e-1", *launcher) == 0
+    said = capsys.readouterr().out
+    assert "6 combinations, 2 different" in said
+    assert "2 runs: 2 finished" in said
+    assert len(results(out)) == 2
+
+
 @pytest.mark.fault
 def test_finished_runs_run_anew_when_asked_and_the_old_ones_are_kept(tmp_path):
     out = tmp_path / "outputs"

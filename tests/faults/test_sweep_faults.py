@@ -173,43 +173,69 @@ def test_killed_between_result_and_journal_is_not_finished(tmp_path, between):
     assert all("test/accuracy" in run.data.metrics for run in found)
 
 
+WAITING = """
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_np.nn.activations import Identity
+from mnist_np.registry import register
+
+here = Path(__file__).parent
+(here / f"loaded-{os.getpid()}").touch()
+
+@register("activation", "waiting")
+@dataclass
+class Waiting(Identity):
+    def forward(self, *given):
+        self.wait()
+        return super().forward(*given)
+
+    def g(self, *given):
+        self.wait()
+        return super().g(*given)
+
+    def wait(self):
+        while not (here / "go").exists():
+            time.sleep(0.05)
+"""
+"""A plugin whose runs stand still until there is a file ``go``; each process that loads it leaves a file."""
+
+
 def test_a_worker_of_a_killed_start_stops_that_start_only(tmp_path):
-    """Its steps are slow, so that it outlives its launcher, which is started again at once."""
-    plugin = tmp_path / "slow.py"
-    plugin.write_text(
-        "import time\nfrom dataclasses import dataclass\n"
-        "from mnist_np.nn.activations import Identity\nfrom mnist_np.registry import register\n"
-        "@register('activation', 'slow')\n@dataclass\nclass Slow(Identity):\n"
-        "    def forward(self, Z, *rest):\n"
-        f"        time.sleep(6 if not __import__('pathlib').Path({str(tmp_path / 'fast')!r}).exists() else 0)\n"
-        "        return super().forward(Z, *rest)\n"
-    )
-    outputs = tmp_path / "outputs"
-    sweep = [*QUICK, "model.hidden=[4]", "seed=0,1", "tracking=off", f"plugins=[{plugin}]", "activation=slow"]
-    sweep += ["hydra/launcher=local", "hydra.launcher.workers=1", "training.batch_size=64"]
+    """It is in the middle of a step when its launcher is killed, and ends its run when a new start is at work already."""
+    plugin, outputs = tmp_path / "waiting.py", tmp_path / "outputs"
+    plugin.write_text(WAITING)
+    sweep = [*QUICK, "model.hidden=[4]", "seed=0,1", "tracking=off", f"plugins=[{plugin}]", "activation=waiting"]
+    sweep += ["hydra/launcher=local", "hydra.launcher.workers=1"]
     first = start(train(outputs, *sweep))
-    end = time.monotonic() + 60
-    while not list(outputs.glob("sweeps/*/*/run.json")):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_for(lambda: list(outputs.glob("sweeps/*/*/run.json")))
     worker = json.loads(next(outputs.glob("sweeps/*/*/run.json")).read_text())["pid"]
     first.kill()
     first.wait()
-    (tmp_path / "fast").touch()
-    said = finish(train(outputs, *sweep))
-    assert statuses(outputs) == ["finished", "finished"], said
-    assert not list(outputs.glob("sweeps/*/STOP-*")) or "interrupted" not in said
+    loaded = len(list(tmp_path.glob("loaded-*")))
+    second = subprocess.Popen(train(outputs, *sweep), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    wait_for(lambda: len(list(tmp_path.glob("loaded-*"))) == loaded + 2)  # its launcher, and its worker that has the job now
+    (tmp_path / "go").touch()
+    said, _ = second.communicate(timeout=120)
+    assert second.returncode == 0, said
+    assert statuses(outputs) == ["finished", "finished"]
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
 
 
 def test_two_starts_of_one_sweep_do_not_get_into_each_others_way(tmp_path):
     sweep = [*QUICK, "model.hidden=[4]", "seed=range(4)", "training.epochs=30", "training.batch_size=4", "tracking=off"]
     first = start(train(tmp_path, *sweep))
-    end = time.monotonic() + 60
-    while not list(tmp_path.glob("sweeps/*/*/run.json")):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_for(lambda: list(tmp_path.glob("sweeps/*/*/run.json")))
     said = finish(train(tmp_path, *sweep), code=2)
     assert "another process is at work on this sweep" in said
     assert first.wait(60) == 0
