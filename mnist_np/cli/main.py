@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
 
 from mnist_np.cli.commands import COMMANDS
-from mnist_np.terminal import lasting_output
+from mnist_np.terminal import lasting_output, print_error
 
 
 def main() -> int:
@@ -25,6 +26,11 @@ def script(name: str) -> int:
 def run(name: str) -> int:
     """The subcommand ``name`` on the arguments in ``sys.argv``."""
     module, _, function = COMMANDS[name][0].partition(":")
+    try:
+        os.getcwd()
+    except OSError as error:  # somebody has deleted it
+        print_error(f"the folder that this command is run in cannot be used: {error.strerror}")
+        return 2
     try:
         return getattr(import_module(module), function)() or 0
     except KeyboardInterrupt:
@@ -49,7 +55,7 @@ def _main() -> int:
     if name not in COMMANDS:
         near = get_close_matches(name, COMMANDS, n=1)
         meant = f"did you mean '{near[0]}'? " if near else ""
-        print(f"error: {name}: no such command; {meant}must be one of {', '.join(COMMANDS)}", file=sys.stderr)
+        print_error(f"{name}: no such command; {meant}must be one of {', '.join(COMMANDS)}")
         return 2
     sys.argv = [f"mnist-np {name}", *rest]
     return run(name)
