@@ -155,8 +155,11 @@ def bad_value(error: OmegaConfBaseException, overrides: Iterable[str], file: str
 
 
 def typed_as(key: str, overrides: Iterable[str]) -> str | None:
-    """The override that set ``key``, as it was typed."""
-    return next((o for o in overrides if o.lstrip("+~").partition("=")[0] == key or o.lstrip("+").startswith(f"{key}.")), None)
+    """The override that set ``key``, as it was typed: the last one, if there are several."""
+    return next(
+        (o for o in reversed(list(overrides)) if o.lstrip("+~").partition("=")[0] == key or o.lstrip("+").startswith(f"{key}.")),
+        None,
+    )
 
 
 def suggestion(key: str, names: list[str]) -> str:

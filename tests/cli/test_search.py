@@ -23,6 +23,11 @@ SMALL = ["data=synthetic", "data.examples=160", "data.validation_size=32", "trai
 SMALL += ["tracking=off", "tracking.figures=false"]
 SAMPLERS = ["tpe", "random", "cmaes", "grid", "qmc"]
 PRUNERS = ["none", "median", "halving", "hyperband"]
+LAUNCHERS = {
+    "basic": [],
+    "local": ["hydra/launcher=local", "hydra.launcher.workers=2"],
+    "slurm_local": ["hydra/launcher=slurm_local", "sweep.search.parallel=2"],
+}
 LR = "optimizer.lr=tag(log,interval(0.01,1))"
 ALL = list(itertools.product(SAMPLERS, PRUNERS, ["basic", "local"]))
 ONE_OF_EACH = [
@@ -72,9 +77,7 @@ def check_combination(sampler, pruner, launcher, outputs, capsys):
         "activation=relu,tanh",
     ]
     settings = [f"sweep.search.sampler={sampler}", f"sweep.search.pruner={pruner}", "sweep.search.startup_trials=1"]
-    settings += ["sweep.search.warmup_epochs=0"] + (
-        [f"hydra/launcher={launcher}", "hydra.launcher.workers=2"] if launcher != "basic" else []
-    )
+    settings += ["sweep.search.warmup_epochs=0", *LAUNCHERS[launcher]]
     for n in (4, 6):
         assert search(outputs, *space, *settings, trials=n) == 0
         assert len(results(outputs)) == n
@@ -107,9 +110,9 @@ def test_a_search_by_a_launcher_of_others(sampler, tmp_path, capsys):
     check_combination(sampler, "median", "slurm_local", tmp_path, capsys)
 
 
-@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=local", "hydra.launcher.workers=2"]], ids=["basic", "local"])
+@pytest.mark.parametrize("launcher", ["basic", "local"])
 def test_points_that_repeat_are_told_at_once_and_a_known_space_ends_the_search(launcher, tmp_path, capsys):
-    assert search(tmp_path, "activation=choice(relu,tanh)", *launcher, trials=40) == 0
+    assert search(tmp_path, "activation=choice(relu,tanh)", *LAUNCHERS[launcher], trials=40) == 0
     assert len(results(tmp_path)) == 2
     said = capsys.readouterr().out
     assert "the search has ended: all 2 points of its space are known" in said
@@ -118,7 +121,7 @@ def test_points_that_repeat_are_told_at_once_and_a_known_space_ends_the_search(l
     for trial in trials(tmp_path):
         by_value[trial.params["activation"]].add(trial.value)
     assert {len(values) for values in by_value.values()} == {1}
-    assert search(tmp_path, "activation=choice(relu,tanh)", *launcher, trials=40) == 0
+    assert search(tmp_path, "activation=choice(relu,tanh)", *LAUNCHERS[launcher], trials=40) == 0
     assert "2 runs: 2 finished (2 of them earlier)" in capsys.readouterr().out
 
 
