@@ -6,17 +6,26 @@ running is the first to go on, in its own folder, from its checkpoint.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+
+import numpy as np
+from hydra.core.override_parser.types import Override
 
 from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
 from mnist_np.cli.values import space_of, values
 from mnist_np.component import ConfigError
+from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SweepRunner, job_of
 from mnist_np.sweep.search import Search
-from mnist_np.sweep.space import import_optuna
+from mnist_np.sweep.space import Point, Space, import_optuna
 from mnist_np.sweep.study import check_study
+
+OTHERS = 20
+"""Random points that are tried with a value before it is refused as impossible."""
 
 
 class SearchSweeper(ValidatingSweeper):
@@ -31,10 +40,8 @@ class SearchSweeper(ValidatingSweeper):
             raise ConfigError(
                 "hydra/sweeper", "search", "has nothing to vary: give keys as interval(a,b), range(a,b) or choice(a,b)"
             )
-        loader = self.context.config_loader
-        first = {key: values(override, loader)[0] for key, override in varied.items() if override.is_choice_sweep()}
-        space = space_of(varied, self.compose_point(fixed, first), loader)
-        corners = [self.compose_point(fixed, {key: str(value) for key, value in corner.items()}) for corner in space.corners()]
+        space = space_of(varied, self.with_types(varied, fixed), self.context.config_loader)
+        corners = [self.compose_corner(space, key, corner, fixed) for key, corner in space.corners()]
         base = corners[0]
         check_objectives(corners, needed=True)
         self.choose_workers(base.sweep.search.parallel)
@@ -48,6 +55,30 @@ class SearchSweeper(ValidatingSweeper):
             search = Search(runner, study, space, fingerprints, earlier, fixed, self.compose, self.digests)
             self.launch(runner, search.jobs(), search.done)
             search.conclude()
+
+    def with_types(self, varied: Mapping[str, Override], fixed: Sequence[str]) -> RunConfig:
+        """A config with the keys that vary, for their types: with the first choices, or with none if those exclude each other."""
+        loader = self.context.config_loader
+        choices = {key: values(override, loader)[0] for key, override in varied.items() if override.is_choice_sweep()}
+        try:
+            return self.compose_point(fixed, choices)
+        except ConfigError:
+            with suppress(ConfigError):
+                return self.compose(fixed)
+            raise
+
+    def compose_corner(self, space: Space, key: str, corner: Point, fixed: Sequence[str]) -> RunConfig:
+        """A config with the corner's value of ``key``. Raises what the corner raises if no values beside it are possible."""
+        texts = {k: str(value) for k, value in corner.items()}
+        try:
+            return self.compose_point(fixed, texts)
+        except ConfigError:
+            rng = np.random.default_rng(0)
+            for _ in range(OTHERS):
+                others = {k: str(value) for k, value in space.random_point(rng).items()}
+                with suppress(ConfigError):
+                    return self.compose_point(fixed, others | {key: texts[key]})
+            raise
 
     def choose_workers(self, parallel: int | None) -> None:
         """As many runs at a time as ``sweep.search.parallel`` says. Raises ConfigError where the launcher has them in turn."""

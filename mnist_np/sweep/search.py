@@ -169,8 +169,7 @@ class Search:
                 self.ending = f"nothing to run: {self.count} runs have been made; a higher sweep.search.trials goes on"
             return None
         if in_vain >= IN_VAIN:
-            why = f" ({self.refused})" if self.refused else ""
-            self.ending = f"the search has ended early: {in_vain} proposals in a row brought no new run{why}"
+            self.ending = f"the search has ended early: {in_vain} proposals in a row brought no new run"
             return None
         if settings.sampler == "grid" or in_vain >= REPEATS or len(self.points) >= self.space.size:
             point = self.space.new_point(self.points, self.rng)
@@ -219,7 +218,9 @@ class Search:
         self.study.tell(trial.number, values, state=state, skip_if_finished=True)
 
     def conclude(self) -> None:
-        """Say why the search has ended where that is not as expected."""
+        """Say why the search has ended where that is not as expected, and which points it could not try."""
+        if self.refused:
+            self.say(f"values that cannot go together were passed over, the last: {self.refused}")
         if self.ending:
             self.say(self.ending)
 

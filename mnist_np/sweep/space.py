@@ -53,13 +53,13 @@ class Space:
         """The number of points; infinite where a key has an interval of real numbers."""
         return math.prod(math.inf if values is None else len(values) for values in self.values.values())
 
-    def corners(self) -> Iterator[Point]:
+    def corners(self) -> Iterator[tuple[str, Point]]:
         """For each key each of its choices, or its two ends, beside the first value of every other key."""
         ends = {key: list(getattr(d, "choices", None) or (d.low, d.high)) for key, d in self.distributions.items()}
         first = {key: values[0] for key, values in ends.items()}
         for key, values in ends.items():
             for value in values:
-                yield first | {key: value}
+                yield key, first | {key: value}
 
     def parse(self, texts: Mapping[str, str]) -> Point | None:
         """The point whose values are written so; None where a key or a value is not of this space."""
@@ -79,10 +79,14 @@ class Space:
             left = [point for point in product(*lists) if tuple(map(str, point)) not in known]
             return dict(zip(keys, left[rng.integers(len(left))], strict=True)) if left else None
         for _ in range(DRAWS):
-            point = {key: draw(distribution, rng) for key, distribution in self.distributions.items()}
+            point = self.random_point(rng)
             if self.key_of(point) not in known:
                 return point
         return None
+
+    def random_point(self, rng: np.random.Generator) -> Point:
+        """A point whose values are drawn independently."""
+        return {key: draw(distribution, rng) for key, distribution in self.distributions.items()}
 
     def key_of(self, point: Point) -> tuple[str, ...]:
         """The values of a point as text, in the order of the keys."""

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import random
 import re
 import signal
 import subprocess
@@ -249,10 +250,20 @@ def test_proposed_numbers_can_be_read(tmp_path):
 
 
 def test_values_that_cannot_go_together_are_passed_over(tmp_path, capsys):
-    space = ["training.swa_start=range(1,4)", "training.epochs=range(3,4)", LR]
-    assert search(tmp_path, *space, trials=2) == 0
-    assert search(tmp_path / "b", "training.swa_start=range(1,4)", "training.epochs=range(1,4)", trials=9) == 2
-    assert "training.swa_start=3: must be an epoch of the training's 1 (in the combination" in capsys.readouterr().err
+    """The first values of both keys exclude each other, but each value is possible beside another."""
+    assert search(tmp_path, "training.ema=0.9,null", "training.swa_start=1,null", trials=9) == 0
+    assert sorted(name[:-9] for name in results(tmp_path)) == [
+        *("ema=0.9-swa_start=null", "ema=null-swa_start=1", "ema=null-swa_start=null")
+    ]
+    said = capsys.readouterr().out
+    assert (
+        "values that cannot go together were passed over, the last: training.swa_start = 1: the weights are averaged one way"
+        in said
+    )
+    assert "all 4 points of its space are known" in said
+    assert [trial.state for trial in trials(tmp_path)].count(TrialState.FAIL) == 1
+    assert search(tmp_path, "training.ema=0.9,null", "training.swa_start=1,null", trials=9) == 0
+    assert len(results(tmp_path)) == 3
 
 
 @pytest.mark.parametrize(
@@ -376,3 +387,61 @@ def test_a_second_start_beside_the_first_is_refused(tmp_path):
     with FileLock(next(out.glob("sweeps/*/study.db")).parent / ".sweep.lock"):
         assert search(out, LR, trials=2) == 2
     assert search(out, LR, trials=2) == 0
+
+
+SPACES = [
+    ["activation=relu,tanh", "optimizer.lr=0.1,0.2"],
+    ["optimizer.lr=0.2,0.1", "activation=tanh,relu"],
+    ["activation=relu,tanh,gelu", "optimizer.lr=0.1,0.2"],
+    ["activation=gelu,sigmoid", LR],
+    ["optimizer.lr=interval(0.05,0.5)", "activation=glob(*elu)"],
+]
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_was_searched_and_killed_before_studies_tell_what_the_runs_say(seed, tmp_path):
+    """Random starts of searches over the same keys: with other spaces, samplers, metrics and numbers of trials, some killed."""
+    rng, out = random.Random(seed), tmp_path / "outputs"
+    for _ in range(5):
+        space, n = rng.choice(SPACES), rng.randint(2, 6)
+        sampler = rng.choice(["tpe", "random", "qmc"])
+        metric = rng.choice(["best/val_accuracy", "best/val_loss", "test/loss"])
+        arguments = [*space, f"sweep.metric={metric}", f"sweep.search.sampler={sampler}", "sweep.search.startup_trials=1"]
+        arguments += rng.choice(list(LAUNCHERS.values())[:2])
+        if rng.random() < 0.4:
+            program = begin(out, *arguments, f"sweep.search.trials={n}")
+            before = len(results(out))
+            end = time.monotonic() + 60
+            while program.poll() is None and len(results(out)) == before and time.monotonic() < end:
+                time.sleep(0.02)
+            program.kill()
+            program.communicate()
+        assert search(out, *arguments, trials=n) == 0
+        check_books(out, metric, space)
+
+
+def check_books(out, metric, space):
+    """What the studies were told is what the runs' own files say, each run is there once, and the report has the space's runs."""
+    by_fingerprint = {}
+    for path in out.glob("sweeps/*/*/result.json"):
+        result = json.loads(path.read_text())
+        assert by_fingerprint.setdefault(result["fingerprint"], result) is result
+    jobs = [json.loads(line) for line in next(out.glob("sweeps/*/jobs.jsonl")).read_text().splitlines()]
+    assert len({job["fingerprint"] for job in jobs}) == len(jobs)
+    wanted = {tuple(sorted(job["overrides"].items())): by_fingerprint[job["fingerprint"]] for job in jobs}
+    keys = {argument.partition("=")[0] for argument in space}
+    assert all({key for key, _ in point} == keys for point in wanted)
+    sign = "MINIMIZE" if "loss" in metric else "MAXIMIZE"
+    told = {}
+    for study in studies(out):
+        for trial in study.trials:
+            assert trial.state != TrialState.RUNNING
+            point = tuple(sorted((key, str(value)) for key, value in trial.params.items()))
+            if study.direction.name == sign and point in wanted and trial.state == TrialState.COMPLETE:
+                told.setdefault(point, set()).add(trial.value)
+    finished = {point: result for point, result in wanted.items() if result["status"] == "finished"}
+    assert set(told) == set(finished)
+    assert all(result["metrics"][metric] in told[point] for point, result in finished.items())
+    summary = json.loads(next(out.glob("sweeps/*/summary.json")).read_text())
+    assert summary["metric"] == metric

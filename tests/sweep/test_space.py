@@ -101,11 +101,11 @@ def test_a_space_too_large_to_count_out_gives_new_points_and_may_end():
 
 
 def test_corners_are_all_choices_and_both_ends_beside_the_first_of_the_others():
-    assert [DISCRETE.key_of(corner) for corner in DISCRETE.corners()] == [
-        ("relu", "2"),
-        ("tanh", "2"),
-        ("relu", "2"),
-        ("relu", "8"),
+    assert [(key, *DISCRETE.key_of(corner)) for key, corner in DISCRETE.corners()] == [
+        ("a", "relu", "2"),
+        ("a", "tanh", "2"),
+        ("n", "relu", "2"),
+        ("n", "relu", "8"),
     ]
 
 
