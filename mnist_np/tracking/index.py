@@ -71,7 +71,7 @@ def index_views(sweeps: Sequence[Run]) -> dict[str, View]:
     metric = sweeps[0].data.tags.get("metric", "best/val_accuracy") if sweeps else "best/val_accuracy"
     metrics = [metric_column(key) for key in dict.fromkeys(("best/val_accuracy", metric, TEST))]
     params = [param_column(key) for key in dict.fromkeys([*BASIC, *varied, "seed"])]
-    columns = ["tags.`status`", *params, *metrics]
+    columns = ["tags.`status`", *metrics, *params]
     runs = page_state(f"tags.sweep_role != '{ROLE}'", "attributes.start_time", False, columns)
     columns = ["tags.`status`", "tags.`varied`", metric_column("n/finished"), *metrics[:-1]]
     parents = page_state("tags.sweep_role = 'parent'", "attributes.start_time", False, columns)

@@ -34,7 +34,7 @@ def view_page(experiment_id: str, key: str, chart: bool = True) -> str:
 def comparison_page(experiment_id: str, run_ids: Sequence[str]) -> str:
     """Runs side by side: MLflow's own comparison, with all their params and metrics in a table."""
     query = {"runs": json.dumps(list(run_ids[:SHOWN])), "experiments": json.dumps([experiment_id])}
-    return _page("compare-runs", MACHINE_LEARNING | query)
+    return _page("compare-runs", query | MACHINE_LEARNING)  # the page takes "?runs" for a name: it has to come first
 
 
 def run_page(experiment_id: str, run_id: str, tab: str = "") -> str:

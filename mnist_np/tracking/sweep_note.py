@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,9 +43,15 @@ def sweep_note(
         lines.append("Every configuration has one run, so there are no means: add seeds with `seed=range(3)`.")
     last = [f"![{figure}](get-artifact?path=figures%2F{figure}&run_uuid={run_id})"] if figure else []
     if command:
-        last.append(f"Continue it, or extend it by further values, with\n\n    {command}")
+        last.append(f"Continue it, or extend it by further values: {code(command)}")
     for top in range(min(TOP, len(report.configurations)), -1, -1):
         text = "\n\n".join([*lines, *([markdown(report, top)] if top else []), *last])
         if len(text) <= LONGEST_TAG:
             return text
     return "\n\n".join(lines)[:LONGEST_TAG]
+
+
+def code(text: str) -> str:
+    """``text`` as code that is broken at spaces where it does not fit, unlike a block of code."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}" if "`" in text else f"{fence}{text}{fence}"

@@ -148,7 +148,7 @@ def page_state(where: str, order_by: str, ascending: bool, columns: list[str]) -
         "datasetsFilter": [],
         "selectedColumns": columns,
         "columnOrder": [RUN_NAME, "runDateAndNestInfo", *columns, "duration"],
-        "columnWidths": {RUN_NAME: 240} | {column: 120 for column in columns if column.startswith("metrics")},
+        "columnWidths": {RUN_NAME: 240} | {column: 140 for column in columns if column.startswith("metrics")},
         "runsExpanded": {},
         "runsPinned": [],
         "runsHidden": [],

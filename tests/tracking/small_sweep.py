@@ -42,7 +42,7 @@ def train(outputs: Path, parent_run_id: str, optimizer: str, width: int, seed: i
     model, training = MLP(hidden=[width]), Training(epochs=3)
     experiment = Experiment(model, optimizer=OPTIMIZERS[optimizer](), data=Synthetic(), training=training, seed=seed)
     varied = {"optimizer": optimizer, "model.hidden": f"[{width}]", "seed": str(seed)}
-    identity = identify(experiment, "")
+    identity = identify(experiment, experiment.load_data().sha256)
     job = Job([], varied, identity.fingerprint, identity.group)
     path = sweep_folder(outputs).register(job)
     tags = {"sweep": ID, "sweep_role": "child"}

@@ -42,6 +42,7 @@ def test_runs_are_sorted_by_the_metric_in_the_right_direction():
 
 def test_other_pages():
     assert json.loads(query(comparison_page("1", ["a", "b"]))["runs"]) == ["a", "b"]
+    assert comparison_page("1", ["a"]).startswith("#/compare-runs?runs="), "which MLflow looks for by '?runs'"
     assert run_page("1", "a", "artifacts/figures/x y.png").startswith("#/experiments/1/runs/a/artifacts/figures/x%20y.png?")
     assert query(view_page("1", "key"))["viewStateShareKey"] == "key"
 
