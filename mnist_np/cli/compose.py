@@ -24,6 +24,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from mnist_np.cli.arguments import refuse_sweeps_without_effect
 from mnist_np.cli.folders import conf_folder
 from mnist_np.cli.hydra_node import check_hydra_node
 from mnist_np.cli.sweep_size import check_size
@@ -92,6 +93,7 @@ def compose(args: argparse.Namespace) -> DictConfig:
     HydraConfig.instance().set_config(config)
     check_hydra_node(config)
     if config.hydra.mode == RunMode.MULTIRUN:
+        refuse_sweeps_without_effect(from_file(config))
         check_size(config, [*from_file(config), *parsed])
     return config
 

@@ -78,3 +78,14 @@ def test_options_of_ones_own_in_a_folder_with_a_blank(train, tmp_path):
     (folder / "slow.yaml").write_text("defaults: [base_sgd, _self_]\nlr: 0.001\n")
     outcome = train("--config-dir", str(folder.parent), "--cfg", "job", "-p", "optimizer.lr", "optimizer=slow")
     assert outcome.out == "0.001\n", outcome.err
+
+
+def test_a_sweep_file_may_not_vary_what_has_no_effect(train, tmp_path):
+    (tmp_path / "my" / "sweep").mkdir(parents=True)
+    file = tmp_path / "my" / "sweep" / "names.yaml"
+    file.write_text(
+        "# @package _global_\ndefaults: [default@sweep, _self_]\nhydra: {mode: MULTIRUN, sweeper: {params: {name: 'a,b'}}}\n"
+    )
+    outcome = train(*SMALL, "--config-dir", "my", "sweep=names")
+    assert (outcome.code, outcome.err.partition(":")[2].strip()[:27]) == (2, "name=a,b: takes one value: ")
+    assert not (tmp_path / "outputs").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_np.cli.help import KEYS, defaults, group_page, key_lines, train_page
+from mnist_np.cli.help import KEYS, defaults, group_page, key_lines, quoted, train_page
 from mnist_np.cli.main import COMMANDS, page
 from mnist_np.registry import REGISTRY
 
@@ -34,7 +34,7 @@ def test_most_used_keys_are_there_with_their_values(key):
     group, _, name = key.rpartition(".")
     file = CONF / group / f"{defaults()[group]}.yaml" if group else CONF / "config.yaml"
     value = next(value for k, value, _ in key_lines(file) if k == name)
-    assert f"\n  {key}={value}" in train_page([])
+    assert f"\n  {quoted(key, value)}" in train_page([])
 
 
 def test_page_shows_five_commands():
