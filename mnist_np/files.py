@@ -41,10 +41,10 @@ def read_regular(path: Path, limit: int, follow: bool = False) -> bytes:
     return content
 
 
-def open_regular(path: Path, follow: bool = False) -> int:
-    """A descriptor of a regular file, for reading. Raises OSError as `read_regular` does."""
+def open_regular(path: Path, follow: bool = False, writable: bool = False) -> int:
+    """A descriptor of a regular file, to read it, or to change it too. Raises OSError as `read_regular` does."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | NONBLOCK | BINARY | (0 if follow else NOFOLLOW))
+        descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | NONBLOCK | BINARY | (0 if follow else NOFOLLOW))
     except ValueError as error:  # a null byte in the name
         raise OSError(errno.EINVAL, str(error), str(path)) from None
     except OSError as error:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from mnist_np.invocation import default_outputs
+from mnist_np.sqlite_uri import sqlite_uri
+from mnist_np.terminal import print_error, printable
 from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.conclusion import conclude
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import Journal, Ledger
 from mnist_np.tracking.observer import lock
-from mnist_np.tracking.store import Store
+from mnist_np.tracking.own_files import SPOKEN, check_own
+from mnist_np.tracking.settings import Tracking
+from mnist_np.tracking.store import Store, store_of
 
 PATIENCE = 20.0
 """Seconds to wait for a tracker that takes nothing, or for a locked database."""
@@ -23,39 +28,71 @@ def main() -> int:
     """Deliver all runs in the given folders. Gives 1 if there is one that could not be delivered, or none at all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run's folder, or one that holds runs")
-    parser.add_argument("--uri", help="another address of the same MLflow store (default: the one of the run)")
+    parser.add_argument(
+        "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="the folder of all results (%(default)s)"
+    )
+    parser.add_argument("--uri", help="the MLflow server to send to (default: the store in DIR, if the run was tracked there)")
     arguments = parser.parse_args()
     failed, folders = 0, [run for folder in arguments.folders for run in runs_in(folder)]
     if not folders:
-        print(f"error: no tracked run in {' '.join(map(str, arguments.folders))}", file=sys.stderr)
+        print_error(f"no tracked run in {' '.join(map(str, arguments.folders))}")
         return 1
     for folder in folders:
         try:
-            print(f"{folder}: {sync(folder, arguments.uri)}")
+            print(printable(f"{folder}: {sync(folder, arguments.outputs, arguments.uri)}"))
         except (TrackingError, OSError) as error:
-            print(f"error: {folder}: {error}", file=sys.stderr)
+            print_error(f"{folder}: {error}")
             failed += 1
     return 1 if failed else 0
 
 
-def sync(folder: Path, uri: str | None = None) -> str:
-    """Deliver what the run in ``folder`` has left, and say what was done. Raises TrackingError.
+def sync(folder: Path, outputs: Path, uri: str | None = None) -> str:
+    """Deliver what the run in ``folder`` has left, and say what was done.
 
     A run that is still training is left to its own process. To be repeated at will: nothing is logged twice.
+
+    Args:
+        folder: The run's folder. It may be somebody else's: only its own files are sent, and links in it are refused.
+        outputs: The folder of all results, whose store a run within it is delivered to.
+        uri: The store to deliver to instead.
+
+    Raises:
+        TrackingError: It cannot be delivered.
+        OSError: A file cannot be read or written.
     """
+    for name in SPOKEN:
+        check_own(folder, name)
     ledger = Ledger.read(folder)
     if ledger is None:
         raise TrackingError("was never tracked, or tracking.json and journal.jsonl are lost")
+    store = store_for(ledger, folder, outputs, uri)
     with lock(folder):
         journal = Journal(folder)
         journal.repair()
         conclude(journal, "its process ended without a word")
-        delivery = Delivery(folder, journal, ledger, Store(uri or ledger.uri, Path(ledger.outputs)))
+        delivery = Delivery(folder, journal, ledger, store)
         before, records = ledger.run_id, sum(1 for _ in journal.read(ledger.offset))
         BackgroundDelivery(delivery).complete(PATIENCE)
     if before not in (None, ledger.run_id):
         return f"run {before} is not in the store any more: delivered anew as run {ledger.run_id}"
     return f"{records} records delivered to run {ledger.run_id}" if records else f"run {ledger.run_id} was complete already"
+
+
+def store_for(ledger: Ledger, folder: Path, outputs: Path, uri: str | None) -> Store:
+    """The store to deliver to: the one at ``uri``, or that of ``outputs``.
+
+    A run's folder may come from anybody, so the server that it names is not spoken to unless the user names it too.
+
+    Raises TrackingError where the run lies elsewhere or was tracked by another store, and the user does not say where to.
+    """
+    if uri is not None:
+        return Store(uri, outputs)
+    if outputs.resolve() not in folder.resolve().parents:
+        raise TrackingError(f"is not in {outputs}, the folder of all results: name it (--outputs DIR), or a server (--uri)")
+    own = store_of(Tracking(), outputs)
+    if ledger.uri not in (own.uri, sqlite_uri(Path(ledger.outputs) / "mlflow.db")):  # the second if the folder was moved
+        raise TrackingError(f"was tracked at {ledger.uri}. To send it there, say so: --uri {shlex.quote(ledger.uri)}")
+    return own
 
 
 def runs_in(folder: Path) -> Iterator[Path]:

@@ -11,6 +11,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -44,6 +45,12 @@ def announced(store: Store, port: int) -> Iterator[None]:
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+
+
+def sync_command(store: Store, folder: Path) -> str:
+    """The command that delivers to ``store`` what the run, or the runs of the sweep, in ``folder`` could not."""
+    is_own = store.uri == store_of(Tracking(), store.outputs).uri and store.outputs.resolve() in folder.resolve().parents
+    return with_outputs("sync", store.outputs, near(folder), *([] if is_own else ["--uri", store.uri]))
 
 
 def address_of(store: Store) -> str | None:

@@ -16,6 +16,7 @@ from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.database import Identity
 from mnist_np.tracking.journal import Journal, Ledger, Record
 from mnist_np.tracking.note import EXPERIMENT_ID, RUN_ID
+from mnist_np.tracking.own_files import check_own
 from mnist_np.tracking.store import Store, first_line
 
 KEY = "run_key"
@@ -145,8 +146,8 @@ class Delivery:
             mlflow.set_terminated(run_id, record["status"], record["time"])
 
     def send_file(self, name: str) -> None:
-        """Send a file or folder of the run's folder; one that is not there is passed over."""
-        path = self.folder / name
+        """Send a file or folder of the run's folder; one that is not there is passed over. Raises TrackingError for a link."""
+        path = check_own(self.folder, name)
         if path.is_dir():
             self.store.client.log_artifacts(self.run_id, str(path), name)
         elif path.exists():

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from mnist_np.files import append, write_atomically
+from mnist_np.files import append, open_regular, write_atomically
 from mnist_np.storage.records import parsed, read_json
 
 Record = dict[str, Any]
@@ -53,16 +53,16 @@ class Journal:
     def repair(self) -> None:
         """Cut off a half-written last line."""
         if self.path.exists():
-            content = self.path.read_bytes()
-            if content and not content.endswith(b"\n"):
-                with open(self.path, "r+b") as file:
+            with open(open_regular(self.path, writable=True), "r+b") as file:
+                content = file.read()
+                if content and not content.endswith(b"\n"):
                     file.truncate(content.rfind(b"\n") + 1)
 
     def read(self, offset: int = 0) -> Iterator[tuple[Record, int]]:
         """The whole records from byte ``offset`` on, each with the offset behind it. Damaged lines are passed over."""
         if not self.path.exists():
             return
-        with open(self.path, "rb") as file:
+        with open(open_regular(self.path), "rb") as file:
             file.seek(offset)
             for line in file:
                 if line.endswith(b"\n"):

@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from mnist_np.experiment import Experiment
-from mnist_np.files import near
 from mnist_np.fingerprint import identify
-from mnist_np.invocation import command
 from mnist_np.registry import name_of
 from mnist_np.serialize import flatten, to_dict
 from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.run_folder import describe
-from mnist_np.tracking.addresses import address_of, ui_command
+from mnist_np.tracking.addresses import address_of, sync_command, ui_command
 from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.deadline import ask
@@ -182,7 +180,7 @@ class MlflowObserver(Observer):
 
     @property
     def sync_command(self) -> str:
-        return command("sync", near(self.folder))
+        return sync_command(self.store, self.folder)
 
     def tags_of(self, event: RunStart) -> dict[str, str]:
         """Where the run comes from, as tags."""

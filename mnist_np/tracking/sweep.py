@@ -11,12 +11,11 @@ from time import time
 
 from filelock import FileLock
 
-from mnist_np.files import near
 from mnist_np.invocation import command
 from mnist_np.sweep.children import ENDED
 from mnist_np.sweep.publish import FILES
 from mnist_np.sweep.report import SweepReport
-from mnist_np.tracking.addresses import where_to_look
+from mnist_np.tracking.addresses import sync_command, where_to_look
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.configurations import ConfigurationRuns
 from mnist_np.tracking.deadline import ask
@@ -226,7 +225,7 @@ class SweepParent:
         pages = {name: page for name, page in self.pages(report).items() if name != SIDE_BY_SIDE}
         lines = where_to_look(self.store, pages, self.run_id)
         if self.waiting:
-            sync = command("sync", near(self.folder))
+            sync = sync_command(self.store, self.folder)
             lines.insert(0, f"{len(self.waiting)} runs are not in MLflow yet. Deliver them later: {sync}")
         return lines
 

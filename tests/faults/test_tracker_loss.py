@@ -95,10 +95,10 @@ def test_a_server_killed_in_mid_run_gets_everything_when_it_is_back(server, tmp_
     assert tracker.where().startswith(f"not delivered yet: {command('sync')}")
     assert caplog.text.count("Training goes on") == 1
     with pytest.raises(TrackingError, match="no answer"):
-        sync.sync(folder)
+        sync.sync(folder, outputs, server.uri)
 
     server.start()
-    sync.sync(folder)
+    sync.sync(folder, outputs, server.uri)
     mlflow, run_id = tracker.store.client, Ledger.read(folder).run_id
     for key in ("train/loss", "val/accuracy"):
         logged = [(metric.step, metric.value) for metric in mlflow.get_metric_history(run_id, key)]

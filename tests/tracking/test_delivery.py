@@ -100,11 +100,11 @@ def test_what_is_undelivered_at_the_end_is_synced_later(train, store, folder, im
     assert f" sync {near(folder)}" in caplog.text
     monkeypatch.setattr(sync, "PATIENCE", 2)
     with pytest.raises(TrackingError, match="locked"):
-        sync.sync(folder)
+        sync.sync(folder, store.outputs)
     database.close()
     assert store.client.get_run(Ledger.read(folder).run_id).info.status == "RUNNING"
 
-    monkeypatch.setattr(sys, "argv", ["sync.py", str(folder.parent / folder.name)])
+    monkeypatch.setattr(sys, "argv", ["sync.py", str(folder.parent / folder.name), "--outputs", str(store.outputs)])
     assert sync.main() == 0
     assert "records delivered" in capsys.readouterr().out
     assert steps(store, folder) == [1, 2, 3]
@@ -123,7 +123,7 @@ def test_a_journal_delivered_twice_is_the_same_as_once(train, store, folder):
     ledger = Ledger.read(folder)
     ledger.offset = 0
     ledger.write(folder)
-    sync.sync(folder)
+    sync.sync(folder, store.outputs)
     assert state(store, folder) == once
 
 
@@ -132,7 +132,7 @@ def test_a_run_whose_creation_was_not_answered_is_not_created_twice(train, store
     ledger = Ledger.read(folder)
     before, ledger.run_id, ledger.offset = ledger.run_id, None, 0
     ledger.write(folder)
-    sync.sync(folder)
+    sync.sync(folder, store.outputs)
     assert Ledger.read(folder).run_id == before
 
 
@@ -160,7 +160,7 @@ def test_a_run_that_was_killed_without_a_word_is_killed_in_mlflow_too(train, sto
     ledger = Ledger.read(folder)
     ledger.run_id, ledger.offset, ledger.key, ledger.asked = None, 0, "another", False
     ledger.write(folder)
-    sync.sync(folder)
+    sync.sync(folder, store.outputs)
     logged = store.client.get_run(Ledger.read(folder).run_id)
     assert logged.info.status == logged.data.tags["status"].upper() == "KILLED"
     assert steps(store, folder) == [1, 2]
@@ -186,7 +186,7 @@ def test_more_metrics_than_mlflow_takes_at_once_are_all_logged(train, store, fol
     train()
     journal = Journal(folder)
     journal.append("metrics", step=4, metrics={f"layers/{i}/norm": float(i) for i in range(1500)})
-    sync.sync(folder)
+    sync.sync(folder, store.outputs)
     logged = store.client.get_run(Ledger.read(folder).run_id).data.metrics
     assert [logged[f"layers/{i}/norm"] for i in (0, 999, 1000, 1499)] == [0, 999, 1000, 1499]
 
