@@ -40,7 +40,7 @@ def sweep_note(
         lines[0] += f" · best: {run}, {report.column} {shown(report.best_value or 0.0)}"
     lines.append(" · ".join(link(name, page) for name, page in pages.items()))
     if len(report.configurations) == len(report.children) > 1:
-        lines.append("Every configuration has one run, so there are no means: add seeds with `seed=range(3)`.")
+        lines.append("Every configuration has one run, so there are no means: add seeds with `'seed=range(3)'`.")
     last = [f"![{figure}](get-artifact?path=figures%2F{figure}&run_uuid={run_id})"] if figure else []
     if command:
         last.append(f"Continue it, or extend it by further values: {code(command)}")
