@@ -177,7 +177,7 @@ def checkout(tmp_path):
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "mnist_np"]
     files = subprocess.run(listing, cwd=root, capture_output=True, check=True).stdout
     for name in files.decode().split("\0"):
-        if name.endswith(".py") and (root / name).exists():
+        if name.endswith((".py", ".pyi")) and (root / name).exists():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_bytes((root / name).read_bytes())
 
