@@ -371,7 +371,7 @@ def test_a_failing_trial_is_told_and_made_again_by_the_next_start(workers, tmp_p
     command += ["hydra/launcher=local", f"hydra.launcher.workers={workers}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "2 of 4 runs failed" in done.stderr
+    assert "of 4 runs 2 failed" in done.stderr
     assert "all 4 points of its space are known" in done.stdout
     (tmp_path / "mended").touch()
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
