@@ -45,6 +45,7 @@ def test_from_mlflows_start_page_a_sweeps_view_is_three_clicks_away(page, plain)
     opened.value.get_by_text("4 matching runs").wait_for()
 
 
+@pytest.mark.slow  # a dialogue of MLflow's may lie over the page for longer than the test waits
 def test_in_model_training_mode_it_is_two(page, plain):
     page.goto(f"{plain}/#/experiments?workflowType=machine_learning")
     page.get_by_role("link", name="mnist-np").first.click()

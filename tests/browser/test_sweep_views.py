@@ -61,7 +61,9 @@ def test_their_curves_are_drawn(page, pages):
 def test_the_best_are_compared_by_just_what_varies(page, pages):
     page.goto(pages["best 8 runs"])
     page.locator(AXES).first.wait_for()
-    assert page.locator(AXES).all_text_contents() == ["optimizer", "model.hidden", "seed", "best/val_accuracy"]
+    *params, metric = page.locator(AXES).all_text_contents()
+    assert params == ["optimizer", "model.hidden", "seed"]
+    assert re.fullmatch(r"best/v.*curacy", metric), "MLflow cuts the middle of a long name out"
     page.get_by_text("Show differences only").wait_for()
 
 

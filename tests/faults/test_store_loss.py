@@ -112,11 +112,11 @@ def repaired(outputs, folder, how):
     """What a user does then."""
     if how in REFUSED:
         with pytest.raises(TrackingError) if how == "random" else suppress(TrackingError):  # else it may go unnoticed for a while
-            sync(folder)
+            sync(folder, outputs)
         for path in outputs.glob("mlflow.db*"):
             path.unlink()
-    sync(folder)
-    assert "was complete already" in sync(folder)
+    sync(folder, outputs)
+    assert "was complete already" in sync(folder, outputs)
 
 
 def assert_once_and_whole(outputs, folder, result):

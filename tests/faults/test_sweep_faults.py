@@ -39,7 +39,8 @@ def children(outputs):
     store = store_of(Tracking(), outputs)
     experiments = [store.experiment_id("mnist-np")]
     (parent,) = store.client.search_runs(experiments, "tags.sweep_role = 'parent'")
-    return list(store.client.search_runs(experiments, f"tags.mlflow.parentRunId = '{parent.info.run_id}'"))
+    where = f"tags.mlflow.parentRunId = '{parent.info.run_id}' and tags.sweep_role = 'child'"
+    return list(store.client.search_runs(experiments, where))
 
 
 def limited(command, size):

@@ -172,7 +172,7 @@ def test_a_server_that_turns_slow_in_mid_run_stops_neither_the_training_nor_its_
         process.kill()
         process.wait()
     assert Ledger.read(folder).offset < Journal(folder).size
-    sync.sync(folder, server.uri)
+    sync.sync(folder, tmp_path, server.uri)
     client = store_of(Tracking(backend="server", uri=server.uri), tmp_path).client
     run_id = Ledger.read(folder).run_id
     steps = [metric.step for metric in client.get_metric_history(run_id, "train/loss")]
