@@ -11,6 +11,7 @@ import pytest
 
 TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
 EPOCHS = 3
+ROLES = ("parent", "child", "configuration")
 QUICK = ["data=synthetic", "model.hidden=[8]", "tracking.figures=false", f"training.epochs={EPOCHS}"]
 
 
@@ -60,8 +61,8 @@ def kept(tmp_path):
     def look(uri=f"sqlite:///{tmp_path / 'outputs' / 'mlflow.db'}"):
         client = MlflowClient(uri)
         runs = client.search_runs([client.get_experiment_by_name("mnist-np").experiment_id])
-        role = {name: [run for run in runs if run.data.tags.get("sweep_role") == name] for name in ("parent", "child")}
-        assert len(runs) == len(role["parent"]) + len(role["child"])
+        role = {name: [run for run in runs if run.data.tags.get("sweep_role") == name] for name in ROLES}
+        assert len(runs) == sum(map(len, role.values()))
         histories = [client.get_metric_history(run.info.run_id, "val/accuracy") for run in role["child"]]
         return Kept(role["parent"], role["child"], [sorted(metric.step for metric in history) for history in histories])
 
