@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -23,6 +24,7 @@ from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import Store, first_line, store_of
 from mnist_np.tracking.views import saved_pages
+from mnist_np.training.interrupt import SIGNALS
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +38,9 @@ def main() -> int:
     if store.database is None or not store.database.exists():
         print(f"There are no runs in {database or arguments.outputs} yet. The first: {command('train')}", file=sys.stderr)
         return 1
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
     try:
         found = pages(store, arguments.run)
         running = address_of(store) if arguments.port is None else None
@@ -48,15 +51,16 @@ def main() -> int:
         port = free_port(arguments.port)
         print("The MLflow UI is starting (some seconds) ...", flush=True)
         artifacts, log = arguments.outputs / "artifacts", arguments.outputs / "mlflow-ui.log"
-        with serving(store.uri, artifacts, port, log) as address, announced(store, port):
-            show(f"{address}/", found, arguments.no_browser)
+        with serving(store.uri, artifacts, port, log) as server, announced(store, port):
+            show(f"{server.address}/", found, arguments.no_browser)
             print("Ctrl-C ends it.", flush=True)
-            signal.pause()
+            server.wait()
     except TrackingError as error:
         print_error(str(error))
         return 1
     except KeyboardInterrupt:
-        print()
+        with suppress(OSError):  # the terminal may be closed
+            print()
     return 0
 
 

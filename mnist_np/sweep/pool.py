@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from mnist_np.machine import room_for_sockets
+from mnist_np.training.interrupt import SIGNALS, signals_blocked
 
 Task = TypeVar("Task")
 
@@ -56,8 +57,7 @@ class WorkerPool(Generic[Task]):
 
     def start(self) -> None:
         """Start the workers; they import in the background while the caller goes on."""
-        with one_blas_thread(), room_for_sockets():
-            self._idle += [self._new_worker() for _ in range(self.n - len(self._idle))]
+        self._idle += [self._new_worker() for _ in range(self.n - len(self._idle))]
 
     def run(self, tasks: Iterator[Task], done: Callable[[Task, Any], None], stopped: Callable[[], bool] = lambda: False) -> None:
         """Run all tasks, each taken from the iterator when a worker is free, and call ``done(task, outcome)`` for each.
@@ -70,9 +70,7 @@ class WorkerPool(Generic[Task]):
         busy = self._busy
         while True:
             while self._idle and not stopped() and (task := next(tasks, None)) is not None:
-                worker = self._idle.pop()
-                worker.pipe.send(task)
-                busy[worker] = task
+                self._give(task)
             if not busy:
                 return
             if stopped():
@@ -85,14 +83,24 @@ class WorkerPool(Generic[Task]):
                 outcome = self._receive(worker)
                 done(busy.pop(worker), outcome)
 
+    def _give(self, task: Task) -> None:
+        """Send the task to an idle worker. One that was killed meanwhile is replaced."""
+        worker = self._idle.pop()
+        try:
+            worker.pipe.send(task)
+        except OSError:
+            worker.end()
+            worker = self._new_worker()
+            worker.pipe.send(task)
+        self._busy[worker] = task
+
     def _receive(self, worker: Worker) -> Any:
         try:
             outcome = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
             worker.end()
             code = worker.process.exitcode
-            with one_blas_thread():
-                self._idle.append(self._new_worker())
+            self._idle.append(self._new_worker())
             return WorkerDied(f"its worker process died ({describe_exit(code)})")
         self._idle.append(worker)
         return outcome
@@ -101,7 +109,8 @@ class WorkerPool(Generic[Task]):
         ours, theirs = self._context.Pipe()
         reader, lifeline = self._context.Pipe(duplex=False)
         process = self._context.Process(target=work, args=(self.function, theirs, reader), daemon=False)
-        process.start()
+        with one_blas_thread(), room_for_sockets(), signals_blocked():
+            process.start()
         theirs.close()
         reader.close()
         return Worker(process, ours, lifeline)
@@ -121,9 +130,15 @@ class WorkerPool(Generic[Task]):
 
 
 def work(function: Callable[[Any], Any], pipe: Connection, lifeline: Connection) -> None:
-    """A worker's life: receive a task, send what came of it, until the pipe is closed."""
-    os.setpgid(0, 0)  # Ctrl-C in the terminal is for the launching process, which tells us
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # between runs; a run has a handler of its own
+    """A worker's life: receive a task, send what came of it, until the pipe is closed.
+
+    Stops are for the launching process, which tells us; those that come to all processes are ignored between runs, and a run
+    has handlers of its own. Until then they are blocked: a worker is started so.
+    """
+    os.setpgid(0, 0)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     threading.Thread(target=_follow_parent, args=(lifeline,), daemon=True).start()
     while True:
         try:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_np.tracking.server import end, free_port, wait_for
+from mnist_np.tracking.server import free_port, wait_for
+from mnist_np.tracking.supervisor import end
 
 pytest.importorskip("psycopg", reason="needs psycopg: pip install 'mnist-np[postgres]'")
 
