@@ -58,6 +58,7 @@ def test_their_curves_are_drawn(page, pages):
     assert page.get_by_text("val/accuracy", exact=True).first.is_visible()
 
 
+@pytest.mark.slow  # MLflow may take longer than the test waits to draw the axes
 def test_the_best_are_compared_by_just_what_varies(page, pages):
     page.goto(pages["best 8 runs"])
     page.locator(AXES).first.wait_for()
