@@ -64,7 +64,7 @@ def test_the_dead_are_marked_and_go_on(outputs):
     assert mark_stale_runs(parent.store, [parent.experiment_id]) == []  # we live
     train(outputs, parent.run_id, "sgd", 16, 0)
     parent.finish(report_of(outputs), "FINISHED")
-    assert runs(outputs) == {"parent": "FINISHED", "child": "FINISHED"}
+    assert runs(outputs) == {"parent": "FINISHED", "child": "FINISHED", "replaced": "KILLED"}
 
 
 def test_without_going_on(outputs):
