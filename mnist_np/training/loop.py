@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from time import perf_counter
 
 import numpy as np
 
@@ -74,15 +73,16 @@ class Trainer:
             progress.status = "finished"
         except StopTraining as stop:
             progress.status, progress.reason = stop.status, str(stop)
+        progress.tick()
         self.observers.stop(progress)
         return progress
 
     def train_epoch(self, progress: Progress) -> None:
         """One pass over the training set, from batch ``progress.batch`` on."""
-        began, engine, rng = perf_counter(), self.engine, self.stream("dropout", progress)
+        engine, rng = self.engine, self.stream("dropout", progress)
         states = progress.optimizer, progress.average
         epoch = self.batches.epoch(self.streams, progress.epoch, progress.batch)
-        with engine.epoch(*states), closing(epoch) as batches:
+        with progress.counting_steps(), engine.epoch(*states), closing(epoch) as batches:
             for batch in batches:
                 if reason := self.interrupted():
                     raise StopTraining("killed", reason)
@@ -94,9 +94,9 @@ class Trainer:
                 self.update(progress, batch, lr)
                 progress.add(engine.value, n_correct(engine.logits, batch.Y), len(batch))
                 if self.observers.want_step(progress.step):
+                    progress.tick(steps=True)
                     with engine.pause(*states):
                         self.observers.step(StepEnd(progress.step, engine.value, lr, self.network, len(batch)))
-        progress.seconds += perf_counter() - began
 
     def update(self, progress: Progress, batch: Split, lr: float) -> None:
         """Change the weights by lr times what ``batch`` has left in the network's ``grads``."""
@@ -130,6 +130,7 @@ class Trainer:
             progress.next_epoch(metrics)
             keep_best(progress, metrics, self.network, self.training.select)
         progress.lr_factor = self.schedule.after_epoch(progress.history)
+        progress.tick()
         self.observers.epoch(EpochEnd(progress.epoch, metrics, self.network, progress))
 
     def lr(self, progress: Progress, step: int | None = None) -> float:

@@ -91,10 +91,11 @@ def _run(
     progress = trainer.begin()
     if restore:
         restore(network, progress)
+    progress.start_clock(began)
     try:
         listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches)))
         trainer.fit(progress)
-        result = conclude(experiment, data, network, progress, perf_counter() - began)
+        result = conclude(experiment, data, network, progress)
     except BaseException as error:
         listeners.failed(error)
         raise
@@ -104,7 +105,7 @@ def _run(
     return result
 
 
-def conclude(experiment: Experiment, data: Dataset, network: Network, progress: Progress, seconds: float) -> Result:
+def conclude(experiment: Experiment, data: Dataset, network: Network, progress: Progress) -> Result:
     """Put the chosen weights into the network and look at the test split.
 
     Without a whole epoch to choose from these are the last ones; or the initial ones, where the first epoch spoilt them.
@@ -116,6 +117,7 @@ def conclude(experiment: Experiment, data: Dataset, network: Network, progress: 
     if best is None and progress.status == "diverged" and not (math.isfinite(test.loss) and is_finite(network)):
         network.load_arrays(experiment.build_network(network.n_in, network.n_out).arrays())
         test = evaluate(network, data.test, experiment.loss)
+    progress.tick()
     return Result(
         experiment,
         data,
@@ -126,5 +128,5 @@ def conclude(experiment: Experiment, data: Dataset, network: Network, progress: 
         best.epoch if best else 0,
         best.metrics if best else {},
         test,
-        seconds,
+        progress.total_seconds,
     )

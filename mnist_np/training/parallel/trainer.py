@@ -128,6 +128,7 @@ class WorkerPair:
         for name in ("batch", "step", "loss_sum", "n_correct", "n_seen", "seconds", "generators"):
             setattr(progress, name, getattr(after, name))
         progress.worker_steps = steps
+        progress.tick()
 
     def _send(self, message: Any) -> None:
         assert self.process.stdin
