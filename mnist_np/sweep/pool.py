@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -109,6 +110,7 @@ class WorkerPool(Generic[Task]):
         ours, theirs = self._context.Pipe()
         reader, lifeline = self._context.Pipe(duplex=False)
         process = self._context.Process(target=work, args=(self.function, theirs, reader), daemon=False)
+        resource_tracker.ensure_running()  # which unblocks signals, so it must not be what the fork server starts first
         with one_blas_thread(), room_for_sockets(), signals_blocked():
             process.start()
         theirs.close()
