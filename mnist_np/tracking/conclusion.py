@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from mnist_np.storage.records import read_json
+from mnist_np.storage.records import numbers, read_json
 from mnist_np.tracking.journal import Journal
 from mnist_np.tracking.observer import FILES, STATUS
 
@@ -21,8 +19,7 @@ def conclude(journal: Journal, reason: str) -> None:
     result = read_json(journal.path.parent / "result.json")
     status, metrics = result.get("status"), result.get("metrics")
     if status in STATUS and isinstance(metrics, dict):
-        numbers = {key: value for key, value in metrics.items() if isinstance(value, int | float) and math.isfinite(value)}
-        journal.append("metrics", step=0, metrics=numbers, **then)
+        journal.final_metrics(numbers(metrics), **then)
         journal.append("files", paths=list(FILES), **then)
         reason = str(result.get("reason") or "")
     else:

@@ -13,10 +13,12 @@ How much of it the tracker has acknowledged is the ``offset`` in `Ledger`.
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,12 @@ from mnist_np.files import append, open_regular, write_atomically
 from mnist_np.storage.records import parsed, read_json
 
 Record = dict[str, Any]
+
+MAX_BYTES = 1 << 28
+"""Bytes of a journal: a hundred thousand epochs take a fifth of it."""
+
+LONGEST_LINE = 1 << 24
+"""Bytes of a record at most: what is looked at of a journal's end."""
 
 
 class Journal:
@@ -52,16 +60,23 @@ class Journal:
 
     def repair(self) -> None:
         """Cut off a half-written last line."""
-        if self.path.exists():
+        if self.size:
             with open(open_regular(self.path, writable=True), "r+b") as file:
-                content = file.read()
-                if content and not content.endswith(b"\n"):
-                    file.truncate(content.rfind(b"\n") + 1)
+                start = max(0, self.size - LONGEST_LINE)
+                file.seek(start)
+                end = file.read()
+                if not end.endswith(b"\n"):
+                    file.truncate(start + end.rfind(b"\n") + 1)
 
     def read(self, offset: int = 0) -> Iterator[tuple[Record, int]]:
-        """The whole records from byte ``offset`` on, each with the offset behind it. Damaged lines are passed over."""
-        if not self.path.exists():
+        """The whole records from byte ``offset`` on, each with the offset behind it. Damaged lines are passed over.
+
+        Raises OSError for a file that is none of ours: larger than any, a link, a pipe.
+        """
+        if not self.size:
             return
+        if self.size > MAX_BYTES:
+            raise OSError(errno.EFBIG, f"holds {self.size:,} bytes, at most {MAX_BYTES:,} are allowed", str(self.path))
         with open(open_regular(self.path), "rb") as file:
             file.seek(offset)
             for line in file:
@@ -70,6 +85,17 @@ class Journal:
                     record = parsed(line.decode(errors="replace"))
                     if "kind" in record:
                         yield record, offset
+
+    def final_metrics(self, metrics: Mapping[str, float], **content: Any) -> None:
+        """Add the numbers of the whole run, as step 0, which MLflow draws as bars; those that stand there already are left out:
+        a run whose disk was full at its end comes to its end again."""
+        known: dict[str, Any] = {}
+        for record, _ in self.read():
+            if record["kind"] == "metrics" and record.get("step") == 0 and isinstance(record.get("metrics"), dict):
+                known |= record["metrics"]
+        new = {key: float(value) for key, value in metrics.items() if math.isfinite(value) and known.get(key) != value}
+        if new:
+            self.append("metrics", step=0, metrics=new, **content)
 
     @property
     def size(self) -> int:

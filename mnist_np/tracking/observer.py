@@ -97,7 +97,8 @@ class MlflowObserver(Observer):
         self.journal.repair()
         ledger = self.ledger()
         ledger.write(self.folder)
-        self.logged = max((record["step"] for record, _ in self.journal.read() if record["kind"] == "metrics"), default=0)
+        steps = [record.get("step") for record, _ in self.journal.read() if record["kind"] == "metrics"]
+        self.logged = max((step for step in steps if isinstance(step, int)), default=0)
         self.resumed = self.journal.size > 0
         self.delivery = BackgroundDelivery(Delivery(self.folder, self.journal, ledger, self.store))
         experiment = event.experiment
@@ -130,7 +131,7 @@ class MlflowObserver(Observer):
         self.delivery.attempt()
 
     def on_end(self, result: Result) -> None:
-        self.journal.append("metrics", step=0, metrics=finite(result.metrics))  # MLflow draws what has but step 0 as bars
+        self.journal.final_metrics(result.metrics)
         self.journal.append("files", paths=list(FILES))
         status, reason = result.status, result.reason
         if result.failures and not (self.folder / "result.json").exists():  # `RunFolder` could not write what it leaves

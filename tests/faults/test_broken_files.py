@@ -5,20 +5,24 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 from damage import DAMAGES
 
 from mnist_np.cli.train import main as train
-from mnist_np.commands import compare, evaluate, rerun
+from mnist_np.commands import compare, evaluate, rerun, sync
 from mnist_np.training.loop import Trainer
 
 pytestmark = pytest.mark.fault
 
 SMALL = ["data=synthetic", "data.examples=96", "data.validation_size=32", "model.hidden=[4]", "optimizer=adam"]
 SMALL += ["training.epochs=3", "training.batch_size=16", "tracking.figures=false"]
-FILES = ("config.yaml", "history.csv", "journal.jsonl", "result.json", "run.json")
+FILES = ("config.yaml", "history.csv", "journal.jsonl", "result.json", "run.json", "tracking.json")
+SYNCED = ("journal.jsonl", "tracking.json")
+"""What ``sync`` reads, which takes a while."""
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,16 @@ def template(tmp_path_factory):
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory):
     """The outputs of the same run, which was told to end in its second epoch."""
+    return interrupted_run(tmp_path_factory, "tracking=off")
+
+
+@pytest.fixture(scope="module")
+def interrupted_and_tracked(tmp_path_factory):
+    """The same, in MLflow too."""
+    return interrupted_run(tmp_path_factory, "tracking=sqlite")
+
+
+def interrupted_run(tmp_path_factory, tracking):
     outputs = tmp_path_factory.mktemp("interrupted") / "outputs"
     with pytest.MonkeyPatch.context() as patch:
         batch, batches = Trainer.update, iter(range(6))
@@ -42,7 +56,7 @@ def interrupted(tmp_path_factory):
             return batch(self, *given)
 
         patch.setattr(Trainer, "update", update)
-        words = [*SMALL, "tracking=off", f"outputs={outputs}", f"hydra.run.dir={outputs}/runs/today/run"]
+        words = [*SMALL, tracking, f"outputs={outputs}", f"hydra.run.dir={outputs}/runs/today/run"]
         assert train(words) == 128 + signal.SIGTERM
     return outputs
 
@@ -77,6 +91,8 @@ def test_commands_come_to_an_end(name, damage, template, tmp_path, call):
     call(compare, run, template / "runs/today/run")
     call(compare, tmp_path / "outputs")
     assert call(evaluate, run) == 0, "which needs none of these"
+    if name in SYNCED:
+        call(sync, run, "--outputs", tmp_path / "outputs")
     if (name, damage) != ("config.yaml", "an empty object"):  # that is the default experiment, which takes a while
         call(rerun, run, "--outputs", tmp_path / "again")
 
@@ -103,3 +119,32 @@ def test_an_interrupted_run_is_continued(name, damage, interrupted, template, tm
     ]
     (expected,) = template.glob("runs/*/*/weights.safetensors")
     assert [(folder / "weights.safetensors").read_bytes() for folder in ended] == [expected.read_bytes()]
+
+
+@pytest.mark.parametrize("damage", [pytest.param(d, marks=[] if d in USUAL else pytest.mark.slow) for d in DAMAGES])
+@pytest.mark.parametrize("name", SYNCED)
+def test_an_interrupted_run_is_continued_in_mlflow(name, damage, interrupted_and_tracked, template, tmp_path, capsys):
+    """Under its own id, each number logged once, whichever of the two files is lost: each tells what the other must know."""
+    damaged(interrupted_and_tracked, tmp_path, name, damage)
+    outputs = tmp_path / "outputs"
+    code = train([*SMALL, f"outputs={outputs}", "training.resume=auto"])
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    if (
+        damage in ("a folder", "a pipe", "a link to a device", "a link to nothing", "a link to itself")
+        and name == "journal.jsonl"
+    ):
+        assert (code, len(said.err.splitlines()) <= 3) == (1, True), said.err
+        return
+    if damage == "a folder":
+        assert (code, len(said.err.splitlines()) <= 3) == (1, True), said.err
+        return
+    assert code == 0, said.err
+    with closing(sqlite3.connect(outputs / "mlflow.db")) as store:
+        runs = store.execute("select run_uuid, status from runs").fetchall()
+        epochs = store.execute("select step, count(*) from metrics where key = 'train/loss' group by step").fetchall()
+        latest = store.execute("select value from latest_metrics where key = 'test/accuracy'").fetchall()
+    assert [status for _, status in runs] == ["FINISHED"]
+    assert epochs == [(1, 1), (2, 1), (3, 1)]
+    (result,) = outputs.glob("runs/*/*/result.json")
+    assert latest == [(json.loads(result.read_text())["metrics"]["test/accuracy"],)]

@@ -1,15 +1,19 @@
 """Promise: a full disk ends no training, damages nothing that was written before, and is told: the path, what was needed, and a
 non-zero exit code. A real file system that is full, and a real limit to the size of files."""
 
+import json
 import resource
 import shlex
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 
 import pytest
 from commands import finish, train
 
 from mnist_np.storage.tensorfile import open_tensors
+from mnist_np.tracking.database import make_ready
 
 pytestmark = pytest.mark.fault
 
@@ -26,15 +30,19 @@ def weights(tmp_path_factory):
     return path.read_bytes()
 
 
-def on_a_small_disk(size, into, *overrides):
-    """Exit code and words of a run whose outputs lie on a file system of ``size``; what it left is copied to ``into``."""
+def on_a_small_disk(size, into, *overrides, before=None):
+    """Exit code and words of a run whose outputs lie on a file system of ``size``; what it left is copied to ``into``.
+
+    ``before`` is what lies there already.
+    """
     if not shutil.which("unshare") or subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system needs Linux user namespaces (unshare -rm)")
     disk = into.with_name("disk")
     disk.mkdir()
     into.mkdir()
     command = shlex.join(train(disk, *overrides))
-    script = f"mount -t tmpfs -o size={size} tmpfs {disk} && {{ {command}; code=$?; cp -r {disk}/. {into}; exit $code; }}"
+    filled = f"cp -r {before}/. {disk} && " if before else ""
+    script = f"mount -t tmpfs -o size={size} tmpfs {disk} && {filled}{{ {command}; code=$?; cp -r {disk}/. {into}; exit $code; }}"
     done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -104,3 +112,40 @@ def test_files_may_not_grow_so_large(weights, tmp_path):
     assert "File too large" in done.stderr
     (path,) = tmp_path.glob("runs/*/*/weights.safetensors")
     assert path.read_bytes() == weights
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Outputs with an MLflow store in which there is no run yet: to make one takes seconds, and is tested elsewhere."""
+    outputs = tmp_path_factory.mktemp("store")
+    make_ready(outputs / "mlflow.db")
+    return outputs
+
+
+ROOM = list(range(8, 400, 8))
+"""Kilobytes beside the store: from too little for a first file to enough for all."""
+USUAL = (8, 24, 104, 200, 304)
+
+
+@pytest.mark.parametrize("room", [pytest.param(r, marks=[] if r in USUAL else pytest.mark.slow) for r in ROOM])
+def test_a_disk_that_fills_at_any_write(room, store, weights, tmp_path):
+    """The run says so and ends with another exit code than 0; with room again, the same command makes it whole: one run in MLflow,
+    finished, every number once."""
+    size = (store / "mlflow.db").stat().st_size // 1024
+    left = tmp_path / "left"
+    words = [*SMALL, "tracking.figures=false"]
+    code, _, err = on_a_small_disk(f"{size + room}k", left, *words, before=store)
+    assert "Traceback" not in err
+    assert (code == 0) == (not err)
+    finish(train(left, *words, "training.resume=auto"))
+    finished = [path.parent for path in left.glob("runs/*/*/result.json") if json.loads(path.read_text())["status"] == "finished"]
+    assert [(folder / "weights.safetensors").read_bytes() for folder in finished] == [weights]
+    assert [path for path in left.rglob("*.json") if not path.read_text()] == []
+    with closing(sqlite3.connect(left / "mlflow.db")) as database:
+        runs = database.execute("select status from runs").fetchall()
+        counts = database.execute(
+            "select key, step, count(*) from metrics group by key, step having key not like 'time/%'"
+        ).fetchall()
+    assert runs == [("FINISHED",)]
+    assert [row for row in counts if row[2] > 1] == []
+    assert {("test/accuracy", 0), ("train/loss", 1), ("train/loss", 3)} <= {row[:2] for row in counts}
