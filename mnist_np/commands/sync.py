@@ -14,8 +14,7 @@ from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.conclusion import conclude
 from mnist_np.tracking.delivery import Delivery
-from mnist_np.tracking.journal import Journal, Ledger
-from mnist_np.tracking.observer import lock
+from mnist_np.tracking.journal import Journal, Ledger, lock
 from mnist_np.tracking.own_files import SPOKEN, check_own
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import Store, store_of

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from mnist_np.storage.records import numbers, read_json
-from mnist_np.tracking.journal import Journal
-from mnist_np.tracking.observer import FILES, STATUS
+from mnist_np.tracking.journal import FILES, STATUS, Journal
 
 
 def conclude(journal: Journal, reason: str) -> None:

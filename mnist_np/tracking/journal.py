@@ -23,10 +23,19 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from mnist_np.files import append, open_regular, write_atomically
 from mnist_np.storage.records import parsed, read_json
+from mnist_np.tracking.client import TrackingError
 
 Record = dict[str, Any]
+
+STATUS = {"finished": "FINISHED", "killed": "KILLED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+"""Ours, which the tag ``status`` holds, to MLflow's."""
+
+FILES = ("config.yaml", "source.diff", "history.csv", "weights.safetensors", "per_class.json", "result.json", "figures")
+"""What MLflow gets of the run's folder when the run is over."""
 
 MAX_BYTES = 1 << 28
 """Bytes of a journal: a hundred thousand epochs take a fifth of it."""
@@ -161,3 +170,13 @@ def is_ledger(content: dict[str, Any]) -> bool:
         and content.get("offset", 0) >= 0
         and isinstance(content.get("asked", False), bool)
     )
+
+
+def lock(folder: Path) -> FileLock:
+    """The lock that a process holds while it speaks for the run in ``folder``. Raises TrackingError if another one does."""
+    held = FileLock(folder / ".tracking.lock", timeout=0)
+    try:
+        held.acquire()
+    except Timeout:
+        raise TrackingError(f"another process is still at work on the run in {folder}") from None
+    return held

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from mnist_np.experiment import Experiment
 from mnist_np.fingerprint import identify
 from mnist_np.registry import name_of
@@ -25,11 +23,12 @@ from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.deadline import ask
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.index import update_index
-from mnist_np.tracking.journal import Journal, Ledger
+from mnist_np.tracking.journal import FILES, STATUS, Journal, Ledger, lock
 from mnist_np.tracking.links import run_page
 from mnist_np.tracking.note import note
 from mnist_np.tracking.origin import origin_tags
 from mnist_np.tracking.settings import Tracking
+from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import store_of
 from mnist_np.training.events import EpochEnd, Observer, RunStart
 
@@ -37,12 +36,6 @@ if TYPE_CHECKING:
     from mnist_np.training.result import Result
 
 log = logging.getLogger(__name__)
-
-STATUS = {"finished": "FINISHED", "killed": "KILLED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
-"""Ours, which the tag ``status`` holds, to MLflow's."""
-
-FILES = ("config.yaml", "source.diff", "history.csv", "weights.safetensors", "per_class.json", "result.json", "figures")
-"""What MLflow gets of the run's folder when the run is over."""
 
 TABLES = json.dumps([{"path": "per_class.json", "type": "table"}])
 """Which of them MLflow shows as tables."""
@@ -161,10 +154,14 @@ class MlflowObserver(Observer):
             self.update_index()
 
     def update_index(self) -> None:
-        """Have the experiment's page list this run. Where it cannot be done now, the next run will do it."""
+        """Have the experiment's page list this run, and call those dead whose processes were killed.
+
+        Where it cannot be done now, the next run will do it.
+        """
         experiment_id = self.delivery.delivery.ledger.experiment_id
         try:
             if experiment_id and self.store.is_free(1.0):
+                ask(self.store, lambda: mark_stale_runs(self.store, [experiment_id]))
                 ask(self.store, lambda: update_index(self.store, experiment_id))
         except Exception as error:
             log.debug("the index of the experiment is not up to date: %s", error)
@@ -200,16 +197,6 @@ class MlflowObserver(Observer):
             "n_parameters": str(len(event.network.params)),
         }
         return tags | ({"mlflow.parentRunId": self.parent_run_id} if self.parent_run_id else {})
-
-
-def lock(folder: Path) -> FileLock:
-    """The lock that a process holds while it speaks for the run in ``folder``. Raises TrackingError if another one does."""
-    held = FileLock(folder / ".tracking.lock", timeout=0)
-    try:
-        held.acquire()
-    except Timeout:
-        raise TrackingError(f"another process is still at work on the run in {folder}") from None
-    return held
 
 
 def run_name(experiment: Experiment) -> str:

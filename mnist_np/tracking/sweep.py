@@ -20,8 +20,8 @@ from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.configurations import ConfigurationRuns
 from mnist_np.tracking.deadline import ask
 from mnist_np.tracking.index import update_index
+from mnist_np.tracking.journal import lock
 from mnist_np.tracking.links import comparison_page, run_page, view_page
-from mnist_np.tracking.observer import lock
 from mnist_np.tracking.origin import origin_tags
 from mnist_np.tracking.parent_run import find_or_create, params_of
 from mnist_np.tracking.pending import deliver_pending

@@ -23,8 +23,9 @@ from mnist_np.storage.run_index import FINAL
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.values import title
+from mnist_np.tracking.journal import STATUS
 from mnist_np.tracking.links import run_page
-from mnist_np.tracking.observer import STATUS, as_text
+from mnist_np.tracking.observer import as_text
 from mnist_np.tracking.store import Store
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from mnist_np.optim.optimizers import SGD
 from mnist_np.serialize import from_dict, to_dict
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.weights import load_weights
-from mnist_np.tracking.journal import Ledger
-from mnist_np.tracking.observer import MlflowObserver, lock, run_name
+from mnist_np.tracking.journal import Ledger, lock
+from mnist_np.tracking.observer import MlflowObserver, run_name
 from mnist_np.tracking.settings import Tracking
 from mnist_np.training.events import Observer, StopTraining
 
