@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import sqlite3
 from contextlib import closing, suppress
 from datetime import datetime
@@ -25,11 +26,17 @@ MARK = 784
 USER_VERSION = slice(60, 64)
 """Where the header holds it."""
 
+APPLICATION_ID = slice(68, 72)
+"""Where the header holds SQLite's ``application_id``: a random number, given to each store that is made here."""
+
 SIDE_FILES = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a file, by the ends of their names. Another file's would be played into a new one."""
 
-Identity = tuple[int, int]
-"""Device and inode: they tell a file from one of the same name that took its place."""
+Identity = tuple[int, int, bytes]
+"""Device, inode and application id: they tell a file from one of the same name that took its place.
+
+The inode alone does not: a file system may give a new file that of the one deleted just before.
+"""
 
 
 def identity(path: Path) -> Identity | None:
@@ -40,7 +47,7 @@ def identity(path: Path) -> Identity | None:
     except OSError:
         return None
     ready = header.startswith(MAGIC) and (int.from_bytes(header[USER_VERSION], "big") == MARK or is_marked_beside(path))
-    return (status.st_dev, status.st_ino) if ready else None
+    return (status.st_dev, status.st_ino, header[APPLICATION_ID]) if ready else None
 
 
 def is_marked_beside(path: Path) -> bool:
@@ -106,6 +113,7 @@ def build(path: Path) -> None:
 def mark(path: Path) -> None:
     """Say in the file that the store is ready, and let readers (the UI) and writers not wait for each other."""
     with closing(sqlite3.connect(path, timeout=60)) as database:
+        database.execute(f"PRAGMA application_id={secrets.randbits(31)}")
         database.execute(f"PRAGMA user_version={MARK}")
         database.execute("PRAGMA journal_mode=WAL")
 

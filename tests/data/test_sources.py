@@ -2,13 +2,12 @@
 
 import gzip
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from idx_files import write_set
+from peak_memory import answer
 
 import mnist_np.data
 from mnist_np.component import ConfigError
@@ -105,25 +104,18 @@ def test_wrong_values_are_named(kind, wrong):
 
 
 COST = """
-import resource, sys, time
-unit = 1 << 20 if sys.platform == 'darwin' else 1024
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+import time
 import numpy as np
 from mnist_np.data.sources import MNIST
 before, began = peak(), time.perf_counter()
 MNIST().load(np.random.default_rng(0))
-print(peak() - before, time.perf_counter() - began)
+print((peak() - before) / (1 << 20), time.perf_counter() - began)
 """
 
 
 def test_loading_stays_within_memory_and_time():
     """224 MB of rows, and next to them at most the decoded bytes (first use) or nothing (from the cache)."""
-
-    def cost():
-        answer = subprocess.run([sys.executable, "-c", COST], capture_output=True, text=True, check=True).stdout
-        return map(float, answer.split())
-
     MNIST().load(rng())  # writes the cache, if no other test has
-    megabytes, seconds = cost()
+    megabytes, seconds = answer(COST)
     assert megabytes < 240
     assert seconds < 2

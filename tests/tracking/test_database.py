@@ -128,6 +128,13 @@ def test_a_file_that_was_replaced_is_used_from_then_on(made, tmp_path):
     assert usable(tmp_path)
 
 
+def test_two_stores_are_told_apart_though_the_second_may_get_the_inode_of_the_first(tmp_path):
+    for name in ("one", "two"):
+        store_of(Tracking(), tmp_path / name).open()
+    one, two = (database.identity(tmp_path / name / "mlflow.db") for name in ("one", "two"))
+    assert one[2] != two[2]
+
+
 def test_an_error_while_it_is_made_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(
         database, "mark", lambda path: (_ for _ in ()).throw(sqlite3.OperationalError("database or disk is full"))

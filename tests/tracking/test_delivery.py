@@ -50,9 +50,9 @@ def impatient(monkeypatch):
 
 
 def wait_for_delivery(folder):
-    """Until MLflow has all that the run has said."""
+    """Until MLflow has all that the run has said, and the thread that told it is over."""
     deadline = time.monotonic() + 20
-    while Ledger.read(folder).offset < Journal(folder).size:
+    while Ledger.read(folder).offset < Journal(folder).size or any(t.name == "delivery" for t in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
