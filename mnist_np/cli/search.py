@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from hydra.core.override_parser.types import Override
 
+from mnist_np.cli.dry_run import say_search
 from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
-from mnist_np.cli.values import space_of, values
+from mnist_np.cli.values import space_of, typed, values
 from mnist_np.component import ConfigError
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SweepRunner, job_of
@@ -50,6 +51,9 @@ class SearchSweeper(ValidatingSweeper):
         runner = SweepRunner(base, list(varied), [*fixed, "search"], planned)
         study = runner.folder.path / "study.db"
         check_study(study, base.sweep.search, space)
+        if self.dry_run:
+            say_search(runner, corners, {key: typed(override) for key, override in varied.items()}, self.workers)
+            return
         earlier = [child.overrides for child in runner.folder.children()]
         with runner:
             search = Search(runner, study, space, fingerprints, earlier, fixed, self.compose, self.digests)
@@ -85,6 +89,7 @@ class SearchSweeper(ValidatingSweeper):
         self.batch_size = parallel or 1
         if isinstance(self.launcher, LocalLauncher):
             self.launcher.workers = parallel or self.launcher.workers
-            self.launcher.start()
+            if not self.dry_run:
+                self.launcher.start()
         elif self.one_at_a_time and self.batch_size > 1:
             raise ConfigError("sweep.search.parallel", parallel, "needs a launcher of several runs, such as hydra/launcher=local")

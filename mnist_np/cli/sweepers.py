@@ -15,10 +15,11 @@ from hydra.core.utils import configure_log
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mnist_np.cli.arguments import refuse_sweeps_without_effect
 from mnist_np.cli.composer import Composer
+from mnist_np.cli.dry_run import say_jobs
 from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.sweep_size import n_values
@@ -75,6 +76,16 @@ class ValidatingSweeper(Sweeper):
         except ConfigError as error:
             where = " ".join(f"{key}={value}" for key, value in varied.items())
             raise ConfigError(error.key, error.value, f"{error.allowed} (in the combination {where})") from error
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is to be run or written."""
+        return bool(OmegaConf.select(self.base, "sweep.dry_run", default=False))
+
+    @property
+    def workers(self) -> int | None:
+        """How many runs are made at a time; None where a launcher of others knows."""
+        return self.launcher.workers if isinstance(self.launcher, LocalLauncher) else 1 if self.one_at_a_time else None
 
     @property
     def one_at_a_time(self) -> bool:
@@ -134,7 +145,7 @@ class GridSweeper(ValidatingSweeper):
     """Every combination of the values given: ``choice``, ``range``, lists and globs of Hydra's grammar."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        if isinstance(self.launcher, LocalLauncher):
+        if isinstance(self.launcher, LocalLauncher) and not self.dry_run:
             self.launcher.start()  # the workers import while the jobs are composed
         overrides = self.parse(arguments)
         fixed = [text_of(override) for override in overrides.values() if not override.is_sweep_override()]
@@ -151,7 +162,11 @@ class GridSweeper(ValidatingSweeper):
             print(f"{n} combinations, {len(jobs)} different: those with the same result run once")
         check_objectives([config for _, config in jobs.values()], needed=False)
         base = next(iter(jobs.values()))[1]
-        with SweepRunner(base, list(axes), fixed, len(jobs)) as runner:
+        runner = SweepRunner(base, list(axes), fixed, len(jobs))
+        if self.dry_run:
+            say_jobs(runner, list(jobs.values()), self.workers)
+            return
+        with runner:
             ready = [runner.ready(job, config) for job, config in jobs.values()]
             self.launch(runner, [job for job in ready if job])
 

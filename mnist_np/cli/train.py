@@ -105,10 +105,13 @@ def single_run(composed: DictConfig) -> int:
 
     from mnist_np.cli.compose import context, to_run_config, without_hydra
     from mnist_np.cli.messages import UsageError
+    from mnist_np.component import ConfigError
     from mnist_np.sweep.single import prepare
 
     HydraConfig.instance().set_config(composed)
     config = to_run_config(without_hydra(composed))
+    if config.sweep.dry_run:
+        raise ConfigError("sweep.dry_run", True, "is of a sweep: vary a key (seed=0,1) and add -m; --cfg job shows a single run")
     job = prepare(config, Path(OmegaConf.select(composed, "hydra.run.dir")).absolute())
     with read_write(composed.hydra):
         composed.hydra.run.dir = str(job.folder.absolute())  # it may be that of the run to continue

@@ -38,6 +38,11 @@ class RunIndex:
         folders = self.folders.get(fingerprint, ())
         return next((folder for folder in folders if is_final(folder, tracked, ("finished", "diverged"))), None)
 
+    def over(self, fingerprint: str, sweep: Path, tracked: bool) -> Path | None:
+        """A run with this fingerprint that need not run again: that of the sweep in the folder ``sweep``, or one of elsewhere."""
+        own = self.within(fingerprint, sweep, tracked)
+        return own if own and is_final(own, tracked) else self.finished(fingerprint, tracked)
+
 
 def run_folders(outputs: Path) -> Iterator[Path]:
     """The folders of all runs under ``outputs``, in the order of their paths. Links are not followed."""

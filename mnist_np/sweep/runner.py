@@ -160,8 +160,7 @@ class SweepRunner:
 
     def finished(self, job: Job) -> Path | None:
         """The folder of a run with the job's fingerprint that is over: this sweep's own, or one anywhere under ``outputs``."""
-        own = self.index.within(job.fingerprint, self.folder.path, self.tracked)
-        return own if own and is_final(own, self.tracked) else self.index.finished(job.fingerprint, self.tracked)
+        return self.index.over(job.fingerprint, self.folder.path, self.tracked)
 
     def launching(self, jobs: Iterable[Ready]) -> Iterator[Ready]:
         """The jobs as a launcher takes them: from then on each is watched."""

@@ -53,6 +53,7 @@ class Sweep(Component):
     metric: str = "best/val_accuracy"
     direction: str | None = one_of(None, *DIRECTIONS)
     skip_finished: bool = True
+    dry_run: bool = False
     max_jobs: int = bounded(10_000, ge=1)
     on_error: str = one_of("continue", "continue", "stop")
     search: Search = field(default_factory=Search)
