@@ -15,17 +15,13 @@ from mnist_np.cli.compose import to_run_config, without_hydra
 from mnist_np.cli.folders import conf_folder
 from mnist_np.plugins import load_plugins
 from mnist_np.sweep.job import run_child
-from mnist_np.sweep.single import execute, prepare
 
 
 def task(config: DictConfig) -> None:
     """Run what the composed config says: a job of a sweep, in whatever process the launcher chose."""
     load_plugins(config.plugins)
     made, folder = to_run_config(without_hydra(config)), Path(HydraConfig.get().runtime.output_dir)
-    if made.sweep.id:
-        run_child(made, folder)
-    else:
-        execute(prepare(made, folder))
+    run_child(made, folder)
 
 
 def show_info(argv: list[str]) -> int:

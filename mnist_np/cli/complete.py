@@ -82,15 +82,17 @@ def candidates(line: str) -> list[str]:
 
 
 def overrides(words: Sequence[str]) -> list[str]:
-    """Hydra's candidates for the last of the words, without the names of our schemas."""
+    """Hydra's candidates for the last of the words, without those that are not to be chosen."""
     from hydra.plugins.completion_plugin import DefaultCompletionPlugin
 
     from mnist_np.cli.arguments import parser
     from mnist_np.cli.compose import config_loader
+    from mnist_np.cli.help import is_offered
     from mnist_np.cli.schemas import store_schemas
 
     store_schemas()
     args = parser().parse_intermixed_args(list(words[:-1]))
     plugin = DefaultCompletionPlugin(config_loader(args))
     found = plugin._query(args.config_name or "config", " ".join([*args.overrides, words[-1]]))
-    return [word for word in found if "=base_" not in word and not word.startswith(("config_schema", "_dummy"))]
+    pairs = [(word, *word.partition("=")[::2]) for word in found if not word.startswith(("config_schema", "_dummy"))]
+    return [word for word, group, name in pairs if is_offered(group, name)]

@@ -153,6 +153,11 @@ def entry(setting: str, meaning: str, width: int) -> str:
     return "\n".join([(first + text[0]).rstrip(), *(" " * width + line for line in text[1:])])
 
 
+def is_offered(group: str, name: str) -> bool:
+    """Whether an option of a group that Hydra knows is one to choose: not a schema of ours, nor a sweeper that is refused."""
+    return not name.startswith("base_") and (group, name) != ("hydra/sweeper", "basic")
+
+
 def options(group: str) -> list[str]:
     return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hydra.types import RunMode
 from omegaconf import Container, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -12,6 +13,9 @@ from mnist_np.component import ConfigError
 
 MADE_BY_HYDRA = ("hydra.launcher", "hydra.sweeper")
 """The nodes that Hydra makes objects of."""
+
+OURS = "hydra_plugins.mnist_np."
+"""How the ``_target_`` of our own launcher and sweepers begins."""
 
 OWN_CLASSES = ("hydra_plugins.", "hydra._internal.core_plugins.")
 """Where their ``_target_`` may point: what runs jobs, and nothing else. The second is where Hydra's basic launcher is."""
@@ -33,6 +37,7 @@ def check_hydra_node(config: DictConfig) -> None:
         if key in ("class", "()") and path.startswith(LOGGING) and not str(value).startswith(LOGGING_CLASSES):
             raise ConfigError(f"{path}.{key}", value, f"must begin with {' or '.join(LOGGING_CLASSES)}")
     check_workers(config.hydra.launcher)
+    check_sweeper(config.hydra)
     check_folders(config.hydra)
 
 
@@ -69,17 +74,24 @@ def resolved(node: Any, key: Any) -> object:
 def check_workers(launcher: DictConfig) -> None:
     """The local launcher's number of processes. Raises ConfigError."""
     workers = launcher.get("workers")
-    if launcher.get("_target_") != "hydra_plugins.mnist_np.LocalLauncher" or workers is None:
+    if launcher.get("_target_") != f"{OURS}LocalLauncher" or workers is None:
         return
     if type(workers) is not int or not 1 <= workers <= MOST_WORKERS:
         raise ConfigError("hydra.launcher.workers", workers, f"must be a whole number from 1 to {MOST_WORKERS}, or null")
+
+
+def check_sweeper(hydra: DictConfig) -> None:
+    """Refuse sweepers of others: their runs would be no children of a sweep, in no table, and learn nothing of each other."""
+    if hydra.mode == RunMode.MULTIRUN and not str(hydra.sweeper.get("_target_")).startswith(OURS):
+        allowed = "keeps no table of its runs: must be grid (every combination of the values) or search"
+        raise ConfigError("hydra/sweeper", hydra.runtime.choices.get("hydra/sweeper"), allowed)
 
 
 def check_folders(hydra: DictConfig) -> None:
     """Refuse Hydra's keys for folders that a run or a sweep of ours does not go by. Raises ConfigError."""
     if hydra.job.chdir:
         raise ConfigError("hydra.job.chdir", True, "must be false: paths are relative to the folder of the command")
-    ours = str(hydra.sweeper.get("_target_")).startswith("hydra_plugins.mnist_np.")
+    ours = str(hydra.sweeper.get("_target_")).startswith(OURS)
     written: Any = OmegaConf.to_container(hydra.sweep)
     for key, start in (("dir", "${outputs}/.launcher/"), ("subdir", "${hydra.job.num}")):
         if ours and not str(written[key]).startswith(start):

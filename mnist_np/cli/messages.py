@@ -17,7 +17,7 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 from yaml import YAMLError
 
 from mnist_np.cli.folders import conf_folder
-from mnist_np.cli.help import options
+from mnist_np.cli.help import is_offered, options
 from mnist_np.component import Component, ConfigError, UserError, brief, did_you_mean, shortened
 from mnist_np.extras import install_command
 from mnist_np.registry import REGISTRY
@@ -131,7 +131,7 @@ def unknown_option(error: MissingConfigException) -> str:
         return f"{group}={ours[1] if ours else name}: needs another package: {install_command(LAUNCHERS[name])}"
     if not group or error.options is None:
         return " ".join(str(error).partition("\nConfig search path")[0].split())
-    names = [option for option in error.options if not option.startswith("base_")]
+    names = [option for option in error.options if is_offered(group, option)]
     known = f"no such option; {did_you_mean(name, names)}must be one of {', '.join(names)}"
     plugin = "" if group not in REGISTRY else " (or one of your own: see plugins)"
     return f"{group}={name}: {known}{plugin}"

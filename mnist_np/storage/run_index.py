@@ -18,6 +18,9 @@ NOT_RUNS = ("artifacts", "mlruns", "replaced", "figures", "checkpoints")
 FINAL = ("finished", "diverged", "pruned")
 """Statuses that running again would only repeat."""
 
+UNPRUNED = ("finished", "diverged")
+"""Those that do not depend on the runs beside it."""
+
 
 class RunIndex:
     """The runs under ``outputs`` as they are now, by fingerprint. Made by one walk; what comes later is not seen."""
@@ -36,12 +39,15 @@ class RunIndex:
     def finished(self, fingerprint: str, tracked: bool) -> Path | None:
         """A run with this fingerprint that came to its own end. Whether one is pruned depends on the runs beside it."""
         folders = self.folders.get(fingerprint, ())
-        return next((folder for folder in folders if is_final(folder, tracked, ("finished", "diverged"))), None)
+        return next((folder for folder in folders if is_final(folder, tracked, UNPRUNED)), None)
 
-    def over(self, fingerprint: str, sweep: Path, tracked: bool) -> Path | None:
-        """A run with this fingerprint that need not run again: that of the sweep in the folder ``sweep``, or one of elsewhere."""
+    def over(self, fingerprint: str, sweep: Path, tracked: bool, statuses: tuple[str, ...] = FINAL) -> Path | None:
+        """A run with this fingerprint that need not run again: that of the sweep in the folder ``sweep``, or one of elsewhere.
+
+        ``statuses``: those of which the sweep's own may have one.
+        """
         own = self.within(fingerprint, sweep, tracked)
-        return own if own and is_final(own, tracked) else self.finished(fingerprint, tracked)
+        return own if own and is_final(own, tracked, statuses) else self.finished(fingerprint, tracked)
 
 
 def run_folders(outputs: Path) -> Iterator[Path]:

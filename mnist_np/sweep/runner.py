@@ -16,7 +16,7 @@ from rich.console import Console
 
 from mnist_np.component import UserError
 from mnist_np.fingerprint import identify
-from mnist_np.storage.run_index import RunIndex, is_final
+from mnist_np.storage.run_index import FINAL, UNPRUNED, RunIndex, is_final
 from mnist_np.storage.teacher import teacher_sha256
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.ending import SweepFailed, failure_of, print_report
@@ -28,6 +28,7 @@ from mnist_np.sweep.plan import Job, SweepIdentity
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.study import pruning_metric
 from mnist_np.sweep.values import title
 from mnist_np.training.interrupt import Interrupt
 
@@ -159,8 +160,12 @@ class SweepRunner:
         return Ready(self.numbered - 1, job, [*job.overrides, *overrides], config, folder)
 
     def finished(self, job: Job) -> Path | None:
-        """The folder of a run with the job's fingerprint that is over: this sweep's own, or one anywhere under ``outputs``."""
-        return self.index.over(job.fingerprint, self.folder.path, self.tracked)
+        """The folder of a run with the job's fingerprint that is over: this sweep's own, or one anywhere under ``outputs``.
+
+        A run that was pruned is over as long as runs are pruned; where they are not any more it is made to its end.
+        """
+        statuses = FINAL if pruning_metric(self.config.sweep) else UNPRUNED
+        return self.index.over(job.fingerprint, self.folder.path, self.tracked, statuses)
 
     def launching(self, jobs: Iterable[Ready]) -> Iterator[Ready]:
         """The jobs as a launcher takes them: from then on each is watched."""

@@ -27,6 +27,8 @@ SMALL = ("data=synthetic", "tracking=off", "tracking.figures=false", "training.e
         (["-m", "seed=1,2", "hydra.sweep.dir=here"], "hydra.sweep.dir=here: cannot be chosen"),
         (["-m", "seed=1,2", "hydra.sweep.subdir=here"], "hydra.sweep.subdir=here: cannot be chosen"),
         (["hydra.sweep.dir=here"], "hydra.sweep.dir=here: cannot be chosen"),
+        (["-m", "seed=1,2", "hydra/sweeper=basic"], "hydra/sweeper=basic: keeps no table of its runs: must be grid"),
+        (["-m", "seed=1,2", "hydra/sweeper=xyz"], "hydra/sweeper=xyz: no such option; must be one of grid, search"),
         (["hydra.job.chdir=true"], "hydra.job.chdir=true: must be false"),
         (["seed=1,2"], "several values need -m"),
     ],

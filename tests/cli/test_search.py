@@ -238,6 +238,33 @@ def test_a_metric_without_epochs_prunes_nothing_and_says_so_once(tmp_path, capsy
     assert {result["status"] for result in results(tmp_path).values()} == {"finished"}
 
 
+def test_pruned_runs_are_made_to_their_end_once_nothing_is_pruned(tmp_path, capsys):
+    """And by the pruner's return nothing is lost: they are finished runs now."""
+    space = ["optimizer.lr=1e-6,1e-5,0.3,0.4", "training.epochs=3"]
+    pruning = [
+        "sweep.search.sampler=grid",
+        "sweep.search.startup_trials=1",
+        "sweep.search.warmup_epochs=0",
+        "sweep.search.seed=1",
+    ]
+    assert search(tmp_path, *space, *pruning) == 0
+    pruned = {name for name, result in results(tmp_path).items() if result["status"] == "pruned"}
+    assert pruned
+    assert search(tmp_path, *space, *pruning) == 0
+    assert f"4 runs: {4 - len(pruned)} finished" in (said := capsys.readouterr().out)
+    assert said.count("nothing to run") == 1
+    for pruner in ("none", "median"):
+        assert search(tmp_path, *space, *pruning, f"sweep.search.pruner={pruner}") == 0
+        assert {result["status"] for result in results(tmp_path).values()} == {"finished"}
+        assert {result["epochs"] for result in results(tmp_path).values()} == {3}
+        assert len(results(tmp_path)) == 4
+    assert f"4 runs: 4 finished ({4 - len(pruned)} of them earlier)" in (said := capsys.readouterr().out)
+    assert "4 runs: 4 finished (4 of them earlier)" in said
+    (study,) = studies(tmp_path)
+    values = {trial.params["optimizer.lr"]: trial.value for trial in study.get_trials(states=(TrialState.COMPLETE,))}
+    assert len(values) == 4
+
+
 def test_proposed_numbers_can_be_read(tmp_path):
     assert search(tmp_path, LR, "training.l2=interval(0,0.1)", "sweep.search.sampler=random", trials=4) == 0
     for trial in trials(tmp_path):
