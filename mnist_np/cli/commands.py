@@ -4,6 +4,7 @@ from __future__ import annotations
 
 COMMANDS = {
     "train": ("mnist_np.cli.train:main", "train a network, or many: a sweep (-m)"),
+    "explain": ("mnist_np.cli.explain:main", "one training step with its numbers: forward, backward, update"),
     "ui": ("mnist_np.commands.ui:main", "look at runs and sweeps in the MLflow UI"),
     "compare": ("mnist_np.commands.compare:main", "runs side by side, as a table"),
     "rerun": ("mnist_np.commands.rerun:main", "train a run once more and compare the weights bit by bit"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from signal import Signals
@@ -21,8 +22,20 @@ OK, FAILED, MISTAKEN = 0, 1, 2
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the process's own) and give the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    words = [word for word in argv if not word.startswith("-")]
+    if "--help" in argv or "-h" in argv:
+        from mnist_np.cli.help import train_page
+
+        print(train_page(words))
+        return OK
+    return guarded(lambda: train(argv), words)
+
+
+def guarded(command: Callable[[], int], words: list[str]) -> int:
+    """The exit code of ``command``. A user's mistake becomes a line or two, in which ``words`` are what was typed."""
     try:
-        return told(argv)
+        return explained(command, words)
     except MemoryError as error:
         sys.stderr.write(f"error: there is not enough memory. {error}\n")
     except ImportError as error:  # the parts of NumPy and others are mapped into memory
@@ -32,22 +45,15 @@ def main(argv: list[str] | None = None) -> int:
     return FAILED
 
 
-def told(argv: list[str] | None) -> int:
-    """What `main` does, as long as there is the memory to tell it."""
-    argv = sys.argv[1:] if argv is None else argv
-    words = [word for word in argv if not word.startswith("-")]
-    if "--help" in argv or "-h" in argv:
-        from mnist_np.cli.help import train_page
-
-        print(train_page(words))
-        return OK
+def explained(command: Callable[[], int], words: list[str]) -> int:
+    """What `guarded` does, as long as there is the memory for it."""
     from mnist_np.cli.messages import explain
     from mnist_np.component import RunFailed
     from mnist_np.terminal import print_error
 
     logging.raiseExceptions = False  # a log file on a full disk must not cover the message with tracebacks
     try:
-        return train(argv)
+        return command()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 128 + Signals.SIGINT

@@ -128,7 +128,7 @@ class Refusal(http.server.BaseHTTPRequestHandler):
         self.server.asked.append(self.path)
         self.send_error(403)
 
-    do_GET = do_POST  # noqa: N815
+    do_GET = do_POST
 
     def log_message(self, *_):
         pass

@@ -1,0 +1,71 @@
+"""``explain``: one training step of a config, with its numbers, as text or as a page of HTML.
+
+{command}                                     the default network on four images
+{command} 'model.hidden=[3]' activation=tanh  any config that `train` takes
+{command} --images 2 --html step.html         as a page with figures
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mnist_np.cli.train import OK, guarded
+
+
+def main() -> int:
+    """Explain what ``sys.argv`` asks for. Gives the exit code."""
+    chosen, rest = parser().parse_known_args()
+    return guarded(lambda: explain(chosen, rest), rest)
+
+
+def parser() -> argparse.ArgumentParser:
+    from mnist_np import invocation
+
+    text = (__doc__ or "").format(command=invocation.command("explain"))
+    made = argparse.ArgumentParser(
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s [--images N] [--html FILE] [GROUP=OPTION ...] [KEY=VALUE ...]",
+    )
+    made.add_argument("--images", type=int, default=4, metavar="N", help="how many training images the batch has (%(default)s)")
+    made.add_argument("--html", type=Path, metavar="FILE", help="write a page of HTML with figures in place of the text")
+    return made
+
+
+def explain(chosen: argparse.Namespace, words: list[str]) -> int:
+    """What `main` does, with exceptions for mistakes."""
+    import numpy as np
+    from rich.console import Console
+
+    from mnist_np.cli.arguments import parse, plugins_of
+    from mnist_np.cli.compose import compose, to_run_config, without_hydra
+    from mnist_np.cli.messages import UsageError, reading
+    from mnist_np.cli.schemas import store_schemas
+    from mnist_np.commands.explain.text import explain as as_text
+    from mnist_np.commands.explain.walk import walk
+    from mnist_np.plugins import load_plugins
+    from mnist_np.storage.teacher import load_data
+    from mnist_np.training.evaluation import QUIET
+
+    args = parse(words)
+    if args.multirun or args.cfg or args.info or args.hydra_help or args.shell_completion:
+        raise UsageError("explain looks at one config: it takes keys with one value each, --config-dir and what --help lists")
+    load_plugins(plugins_of(args.overrides))
+    store_schemas()
+    with reading(args.overrides):
+        composed = compose(args)
+    config = to_run_config(without_hydra(composed))
+    data = load_data(config.experiment, Path(config.outputs))
+    config.experiment.check_memory(data)
+    with np.errstate(**QUIET):
+        step = walk(config.experiment, data, chosen.images)
+    if chosen.html:
+        from mnist_np.commands.explain.page import write_page
+
+        write_page(step, chosen.html)
+        print(chosen.html)
+    else:
+        as_text(step, Console(width=None if sys.stdout.isatty() else 120))
+    return OK

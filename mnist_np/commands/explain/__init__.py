@@ -1,0 +1,1 @@
+"""``explain``: one training step with its numbers: forward, loss, backward, the gradients checked, the update."""
