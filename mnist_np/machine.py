@@ -5,9 +5,13 @@ from __future__ import annotations
 import mmap
 import os
 import platform
+import re
+import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
 from time import sleep
 
 LONGEST_FOLDER = 60
@@ -19,6 +23,24 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@cache
+def processor() -> str:
+    """The processor's name, as its maker gives it: ``Intel(R) Xeon(R) CPU @ 2.20GHz``."""
+    with suppress(OSError):
+        if found := re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(errors="replace"), re.MULTILINE):
+            return found[1].strip()
+    with suppress(OSError, subprocess.SubprocessError):
+        asked = ["sysctl", "-n", "machdep.cpu.brand_string"]  # macOS
+        if name := subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False).stdout.strip():
+            return name
+    return platform.machine()
+
+
+def load() -> float:
+    """How many processes wanted a core on average during the last minute; 0 where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def anonymous_file(size: int) -> int:

@@ -41,6 +41,7 @@ FLOORS = [
     ["sweep.publish"],
     ["tracking"],
     ["sweep.run_config", "sweep.single", "sweep.job", "sweep.runner", "sweep.search", "sweep.worker"],
+    ["papers"],
     ["commands"],
     ["cli"],
     ["__main__"],

@@ -10,6 +10,7 @@ COMMANDS = {
     "rerun": ("mnist_np.commands.rerun:main", "train a run once more and compare the weights bit by bit"),
     "evaluate": ("mnist_np.commands.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
     "predict": ("mnist_np.commands.predict:main", "what a trained network takes pictures for"),
+    "reproduce": ("mnist_np.commands.reproduce:main", "train published results again, and write the table of what came of it"),
     "sync": ("mnist_np.commands.sync:main", "deliver to MLflow what a run could not deliver while it was away"),
 }
 """Subcommand -> where its function is, which reads ``sys.argv`` and gives an exit code, and what it does."""

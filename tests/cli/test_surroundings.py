@@ -45,7 +45,16 @@ def test_any_encoding_will_do(environment, tmp_path):
     assert done.stderr.isascii()
 
 
-WORDS = {"train": SMALL, "ui": [], "compare": ["x"], "rerun": ["x"], "evaluate": ["x"], "predict": ["x", "y"], "sync": ["x"]}
+WORDS = {
+    "train": SMALL,
+    "ui": [],
+    "compare": ["x"],
+    "rerun": ["x"],
+    "evaluate": ["x"],
+    "predict": ["x", "y"],
+    "sync": ["x"],
+    "reproduce": [],
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,180 @@
+"""`python scripts/reproduce.py [ROW ...]`: train published results again, and write the table of what came of it.
+
+Without a ROW it says what has been run, what is missing, and how long that would take. With rows (or `all`) the missing runs are
+trained as sweeps of the MLflow experiment `papers`; their numbers are kept in docs/results/ROW.json, and docs/results.md is made
+from these files. A start that is interrupted, or ended by --budget, is continued by the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import monotonic
+
+from rich.console import Console
+from rich.table import Table
+
+from mnist_np.component import UserError, did_you_mean
+from mnist_np.invocation import default_outputs
+from mnist_np.machine import cores, load
+from mnist_np.papers.outcomes import Outcome, Reproduction, config_of, default_folder, outcome, read, write
+from mnist_np.papers.page import percent, write_page
+from mnist_np.papers.published import ROW, ROWS
+from mnist_np.papers.rows import Row
+from mnist_np.papers.training import command, train
+from mnist_np.terminal import duration, print_error
+from mnist_np.training.interrupt import Interrupt
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def main() -> int:
+    """Do what ``sys.argv`` says. Gives the exit code."""
+    arguments = parser().parse_args()
+    try:
+        rows = chosen(arguments.rows, arguments.records)
+        found = read(arguments.results, ROWS)
+    except UserError as error:
+        print_error(str(error))
+        return 2
+    if arguments.page:
+        write_page(arguments.results, found)
+    if not rows:
+        if not arguments.page:
+            Console(width=None if sys.stdout.isatty() else 160).print(overview(found, arguments.seeds))
+        return 0
+    if arguments.records and load() > 0.5 * cores():
+        print(f"note: the load average is {load():.1f}, so other programs are running: the times will be too long", flush=True)
+    with Interrupt() as interrupted:
+        code = reproduce(rows, arguments, interrupted)
+    return interrupted.exit_code or code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="rows of the table, or all")
+    parser.add_argument("--seeds", type=positive, help="runs of each row (default: 3, and 10 of a record)")
+    parser.add_argument("--budget", type=budget, metavar="TIME", help="stop after this time: 90s, 20m, 2h (default: never)")
+    parser.add_argument("--workers", type=positive, default=1, metavar="N", help="runs at a time (default: %(default)s)")
+    parser.add_argument("--again", action="store_true", help="train the recorded runs anew and compare; writes nothing")
+    parser.add_argument("--records", action="store_true", help="train all records anew, for their times on this machine")
+    parser.add_argument("--page", action="store_true", help="only write the page and its figure anew")
+    parser.add_argument(
+        "--results", type=Path, default=default_folder(), metavar="DIR", help="the files of results (default: docs/results)"
+    )
+    parser.add_argument(
+        "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="where runs go (%(default)s)"
+    )
+    return parser
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}': must be a whole number from 1 to 9999")
+    return int(text)
+
+
+def budget(text: str) -> float:
+    """``90s``, ``20m`` and ``2h`` in seconds."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh])", text)
+    if not found or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"'{text}': must be a time such as 90s, 20m or 2h")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def chosen(names: list[str], records: bool) -> list[Row]:
+    """The rows that the command line names. Raises UserError where there is none of a name, or it cannot be trained."""
+    every = [row for row in ROWS if row.overrides]
+    rows = [row for row in every if row.part == "record"] if records else []
+    for name in dict.fromkeys(names):
+        if name == "all":
+            rows += every
+            continue
+        if name not in ROW:
+            raise UserError(f"{name}: no such row; {did_you_mean(name, list(ROW))}must be all or one of {', '.join(ROW)}")
+        if not ROW[name].overrides:
+            raise UserError(f"{name}: cannot be trained yet, since this package has no {ROW[name].needs}")
+        rows.append(ROW[name])
+    return list(dict.fromkeys(rows))
+
+
+def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Callable[[], str | None]) -> int:
+    """Train what is missing of the rows. Gives 0 if nothing is missing afterwards, or all that was repeated is the same."""
+    deadline = monotonic() + arguments.budget if arguments.budget else None
+    complete = True
+    for row in rows:
+        before = read(arguments.results, [row])[row.name]
+        if arguments.again:
+            seeds = [run.seed for run in before.runs][: arguments.seeds]
+        else:
+            wanted = arguments.seeds or row.seeds
+            seeds = list(range(wanted)) if arguments.records else before.missing(wanted)
+        if not seeds:
+            print(f"{row.name}: {'nothing is recorded' if arguments.again else 'nothing is missing'}", flush=True)
+            continue
+        left = deadline - monotonic() if deadline is not None else None
+        if interrupted() or (left is not None and left <= 0):
+            print(f"{row.name}: not begun, {interrupted() or 'the time is over'}", flush=True)
+            complete = False
+            continue
+        print(f"{row.name}: {len(seeds)} of about {duration(60 * before.minutes())} each: {command(row)}", flush=True)
+        anew = arguments.again or arguments.records
+        code, children = train(row, seeds, arguments.outputs, arguments.workers, anew, interrupted, left)
+        runs = {run.seed: run for child in children if (run := outcome(child, row))}
+        if arguments.again:
+            complete &= compare(before, runs, seeds)
+            continue
+        if runs:
+            folder = next(child.folder for child in children if child.status == "finished")
+            merged = {run.seed: run for run in before.runs} | runs
+            write(arguments.results, row, command(row), merged.values(), config_of(folder))
+            write_page(arguments.results, read(arguments.results, ROWS))
+        if code or not set(seeds) <= set(runs):
+            print(f"{row.name}: {len(runs)} of {len(seeds)} finished; the same command goes on", flush=True)
+            complete = False
+    return 0 if complete else 1
+
+
+def compare(before: Reproduction, now: Mapping[int, Outcome], seeds: list[int]) -> bool:
+    """Print for each seed whether the run came to the same as the recorded one. Gives whether all did."""
+    same = True
+    for run in before.runs:
+        if run.seed not in seeds:
+            continue
+        other = now.get(run.seed)
+        name = f"{before.row.name}, seed {run.seed}"
+        if other is None:
+            print(f"{name}: did not finish")
+        elif (other.error, other.loss, other.epoch) == (run.error, run.loss, run.epoch):
+            print(f"{name}: error {run.error:.2f} %, loss {run.loss!r}: the same to the last digit")
+        else:
+            print(f"{name}: error {run.error:.2f} % and loss {run.loss!r} recorded, now {other.error:.2f} % and {other.loss!r}")
+            for key in ("versions", "blas", "cpu"):
+                if getattr(run, key) != getattr(other, key):
+                    print(f"  {key}: {getattr(run, key)} recorded, now {getattr(other, key)}")
+        same &= other is not None and (other.error, other.loss, other.epoch) == (run.error, run.loss, run.epoch)
+    return same
+
+
+def overview(found: Mapping[str, Reproduction], seeds: int | None) -> Table:
+    """What has been run, what is missing, and how long that takes."""
+    table = Table(title="Published results and records: reproduce ROW ... trains what is missing", title_justify="left")
+    for heading in ("row", "published", "ours", "runs", "verdict", "missing takes"):
+        table.add_column(heading)
+    for name, there in found.items():
+        row = there.row
+        missing = len(there.missing(seeds or row.seeds)) if row.overrides else 0
+        time = f"about {duration(60 * missing * there.minutes())}" if missing else f"needs {row.needs}" if row.needs else ""
+        published = f"{row.published:g} %" if row.published is not None else ""
+        ours = percent(there.spread) if there.spread else ""
+        table.add_row(name, published, ours, str(len(there.runs) or ""), there.verdict(found), time)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""The runs of a row, kept as a small file in the repository: ``docs/results/<row>.json``, from which the page is made."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mnist_np.component import UserError
+from mnist_np.files import write_atomically
+from mnist_np.machine import cores, load, processor
+from mnist_np.papers.rows import Row
+from mnist_np.papers.verdict import OPEN, relative_verdict, verdict
+from mnist_np.source_code import PACKAGE
+from mnist_np.storage.config_file import read_config
+from mnist_np.storage.records import read_json
+from mnist_np.sweep.children import Child
+from mnist_np.sweep.report import Spread
+
+RELEVANT = ("python", "mnist-np", "numpy")
+"""Versions on which a result's bits may depend."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run came to.
+
+    Attributes:
+        seed: of all its random numbers.
+        error: of the chosen epoch's weights, on the row's split, in percent.
+        loss: on the same split: more digits than the error has, to compare two runs by.
+        epoch: the chosen epoch.
+        epochs: how many were trained.
+        seconds: of the whole run, with validation.
+        training_seconds: of the training steps alone, augmentation included.
+        commit: of the code, with ``+`` if numeric code or configs had uncommitted changes.
+        versions: of Python, NumPy and this package.
+        blas: name, version and threads.
+        cpu: the processor's name and the number of cores.
+        load: the machine's load average when the run was recorded: above the number of cores the times are too long.
+    """
+
+    seed: int
+    error: float
+    loss: float
+    epoch: int
+    epochs: int
+    seconds: float
+    training_seconds: float
+    commit: str
+    versions: dict[str, str]
+    blas: str
+    cpu: str
+    load: float
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the machine had more to do than it has cores."""
+        found = re.search(r"(\d+) cores?$", self.cpu)
+        return found is None or self.load > int(found[1])
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A row with its runs, and the config that they have in common."""
+
+    row: Row
+    runs: tuple[Outcome, ...] = ()
+    config: Mapping[str, Any] | None = None
+
+    @cached_property
+    def errors(self) -> list[float]:
+        """The errors of the runs, in percent."""
+        return [run.error for run in self.runs]
+
+    @property
+    def spread(self) -> Spread | None:
+        """Mean and sd of the errors."""
+        return Spread.of(self.errors)
+
+    def missing(self, seeds: int) -> list[int]:
+        """Which of the seeds 0 to ``seeds`` - 1 have not been run."""
+        there = {run.seed for run in self.runs}
+        return [seed for seed in range(seeds) if seed not in there]
+
+    def minutes(self) -> float:
+        """About the minutes that a run takes: measured, where there are runs."""
+        measured = [run.seconds for run in self.runs]
+        return sum(measured) / len(measured) / 60 if measured else self.row.minutes
+
+    def verdict(self, others: Mapping[str, Reproduction]) -> str:
+        """PASS, CLOSE, MISS or open; empty for a row that is not judged."""
+        row = self.row
+        if row.part in ("context", "record"):
+            return ""
+        if row.below:
+            other = others.get(row.below)
+            return relative_verdict(self.errors, other.errors) if other else OPEN
+        return OPEN if row.published is None else verdict(self.errors, row.published, row.sd)
+
+
+def default_folder() -> Path:
+    """``docs/results`` of the checkout that this package is imported from, or else of the current folder."""
+    docs = PACKAGE.parent / "docs"
+    return (docs if docs.is_dir() else Path("docs")) / "results"
+
+
+def outcome(child: Child, row: Row) -> Outcome | None:
+    """What a finished run came to; None for one that is not finished, or that lacks a number."""
+    result = read_json(child.folder / "result.json")
+    metrics, git, blas = child.metrics, result.get("git"), result.get("blas")
+    accuracy, loss = ("test/accuracy", "test/loss") if row.split == "test" else ("best/val_accuracy", "best/val_loss")
+    if child.status != "finished" or accuracy not in metrics or loss not in metrics:
+        return None
+    git, blas = git if isinstance(git, dict) else {}, blas if isinstance(blas, dict) else {}
+    versions = result.get("versions")
+    return Outcome(
+        int(result["seed"]),
+        round(100 * (1 - metrics[accuracy]), 6),
+        metrics[loss],
+        int(result.get("best_epoch") or 0),
+        len(child.history),
+        round(float(result["seconds"]), 1),
+        round(sum(epoch.get("time/epoch_s", 0.0) for epoch in child.history), 2),
+        str(git.get("commit", ""))[:12] + ("+" if git.get("dirty") else ""),
+        {name: str(version) for name, version in (versions or {}).items() if name in RELEVANT},
+        f"{blas.get('name')} {blas.get('version')}, {blas.get('threads')} thread{'' if blas.get('threads') == 1 else 's'}",
+        f"{processor()}, {cores()} core{'' if cores() == 1 else 's'}",
+        round(load(), 1),
+    )
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """The config of the run in ``folder``, without what differs between the runs of a row and between machines."""
+    config = read_config(folder / "config.yaml")
+    return {key: value for key, value in config.items() if key not in ("seed", "outputs", "plugins")}
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """The file of a row."""
+    return folder / f"{name}.json"
+
+
+def read(folder: Path, rows: Iterable[Row]) -> dict[str, Reproduction]:
+    """Row's name -> what has been run of it. Raises UserError for a file that is no result."""
+    found = {}
+    for row in rows:
+        path = path_of(folder, row.name)
+        content = read_json(path)
+        try:
+            runs = tuple(Outcome(**run) for run in content["runs"]) if path.exists() else ()
+        except (KeyError, TypeError):
+            raise UserError(f"{path}: is no file of results; delete it, and the row is run anew") from None
+        found[row.name] = Reproduction(row, runs, content.get("config"))
+    return found
+
+
+def write(folder: Path, row: Row, command: str, runs: Iterable[Outcome], config: Mapping[str, Any]) -> None:
+    """Write the file of a row: one line for each run."""
+    head = {"row": row.name, "command": command, "split": row.split, "config": config}
+    lines = ",\n    ".join(json.dumps(asdict(run)) for run in sorted(runs, key=lambda run: run.seed))
+    parts = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    os.makedirs(folder, exist_ok=True)
+    write_atomically(path_of(folder, row.name), "{\n" + ",\n".join([*parts, f'  "runs": [\n    {lines}\n  ]']) + "\n}\n")

@@ -1,0 +1,166 @@
+"""``docs/results.md``: the table of published results and ours, made from the files of results and the declared rows alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mnist_np.figures.papers import Compared, draw
+from mnist_np.files import write_atomically
+from mnist_np.papers.outcomes import Reproduction, path_of
+from mnist_np.papers.rows import PARTS, SOURCES, Row
+from mnist_np.papers.training import command
+from mnist_np.papers.verdict import LEVEL, OPEN, record_p_value
+from mnist_np.sweep.report import Spread
+from mnist_np.terminal import duration
+
+INTRODUCTION = """# Published results, reproduced
+
+What the recipes in `conf/experiment/` reach beside what was published. This page is written by the command
+`python scripts/reproduce.py` (or `mnist-np reproduce`) from the small files in `docs/results/`, which hold the config,
+and for each seed the error, the times, the commit, the versions and the processor. Without arguments the command shows
+what is missing and how long it takes; with `ROW` it trains what is missing of a row, with `ROW --again` it trains a
+recorded row once more and compares every digit.
+
+Errors are in percent of the 10,000 test images (of the 10,000 validation images where it says so). The weights are
+those of the last epoch, or of the epoch that the validation images chose; no test image chose anything. Ours is mean
+± standard deviation over n seeds. The verdict:
+
+- **PASS**: at least three seeds, and their mean is not above the published error, or differs from it by at most 2
+  √(s_paper² + s_ours² / n). An sd that is not published counts as 0.
+- **CLOSE**: by at most 2 binomial standard deviations of an error that is measured on 10,000 images.
+- **MISS**: by more.
+- **open**: fewer than three runs yet.
+
+Times are means over runs of one process on one core. *Loaded*: some were recorded while the machine had more work
+than cores, so that the true time is shorter.
+"""
+
+COLUMNS = ("result", "published", "ours", "n", "verdict", "time of a run", "deviations")
+
+
+def write_page(folder: Path, found: Mapping[str, Reproduction]) -> None:
+    """Write the page beside ``folder``, the files of results, and its figure into the folder ``images`` there."""
+    write_atomically(folder.parent / "results.md", text_of(found))
+    compared = [
+        Compared(there.row.title, there.row.published, there.row.sd or 0.0, there.errors, there.verdict(found))
+        for part in ("plain", "augmented", "few")
+        for there in of_part(found, part)
+        if there.runs and there.row.published is not None
+    ]
+    if compared:
+        draw(compared, folder.parent / "images" / "results.png")
+
+
+def text_of(found: Mapping[str, Reproduction]) -> str:
+    """The page as Markdown."""
+    lines = [INTRODUCTION]
+    counts = Counter(there.verdict(found) for there in found.values())
+    said = ", ".join(f"{counts[word]} {word}" for word in ("PASS", "CLOSE", "MISS", OPEN) if counts[word])
+    lines += [f"So far: {said or 'nothing has been run'}.", ""]
+    if any(there.runs and there.row.published is not None for there in found.values()):
+        lines += ["![Published errors and ours](images/results.png)", ""]
+    for part, heading in PARTS.items():
+        rows = of_part(found, part)
+        if rows:
+            lines += [f"## {heading}", "", *(records(rows) if part == "record" else table(rows, found)), ""]
+    explained = [there for there in found.values() if there.runs and there.row.explanation]
+    if explained:
+        lines += ["## Where the numbers differ", ""]
+        for there in explained:
+            lines += [f"**{there.row.title}** ({there.verdict(found)}). {there.row.explanation}", ""]
+    lines += [
+        "## The commands",
+        "",
+        "Each trains the runs of a row as a sweep; `mnist-np reproduce ROW` runs it and keeps the numbers.",
+        "",
+    ]
+    lines += ["```bash", *(command(there.row) for there in found.values() if there.row.overrides), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def of_part(found: Mapping[str, Reproduction], part: str) -> list[Reproduction]:
+    """The rows of a part, in the order that they are declared in."""
+    return [there for there in found.values() if there.row.part == part]
+
+
+def table(rows: list[Reproduction], found: Mapping[str, Reproduction]) -> Iterator[str]:
+    """The rows as a Markdown table."""
+    yield line(COLUMNS)
+    yield line(["---"] * len(COLUMNS))
+    for there in rows:
+        row = there.row
+        link = f"[{row.title}](results/{path_of(Path(), row.name)})" if there.runs else row.title
+        notes = [SOURCES[row.source], row.deviations, f"needs {row.needs}, not in this package yet" if row.needs else ""]
+        yield line(
+            [
+                link,
+                published(row),
+                percent(there.spread) if there.spread else "",
+                str(len(there.runs) or ""),
+                f"**{there.verdict(found)}**" if there.runs and there.verdict(found) else "",
+                time_of(there),
+                "; ".join(filter(None, notes)),
+            ]
+        )
+
+
+def records(rows: list[Reproduction]) -> Iterator[str]:
+    """The records: time to a mean accuracy, with the test that they passed."""
+    yield "The seconds are those of the training steps alone: data in memory, evaluation and imports not counted. A record holds"
+    yield f"if the mean test accuracy over ten seeds is above its mark with p < {LEVEL:g} in a one-sided t test."
+    yield "`mnist-np reproduce --records` measures the times of this machine."
+    yield ""
+    columns = ("record", "mark", "test accuracy", "n", "p", "holds", "seconds of training", "how it was chosen")
+    yield line(columns)
+    yield line(["---"] * len(columns))
+    for there in rows:
+        row, spread = there.row, there.spread
+        mark = row.published or 0.0
+        p = record_p_value(there.errors, mark)
+        holds = "" if p is None else "yes" if p < LEVEL and len(there.runs) >= row.seeds else "no"
+        accuracy = percent(Spread.of(100 - error for error in there.errors)) if spread else ""
+        name = f"[{row.title}](results/{path_of(Path(), row.name)})" if there.runs else row.title
+        said = "" if p is None else f"{p:.1g}"
+        yield line(
+            [name, f"{100 - mark:g} %", accuracy, str(len(there.runs) or ""), said, holds, seconds_of(there), row.deviations]
+        )
+
+
+def line(cells: list[str] | tuple[str, ...]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def published(row: Row) -> str:
+    """``1.23 ± 0.06``, with the split where it is not the test split."""
+    if row.published is None:
+        return f"below {row.below}" if row.below else ""
+    sd = f" ± {row.sd:.2f}" if row.sd else ""
+    return f"{row.published:.2f}{sd}{' (validation)' if row.split == 'val' else ''}"
+
+
+def percent(spread: Spread | None) -> str:
+    """``1.66 ± 0.07``."""
+    if spread is None:
+        return ""
+    return f"{spread.mean:.2f}" + (f" ± {spread.sd:.2f}" if spread.sd is not None else "")
+
+
+def time_of(there: Reproduction) -> str:
+    """How long a run took, or about how long it will take."""
+    if not there.row.overrides:
+        return ""
+    loaded = ", loaded" if any(run.is_loaded for run in there.runs) else ""
+    return f"{'' if there.runs else 'about '}{duration(60 * there.minutes())}{loaded}"
+
+
+def seconds_of(there: Reproduction) -> str:
+    """Mean and sd of the seconds of the training steps."""
+    spread = Spread.of(run.training_seconds for run in there.runs)
+    if spread is None:
+        return ""
+    processors = ", ".join(sorted({f"{run.cpu}; {run.blas}" for run in there.runs}))
+    loaded = " (loaded: too long)" if any(run.is_loaded for run in there.runs) else ""
+    return f"{spread.mean:.2f} ± {spread.sd or 0:.2f}{loaded}; {processors}"

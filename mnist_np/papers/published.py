@@ -1,0 +1,196 @@
+"""The published results that this package reproduces: one row each, declared here and nowhere else."""
+
+from __future__ import annotations
+
+from mnist_np.papers.records import RECORDS
+from mnist_np.papers.rows import Row
+
+
+def glorot(column: str, published: float, *overrides: str) -> Row:
+    """A column of Glorot & Bengio's table 1."""
+    return Row(
+        f"glorot2010_{column}",
+        f"Glorot & Bengio 2010, 5 x 1000, {column.replace('_', ', ')}",
+        "plain",
+        ("experiment=glorot2010_5x1000", *overrides),
+        published,
+        minutes=14,
+        deviations="batch 100 (10 there), the learning rate of each column is not printed there",
+    )
+
+
+def few_labels(n: int, published: float) -> Row:
+    """A row of Kingma et al.'s table, for the network that uses the labelled images alone."""
+    return Row(
+        f"few_labels_{n}",
+        f"Kingma et al. 2014, plain network, {n} labels",
+        "few",
+        ("experiment=few_labels", f"data.train_size={n}"),
+        published,
+        source="memory",
+        minutes=0.2,
+        deviations="the network is not stated; nothing was tuned; each seed draws other images",
+    )
+
+
+PEREYRA = "experiment=pereyra2017_label_smoothing"
+PEREYRA_OPEN = "batch size and number of epochs are not stated there"
+SIMARD_OPEN = "28 x 28 pixels (29 x 29 there), batch 32 (1 there), number of epochs not stated there"
+PLAIN_RANGE = ["init=uniform", "init.range=0.0316"]
+
+PUBLISHED = (
+    Row(
+        "nielsen_ch1_30",
+        "Nielsen's book, chapter 1, 30 sigmoid units",
+        "plain",
+        ("experiment=nielsen_ch1_30",),
+        4.58,
+        deviations="the epoch is chosen on validation images; there it is the best test epoch of three runs. Biases begin at 0",
+    ),
+    glorot("sigmoid", 2.21, "activation=sigmoid", *PLAIN_RANGE),
+    Row(
+        "nielsen_ch3_100_l2",
+        "Nielsen's book, chapter 3, 100 sigmoid units, L2",
+        "plain",
+        ("experiment=nielsen_ch3_100_l2",),
+        1.96,
+        split="val",
+        minutes=2,
+        deviations="on validation images, as there; the epoch is chosen on them",
+    ),
+    glorot("tanh", 1.76, *PLAIN_RANGE),
+    glorot("softsign_normalised", 1.72, "activation=softsign"),
+    glorot("tanh_normalised", 1.64),
+    glorot("softsign", 1.64, "activation=softsign", *PLAIN_RANGE),
+    Row(
+        "keras_mnist_mlp",
+        "Keras example mnist_mlp, 512-512 ReLU, dropout, RMSprop",
+        "plain",
+        ("experiment=keras_mnist_mlp",),
+        1.60,
+        minutes=2,
+    ),
+    Row(
+        "simard2003_800",
+        "Simard et al. 2003, 800 hidden units",
+        "plain",
+        ("experiment=simard2003_800", "augment=none", "training.epochs=100"),
+        1.6,
+        minutes=9,
+        deviations=SIMARD_OPEN,
+    ),
+    Row(
+        "pereyra2017_dropout",
+        "Pereyra et al. 2017, 2 x 1024 ReLU, dropout",
+        "plain",
+        (PEREYRA, "loss.label_smoothing=0", "model.dropout=0.5", "optimizer.lr=0.001"),
+        1.28,
+        0.06,
+        minutes=16,
+        deviations=PEREYRA_OPEN,
+    ),
+    Row(
+        "pereyra2017_label_smoothing",
+        "Pereyra et al. 2017, 2 x 1024 ReLU, label smoothing",
+        "plain",
+        (PEREYRA,),
+        1.23,
+        0.06,
+        minutes=16,
+        deviations=PEREYRA_OPEN,
+    ),
+    Row(
+        "pereyra2017_confidence_penalty",
+        "Pereyra et al. 2017, 2 x 1024 ReLU, confidence penalty",
+        "plain",
+        (PEREYRA, "loss.label_smoothing=0", "loss.confidence_penalty=1.0"),
+        1.17,
+        0.06,
+        minutes=16,
+        deviations=PEREYRA_OPEN,
+    ),
+    Row(
+        "dropout_898_1532",
+        "dropout network, 898-1532 ReLU, column-norm caps",
+        "plain",
+        ("experiment=dropout_898_1532",),
+        1.05,
+        minutes=110,
+        deviations="the second layer's initial range is 0.0497 (0.0575 there)",
+    ),
+    Row("maxout", "Goodfellow et al. 2013, maxout", "plain", (), 0.94, source="secondary", needs="maxout units"),
+    Row(
+        "rasmus2015_baseline",
+        "Rasmus et al. 2015, baseline of the ladder network",
+        "plain",
+        ("experiment=rasmus2015_baseline",),
+        0.80,
+        0.03,
+        source="memory",
+        minutes=50,
+    ),
+    Row("vat", "Miyato et al. 2015, VAT", "plain", (), 0.64, 0.05, "memory", needs="virtual adversarial training"),
+    Row(
+        "ioffe2015_plain",
+        "Ioffe & Szegedy 2015, 3 x 100 sigmoid, without batch norm",
+        "context",
+        ("experiment=ioffe2015_bn", "model.norm=none"),
+        minutes=1.5,
+        deviations="what ioffe2015_bn is compared with",
+    ),
+    Row(
+        "ioffe2015_bn",
+        "Ioffe & Szegedy 2015, 3 x 100 sigmoid, with batch norm",
+        "plain",
+        ("experiment=ioffe2015_bn",),
+        source="secondary",
+        minutes=2,
+        below="ioffe2015_plain",
+        deviations="learning rate and sd of the initial weights are not stated there; the same here with and without",
+    ),
+    Row(
+        "simard2003_800_affine",
+        "Simard et al. 2003, 800 hidden units, affine",
+        "augmented",
+        ("experiment=simard2003_800", "augment=affine"),
+        1.1,
+        minutes=40,
+        deviations=f"{SIMARD_OPEN}; nor are the ranges of the affine distortions",
+    ),
+    Row(
+        "simard2003_800_elastic",
+        "Simard et al. 2003, 800 hidden units, elastic",
+        "augmented",
+        ("experiment=simard2003_800",),
+        0.7,
+        minutes=40,
+        deviations=SIMARD_OPEN,
+    ),
+    Row(
+        "ciresan2010_1000_500",
+        "Ciresan et al. 2010, 1000-500 scaled tanh",
+        "augmented",
+        ("experiment=ciresan2010_1000_500",),
+        0.49,
+        source="memory",
+        minutes=120,
+        deviations="batch 32 (1 there), 500 epochs; the same ranges of the distortions for all digits",
+    ),
+    few_labels(100, 25.81),
+    few_labels(600, 11.44),
+    few_labels(1000, 10.7),
+    few_labels(3000, 6.04),
+    Row("softmax_regression", "softmax regression", "context", ("experiment=softmax_regression",), minutes=0.2),
+    Row(
+        "lecun_300_100",
+        "LeCun et al. 1998, 300-100",
+        "context",
+        ("experiment=lecun_300_100",),
+        3.05,
+        minutes=0.7,
+        deviations="tanh and cross-entropy; not the recipe of the paper",
+    ),
+)
+ROWS = (*PUBLISHED, *RECORDS)
+ROW = {row.name: row for row in ROWS}
+"""Name -> row."""

@@ -1,0 +1,96 @@
+"""How the missing runs of a row are trained: as a sweep, by the command line that everybody uses."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic, sleep
+
+from mnist_np.papers.rows import Row
+from mnist_np.sweep.children import Child
+from mnist_np.sweep.folder import JOBS, SweepFolder
+from mnist_np.sweep.plan import safe
+
+EXPERIMENT = "papers"
+"""The MLflow experiment that the runs are listed in."""
+
+PATIENCE = 60.0
+"""Seconds that an interrupted sweep has to write its checkpoint."""
+
+
+def words(row: Row, seeds: Sequence[int]) -> list[str]:
+    """The arguments of ``mnist-np train`` that train the row with these seeds."""
+    whole = list(seeds) == list(range(len(seeds)))
+    chosen = f"seed=range({len(seeds)})" if whole and len(seeds) > 1 else f"seed={','.join(map(str, seeds))}"
+    common = [f"sweep.name={row.name}", f"tracking.experiment={EXPERIMENT}"]
+    if not any(word.startswith(("training.threads=", "training.processes=")) for word in row.overrides):
+        common.append("training.threads=1")  # the last bits of a result depend on it
+    return ["-m", *row.overrides, chosen, *common]
+
+
+def command(row: Row) -> str:
+    """The whole command, as a user would type it."""
+    return shlex.join(["mnist-np", "train", *words(row, range(row.seeds))])
+
+
+def train(
+    row: Row,
+    seeds: Sequence[int],
+    outputs: Path,
+    workers: int,
+    anew: bool,
+    stop: Callable[[], str | None],
+    seconds: float | None = None,
+) -> tuple[int, list[Child]]:
+    """Train the row as a sweep in a process of its own, and give its exit code and its runs, finished or not.
+
+    Args:
+        row: what is trained.
+        seeds: with which seeds.
+        outputs: the folder of all results.
+        workers: how many runs at a time.
+        anew: train also what is finished.
+        stop: asked five times a second; a text ends the sweep, which writes checkpoints to go on from.
+        seconds: ends the sweep after this long.
+    """
+    arguments = words(row, seeds)
+    if workers > 1:
+        arguments += ["hydra/launcher=local", f"hydra.launcher.workers={workers}"]
+    if anew:
+        arguments.append("sweep.skip_finished=false")
+    environment = os.environ | {"MNIST_NP_OUTPUTS": str(outputs)}
+    before = {path: path.stat().st_mtime_ns for path in lists(outputs, row)}
+    # A session of its own: a Ctrl-C comes to this process alone, which passes it on once.
+    process = subprocess.Popen([sys.executable, "-m", "mnist_np", "train", *arguments], env=environment, start_new_session=True)
+    try:
+        end = monotonic() + seconds if seconds is not None else None
+        while process.poll() is None:
+            if stop() or (end is not None and monotonic() > end):
+                process.terminate()
+                process.wait(PATIENCE)
+                break
+            sleep(0.2)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    return process.returncode, runs(outputs, row, before)
+
+
+def lists(outputs: Path, row: Row) -> list[Path]:
+    """The lists of jobs of all sweeps of the row: one for each form that it had."""
+    return list((outputs / "sweeps").glob(f"{safe(row.name)}-????????/{JOBS}"))
+
+
+def runs(outputs: Path, row: Row, before: dict[Path, int]) -> list[Child]:
+    """The runs of the row's sweep that was started after ``before``, which has the times of the lists of jobs."""
+    new = [path for path in lists(outputs, row) if path.stat().st_mtime_ns != before.get(path)]
+    found: list[Child] = []
+    for path in new:
+        name, _, identity = path.parent.name.rpartition("-")
+        found += SweepFolder(outputs, name, identity).children()
+    return found

@@ -1,0 +1,145 @@
+"""`mnist-np reproduce`, on a synthetic row of a second: run, continued, repeated, and asked for what is not there."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mnist_np.commands import reproduce
+from mnist_np.papers.outcomes import read
+from mnist_np.papers.rows import Row
+
+FAST = Row(
+    "fast",
+    "a synthetic row",
+    "plain",
+    ("data=synthetic", "model.hidden=[8]", "training.epochs=2", "tracking=off"),
+    published=50.0,
+)
+MISSING = Row("missing", "another", "plain", needs="what is not there")
+ROWS = (FAST, MISSING)
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capfd):
+    """Call the command with the rows above, on files in ``tmp_path``; gives its exit code and all that was printed."""
+    monkeypatch.setattr(reproduce, "ROWS", ROWS)
+    monkeypatch.setattr(reproduce, "ROW", {row.name: row for row in ROWS})
+
+    def call(*words):
+        places = ["--results", str(tmp_path / "docs/results"), "--outputs", str(tmp_path / "outputs")]
+        monkeypatch.setattr(sys, "argv", ["mnist-np reproduce", *words, *places])
+        try:
+            code = reproduce.main()
+        except SystemExit as stop:
+            code = stop.code
+        captured = capfd.readouterr()
+        return code, captured.out + captured.err
+
+    return call
+
+
+def test_a_row_is_run_continued_and_repeated(call, tmp_path):
+    assert call()[0] == 0
+    code, out = call("fast", "--seeds", "2")
+    assert code == 0, out
+    before = read(tmp_path / "docs/results", [FAST])["fast"]
+    assert [run.seed for run in before.runs] == [0, 1]
+    assert before.verdict({}) == "open", "two runs are too few"
+
+    code, out = call("all")
+    assert (code, "fast: 1 of about" in out) == (0, True), out
+    now = read(tmp_path / "docs/results", [FAST])["fast"]
+    assert now.runs[:2] == before.runs, "what is recorded stays as it is"
+    assert len(now.runs) == 3
+    assert now.config["model"]["hidden"] == [8]
+    assert "seed" not in now.config
+    assert (
+        f"| {now.spread.mean:.2f} ± {now.spread.sd:.2f} | 3 | **{now.verdict({})}** |"
+        in (tmp_path / "docs/results.md").read_text()
+    )
+    assert (tmp_path / "docs/images/results.png").stat().st_size > 5000
+    assert "nothing is missing" in call("fast")[1]
+
+    file = tmp_path / "docs/results/fast.json"
+    text = file.read_text()
+    code, out = call("fast", "--again", "--seeds", "1")
+    assert (code, "seed 0: error" in out, "the same to the last digit" in out) == (0, True, True), out
+    assert file.read_text() == text, "a comparison writes nothing"
+    content = json.loads(text)
+    content["runs"][0]["loss"] += 1e-9
+    content["runs"][0]["blas"] = "another"
+    file.write_text(json.dumps(content))
+    code, out = call("fast", "--again", "--seeds", "1")
+    assert (code, "recorded, now" in out, "blas: another recorded" in out) == (1, True, True), out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fsat"], "fsat: no such row; did you mean 'fast'? must be all or one of fast, missing"),
+        (["missing"], "missing: cannot be trained yet, since this package has no what is not there"),
+        (["fast", "--seeds", "0"], "'0': must be a whole number from 1 to 9999"),
+        (["fast", "--seeds", "-1"], "'-1': must be a whole number"),
+        (["fast", "--budget", "20"], "'20': must be a time such as 90s, 20m or 2h"),
+        (["fast", "--budget", "0m"], "'0m': must be a time"),
+        (["fast", "--workers", "x"], "'x': must be a whole number"),
+    ],
+)
+def test_mistakes_are_named(call, words, said):
+    code, out = call(*words)
+    assert (code, said in out) == (2, True), out
+
+
+def test_a_broken_file_is_named(call, tmp_path):
+    (tmp_path / "docs/results").mkdir(parents=True)
+    (tmp_path / "docs/results/fast.json").write_text('{"runs": [')
+    code, out = call()
+    assert (code, "fast.json: is no file of results" in out) == (2, True), out
+
+
+def test_a_row_that_fails_is_said_and_leaves_no_file(call, tmp_path, monkeypatch):
+    bad = Row("fast", "t", "plain", ("data=synthetic", "optimizer.lr=-1"), published=1.0)
+    monkeypatch.setattr(reproduce, "ROW", {"fast": bad})
+    monkeypatch.setattr(reproduce, "ROWS", (bad,))
+    code, out = call("fast")
+    assert (code, "0 of 3 finished" in out) == (1, True), out
+    assert not (tmp_path / "docs/results/fast.json").exists()
+
+
+LONG = """
+import sys
+from mnist_np.commands import reproduce
+from mnist_np.papers.rows import Row
+row = Row("long", "t", "plain", ("data=synthetic", "tracking=off", "training.epochs=100000"), 50.0)
+reproduce.ROWS, reproduce.ROW = (row,), {"long": row}
+sys.argv = ["mnist-np reproduce", "long", "--seeds", "1", *sys.argv[1:]]
+sys.exit(reproduce.main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["signal", "budget"])
+def test_a_stop_is_passed_on_and_the_next_start_goes_on(tmp_path, how):
+    places = ["--results", str(tmp_path / "docs/results"), "--outputs", str(tmp_path / "outputs")]
+    budget = ["--budget", "8s"] if how == "budget" else []
+    program = [sys.executable, "-c", LONG, *places]
+    process = subprocess.Popen([*program, *budget], start_new_session=True, stdout=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while not (histories := list((tmp_path / "outputs").rglob("history.csv"))) or not histories[0].stat().st_size:
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.1)
+    if how == "signal":
+        os.kill(process.pid, signal.SIGTERM)
+    out, _ = process.communicate(timeout=90)
+    assert process.returncode == (143 if how == "signal" else 1), out
+    assert "the same command goes on" in out
+    (result,) = (tmp_path / "outputs").rglob("result.json")
+    assert json.loads(result.read_text())["status"] == "killed"
+    assert list(result.parent.rglob("*checkpoint*")), "from which the next start goes on"
+    assert not (tmp_path / "docs/results/long.json").exists()
