@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from rich.console import Console
+
+from mnist_np.console import ConsoleReporter
 from mnist_np.data.dataset import Dataset
 from mnist_np.experiment import Experiment
 from mnist_np.invocation import default_outputs
+from mnist_np.notebook import in_notebook
 from mnist_np.storage.interrupted import folder_of
 from mnist_np.storage.resume import restorer
 from mnist_np.storage.saved_run import SavedRun, SavedRunError
@@ -23,6 +27,7 @@ def run(
     interrupted: Callable[[], str | None] = lambda: None,
     data: Dataset | None = None,
     resume_from: Path | None = None,
+    progress: bool | None = None,
 ) -> Result:
     """Train as ``experiment`` says and evaluate the chosen weights once on the test split. Writes nothing.
 
@@ -32,6 +37,7 @@ def run(
         interrupted: asked before each step; a text ends the training there.
         data: spares the loading where the caller has the data already: what ``experiment.data`` would load.
         resume_from: a folder of checkpoints of this same experiment; training continues from the newest.
+        progress: whether to print a line per epoch and the result; default: in a notebook.
 
     Raises:
         ConfigError: a hyperparameter that cannot be.
@@ -39,6 +45,9 @@ def run(
     """
     data = load_data(experiment, data=data)
     restore = restorer(resume_from, experiment, data) if resume_from else None
+    if in_notebook() if progress is None else progress:
+        plain = Console(highlight=False, force_jupyter=False, force_terminal=False)  # lines of text, in a notebook too
+        observers = [*observers, ConsoleReporter(console=plain)]
     return train(experiment, data, observers, interrupted, restore)
 
 

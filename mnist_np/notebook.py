@@ -1,15 +1,23 @@
-"""Pieces of HTML that notebooks show for a value instead of its text."""
+"""Notebooks: whether this is one, and the pieces of HTML that it shows for a value instead of its text."""
 
 from __future__ import annotations
 
 import base64
 import struct
+import sys
 import zlib
 from collections.abc import Mapping
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def in_notebook() -> bool:
+    """Whether this is code in a Jupyter notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 def table(title: str, rows: Mapping[str, str]) -> str:

@@ -8,13 +8,14 @@ from collections import Counter
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import mnist_np
-from mnist_np import notebook
+from mnist_np import MLP, Experiment, Synthetic, Training, notebook, run
 from mnist_np.registry import REGISTRY
 
 PLACES = mnist_np._places()
@@ -180,3 +181,20 @@ def test_a_run_that_left_little_says_so(tmp_path):
         _ = found.experiment
     with pytest.raises(mnist_np.UserError, match="weights"):
         _ = found.weights
+
+
+def test_progress_is_printed_in_a_notebook_or_when_asked_for(monkeypatch, capsys):
+    small = Experiment(model=MLP(hidden=[3]), data=Synthetic(), training=Training(epochs=2))
+    run(small)
+    assert capsys.readouterr().out == ""
+    run(small, progress=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if "/2 " in line] == ["1/2", "2/2"]
+    assert not any("\x1b" in line for line in lines), "plain text"
+
+    shell = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    run(small)
+    assert "1/2" in capsys.readouterr().out
+    run(small, progress=False)
+    assert capsys.readouterr().out == ""

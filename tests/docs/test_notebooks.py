@@ -1,0 +1,30 @@
+"""The notebooks of the documentation run from their first cell to their last in a kernel of their own."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted(Path(__file__).parents[2].glob("docs/examples/*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.filterwarnings("ignore:.*TCP without encryption")
+def test_a_notebook_runs(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(path.parents[2]))
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_kept_with_what_it_shows(path):
+    assert path.stat().st_size < 150_000
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert any(output["output_type"] == "display_data" for cell in cells for output in cell["outputs"]), "a figure"
+    assert not [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
