@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from datetime import datetime
 from glob import escape
 from pathlib import Path
+from threading import Lock
 from uuid import uuid4
 
 from mnist_np.sqlite_uri import PREFIX, sqlite_uri
@@ -39,15 +40,39 @@ The inode alone does not: a file system may give a new file that of the one dele
 """
 
 
+_kept: dict[tuple[int, int], int] = {}
+"""Device and inode -> a descriptor of the file, for `read_header`."""
+
+_keeping = Lock()
+
+
 def identity(path: Path) -> Identity | None:
     """Which file is there, if it is a store that is ready; None else. Takes microseconds and opens no connection."""
     try:
-        with open(path, "rb") as file:
-            header, status = file.read(100), os.fstat(file.fileno())
+        header, status = read_header(path)
     except OSError:
         return None
     ready = header.startswith(MAGIC) and (int.from_bytes(header[USER_VERSION], "big") == MARK or is_marked_beside(path))
     return (status.st_dev, status.st_ino, header[APPLICATION_ID]) if ready else None
+
+
+def read_header(path: Path) -> tuple[bytes, os.stat_result]:
+    """The first 100 bytes of a file, and its status.
+
+    The descriptor is kept as long as the file has a name. To close it would drop the locks that this process's own connections
+    hold on the file (https://www.sqlite.org/howtocorrupt.html, 2.2): another process that closes its last connection would
+    then delete the write-ahead log that is in use here.
+    """
+    with _keeping:
+        for key, fd in list(_kept.items()):
+            if not os.fstat(fd).st_nlink:
+                os.close(_kept.pop(key))
+        status = os.stat(path)
+        if (status.st_dev, status.st_ino) not in _kept:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would wait for its writer
+            status = os.fstat(fd)
+            _kept[status.st_dev, status.st_ino] = fd
+        return os.pread(_kept[status.st_dev, status.st_ino], 100, 0), status
 
 
 def is_marked_beside(path: Path) -> bool:

@@ -178,3 +178,40 @@ def test_sigkill_while_it_is_made(share, tmp_path):
     assert process.returncode == -signal.SIGKILL or share >= 0.7
     assert usable(tmp_path / "killed")
     assert not list((tmp_path / "killed").glob("mlflow.db.*"))
+
+
+OTHER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("INSERT INTO experiments (name) VALUES ('other')")
+connection.commit()
+connection.close()
+"""
+
+
+def test_looking_at_a_store_keeps_the_locks_on_it(made, tmp_path):
+    """Another process that closes its connection must not take itself for the last one: it would delete the log in use here."""
+    path = tmp_path / "mlflow.db"
+    shutil.copy(made, path)
+    ours = sqlite3.connect(path)
+    ours.execute("INSERT INTO experiments (name) VALUES ('ours')")
+    ours.commit()
+    assert database.identity(path)
+    subprocess.run([sys.executable, "-c", OTHER, path], check=True)
+    assert path.with_name("mlflow.db-wal").exists()
+    ours.execute("UPDATE experiments SET name = 'ours too' WHERE name = 'ours'")
+    ours.commit()
+    ours.close()
+    with sqlite3.connect(path) as there:
+        assert {("ours too",), ("other",)} <= set(there.execute("SELECT name FROM experiments"))
+    there.close()
+
+
+def test_no_descriptors_of_deleted_stores_are_kept(made, tmp_path):
+    for number in range(3):
+        path = tmp_path / f"{number}.db"
+        shutil.copy(made, path)
+        assert database.identity(path) == database.identity(path)
+        path.unlink()
+        assert database.identity(path) is None
+    assert len([fd for fd in database._kept.values() if not os.fstat(fd).st_nlink]) <= 1
