@@ -4,4 +4,16 @@ from __future__ import annotations
 
 from mnist_np.papers.rows import Row
 
-RECORDS: tuple[Row, ...] = ()
+RECORDS = (
+    Row(
+        "record_98",
+        "98 %: one layer of 256, Adam, 3 epochs",
+        "record",
+        ("experiment=record_98", "training.threads=auto"),
+        2.0,
+        minutes=0.05,
+        deviations="the cheapest of 46 recipes (256 to 512 units, batch 64 to 256, 2 or 3 epochs, Adam and Muon, learning rates) "
+        "whose mean accuracy on 10,000 validation images was 98.0 % (98.01 ± 0.05, n = 4, trained on 50,000)",
+        seeds=10,
+    ),
+)
