@@ -19,7 +19,7 @@ from mnist_np.tracking.addresses import address_of, announced
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.index import index_pages, update_index
 from mnist_np.tracking.links import run_page
-from mnist_np.tracking.server import free_port, serving
+from mnist_np.tracking.server import serving
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import Store, first_line, store_of
@@ -48,10 +48,9 @@ def main() -> int:
             print("The MLflow UI is running already.")
             show(running, found, arguments.no_browser)
             return 0
-        port = free_port(arguments.port)
         print("The MLflow UI is starting (some seconds) ...", flush=True)
         artifacts, log = arguments.outputs / "artifacts", arguments.outputs / "mlflow-ui.log"
-        with serving(store.uri, artifacts, port, log) as server, announced(store, port):
+        with serving(store.uri, artifacts, arguments.port, log) as server, announced(store, server.port):
             show(f"{server.address}/", found, arguments.no_browser)
             print("Ctrl-C ends it.", flush=True)
             server.wait()

@@ -14,11 +14,13 @@ import pytest
 
 from mnist_np.api import run
 from mnist_np.storage.run_folder import RunFolder
+from mnist_np.tracking import server
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import MlflowObserver
-from mnist_np.tracking.server import free_port
+from mnist_np.tracking.server import free_port, serving
 from mnist_np.tracking.settings import Tracking
+from mnist_np.tracking.store import store_of
 
 pytestmark = pytest.mark.fault
 
@@ -93,3 +95,22 @@ def test_a_port_that_is_taken_is_named():
         with pytest.raises(TrackingError, match=f"port {port} is taken"):
             free_port(port)
     assert free_port(None) > 0
+
+
+def test_a_server_that_took_the_port_in_between_is_not_taken_for_ours(tmp_path, monkeypatch):
+    """Two UIs of different stores started at once: both find the port free, one gets it; the other must not show its runs."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    stores = {name: store_of(Tracking(), tmp_path / name) for name in "ab"}
+    for name, store in stores.items():
+        store.experiment_id(f"of-{name}")
+    with serving(stores["a"].uri, tmp_path / "a" / "artifacts", server.free_port(None), tmp_path / "a.log") as first:
+        answers = iter([first.port])
+        monkeypatch.setattr(server, "free_port", lambda wanted: next(answers, None) or free_port(wanted))
+        with serving(stores["b"].uri, tmp_path / "b" / "artifacts", None, tmp_path / "b.log") as second:
+            assert second.port != first.port
+            for name, address in (("a", first.address), ("b", second.address)):
+                with urlopen(f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name=of-{name}", timeout=10) as answer:
+                    assert answer.status == 200
+        with pytest.raises(TrackingError, match="ended at once"):
+            server.start(stores["b"].uri, tmp_path / "b" / "artifacts", first.port, tmp_path / "b.log")
