@@ -14,6 +14,7 @@ from typing import Any
 
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.database import Identity
+from mnist_np.tracking.inputs import dataset_inputs
 from mnist_np.tracking.journal import Journal, Ledger, Record
 from mnist_np.tracking.note import EXPERIMENT_ID, RUN_ID
 from mnist_np.tracking.own_files import check_own
@@ -199,11 +200,11 @@ class Delivery:
         return {PARENT: found[0].info.run_id} if found else {}
 
     def log_data(self, run_id: str, data: dict[str, Any]) -> None:
-        """Say what data the run uses. Of runs that name a new data set at the same moment MLflow refuses all but one:
+        """Say what data the run uses. Of runs that name new data sets at the same moment MLflow refuses all but one:
         the others try again, and find it there."""
         for attempt in range(ATTEMPTS):
             try:
-                self.store.client.log_inputs(run_id, datasets=[dataset_input(data)])
+                self.store.client.log_inputs(run_id, datasets=dataset_inputs(data))
                 return
             except Exception:
                 if attempt == ATTEMPTS - 1:
@@ -231,15 +232,3 @@ def filled(text: str, values: dict[str, str]) -> str:
     for name, value in values.items():
         text = text.replace(name, value)
     return text
-
-
-def dataset_input(data: dict[str, Any]) -> Any:
-    """MLflow's description of a data set, from `runfolder.describe`'s."""
-    import json
-
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    profile = {name: data[name] for name in ("train", "val", "test")}
-    source = json.dumps({"uri": data["source"], "sha256": data["sha256"]})
-    dataset = Dataset(data["name"], data["sha256"][:36], "local", source, profile=json.dumps(profile))
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

@@ -16,13 +16,13 @@ from mnist_np.fingerprint import identify
 from mnist_np.registry import name_of
 from mnist_np.serialize import flatten, to_dict
 from mnist_np.storage.provenance import blas, versions
-from mnist_np.storage.run_folder import describe
 from mnist_np.tracking.addresses import address_of, sync_command, ui_command
 from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.deadline import ask
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.index import update_index
+from mnist_np.tracking.inputs import describe_data
 from mnist_np.tracking.journal import FILES, STATUS, Journal, Ledger, lock
 from mnist_np.tracking.links import run_page
 from mnist_np.tracking.note import note
@@ -100,7 +100,7 @@ class MlflowObserver(Observer):
             name=self.run_name or run_name(experiment),
             tags={"sweep_role": "single"} | self.tags | self.tags_of(event),
             params={key: as_text(value) for key, value in flatten(to_dict(experiment)).items()},
-            data=describe(event.data),
+            data=describe_data(experiment, event.data),
             tracker=ledger.tracker,
         )
         self.journal.append("files", paths=["config.yaml"])

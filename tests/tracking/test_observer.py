@@ -17,6 +17,7 @@ from mnist_np.optim.optimizers import SGD
 from mnist_np.serialize import from_dict, to_dict
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.weights import load_weights
+from mnist_np.tracking.inputs import CONTEXTS, describe_data, digest
 from mnist_np.tracking.journal import Ledger, lock
 from mnist_np.tracking.observer import MlflowObserver, run_name
 from mnist_np.tracking.settings import Tracking
@@ -95,12 +96,37 @@ def test_tags_say_where_the_run_comes_from(tracked, experiment):
     assert "{" not in tags["mlflow.note.content"]
 
 
-def test_the_data_set_is_an_input_with_its_digest(tracked, experiment):
+def test_the_splits_are_inputs_with_their_contexts_and_digests(tracked, experiment):
     result, logged = tracked(experiment)
-    (given,) = logged.inputs.dataset_inputs
-    assert given.dataset.name == "synthetic"
-    assert result.data.sha256.startswith(given.dataset.digest)
-    assert json.loads(given.dataset.profile) == {"train": 512, "val": 128, "test": 128}
+    inputs = logged.inputs.dataset_inputs
+    assert {given.dataset.name for given in inputs} == {"synthetic"}
+    assert all(json.loads(given.dataset.source)["sha256"] == result.data.sha256 for given in inputs)
+    sizes = {given.tags[0].value: json.loads(given.dataset.profile)["num_rows"] for given in inputs}
+    assert sizes == {"training": 512, "validation": 128, "testing": 128}
+    assert len({given.dataset.digest for given in inputs}) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "changed"),
+    [
+        ({"source": "elsewhere"}, set()),
+        ({"sha256": "b"}, {"train", "val", "test"}),
+        ({"train": 500, "val": 140}, {"train", "val"}),
+        ({"train": 100, "subset_seed": 0}, {"train"}),
+    ],
+)
+def test_a_split_of_the_same_examples_has_the_same_digest(change, changed):
+    data = {"sha256": "a", "source": "here", "train": 512, "val": 128, "test": 128}
+    assert {split for split in CONTEXTS if digest(data, split) != digest(data | change, split)} == changed
+
+
+def test_a_subset_that_another_seed_draws_has_another_digest():
+    def digest_of(seed, train_size):
+        experiment = Experiment(data=Synthetic(train_size=train_size), seed=seed)
+        return digest(describe_data(experiment, experiment.load_data()), "train")
+
+    assert digest_of(0, 100) != digest_of(1, 100)
+    assert digest_of(0, None) == digest_of(1, None)
 
 
 def test_files_are_artifacts_that_rebuild_the_run(tracked, experiment, tmp_path):
