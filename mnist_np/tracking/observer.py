@@ -161,10 +161,13 @@ class MlflowObserver(Observer):
         experiment_id = self.delivery.delivery.ledger.experiment_id
         try:
             if experiment_id and self.store.is_free(1.0):
-                ask(self.store, lambda: mark_stale_runs(self.store, [experiment_id]))
-                ask(self.store, lambda: update_index(self.store, experiment_id))
+                ask(self.store, lambda: self.look_after(experiment_id))
         except Exception as error:
             log.debug("the index of the experiment is not up to date: %s", error)
+
+    def look_after(self, experiment_id: str) -> None:
+        mark_stale_runs(self.store, [experiment_id])
+        update_index(self.store, experiment_id)
 
     def where(self) -> str:
         """Where the run is to be seen: its page on the server, or the command that opens it."""

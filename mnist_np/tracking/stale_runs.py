@@ -1,36 +1,67 @@
 """Runs that a killed process left RUNNING in MLflow: found, and marked KILLED.
 
 A living process holds the lock of its run's folder (`observer.lock`), and the system lets go of it however the process
-ends. So a run that MLflow calls RUNNING and whose lock is free is dead. Runs whose folder is not on this machine are let be.
+ends. So a run that MLflow calls RUNNING and whose lock is free is dead. Runs of others are let be: a store may be shared by
+several machines or ``outputs``, in which folders have the same names.
 """
 
 from __future__ import annotations
 
+import logging
+import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.conclusion import conclude
-from mnist_np.tracking.delivery import Delivery
+from mnist_np.tracking.delivery import KEY, Delivery
 from mnist_np.tracking.journal import Journal, Ledger, lock
 from mnist_np.tracking.store import Store
 
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
+
 REASON = "its process was killed"
+
+HOST = "host"
+"""The tag of a sweep's parent: the machine that its process runs on."""
 
 PATIENCE = 20.0
 """Seconds to wait for a tracker that takes nothing, or for a locked database."""
 
 
 def mark_stale_runs(store: Store, experiment_ids: Sequence[str]) -> list[str]:
-    """Mark the dead among the RUNNING runs and return their ids. Runs of one machine and ``outputs`` only."""
+    """Mark the dead among the RUNNING runs and return their ids. Runs of one machine and ``outputs`` only.
+
+    One that cannot be marked is left as it is.
+    """
     running = store.client.search_runs(list(experiment_ids), "attributes.status = 'RUNNING'")
     dead = []
     for run in running:
         folder = store.outputs / run.data.tags.get("run_folder", "")
-        if "run_folder" in run.data.tags and folder.is_dir() and mark_stale(store, folder, run.info.run_id):
-            dead.append(run.info.run_id)
+        try:
+            if is_ours(store, folder, run) and mark_stale(store, folder, run.info.run_id):
+                dead.append(run.info.run_id)
+        except (TrackingError, OSError) as error:
+            log.debug("%s may be dead: %s", folder, error)
     return dead
+
+
+def is_ours(store: Store, folder: Path, run: Run) -> bool:
+    """Whether it is the run of that folder: they have the same key. A sweep's parent has none, but its machine's name, and its
+    folder lies within ``outputs``."""
+    tags = run.data.tags
+    if "run_folder" not in tags or not folder.is_dir():
+        return False
+    if ledger := Ledger.read(folder):
+        return ledger.key == tags.get(KEY)
+    outputs = store.outputs.resolve()
+    own = store.database is not None and outputs in store.database.resolve().parents
+    return outputs in folder.resolve().parents and (own or tags.get(HOST) == platform.node())
 
 
 def mark_stale(store: Store, folder: Path, run_id: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from mnist_np.tracking.parent_run import find_or_create, params_of
 from mnist_np.tracking.pending import deliver_pending
 from mnist_np.tracking.saved_views import View, save
 from mnist_np.tracking.settings import Tracking
-from mnist_np.tracking.stale_runs import mark_stale_runs
+from mnist_np.tracking.stale_runs import HOST, mark_stale_runs
 from mnist_np.tracking.store import Store, first_line, store_of
 from mnist_np.tracking.sweep_children import SweepChildren
 from mnist_np.tracking.sweep_note import LONGEST_TAG, picture, sweep_note
@@ -102,6 +103,7 @@ class SweepParent:
             "status": "running",
             "varied": " ".join(varied)[:LONGEST_TAG],
             "run_folder": os.path.relpath(folder, outputs),
+            HOST: platform.node(),
         }
 
         def make() -> tuple[str, str]:

@@ -91,3 +91,42 @@ def test_runs_of_another_machine_are_let_be(outputs):
     store.client.set_tag(run_id, "run_folder", "sweeps/elsewhere")
     mark_stale_runs(store, [store.experiment_id("mnist-np")])
     assert runs(outputs)["child"] == "RUNNING"
+
+
+def statuses(store):
+    found = store.client.search_runs([store.experiment_id("mnist-np")])
+    return sorted((run.info.status, run.data.tags["sweep_role"]) for run in found)
+
+
+def test_runs_of_other_outputs_in_the_same_store_are_let_be(outputs, tmp_path):
+    """Their folders may have the names of ours: those of the same sweep do."""
+    shared = Tracking(uri=f"sqlite:///{outputs}/mlflow.db")
+    other = tmp_path / "other"
+    parent = open_parent(other)
+    train(other, parent.run_id, "sgd", 16, 0)
+    store = store_of(shared, other)
+    assert [path.name for path in other.glob("sweeps/*/*/tracking.json")] == ["tracking.json"]
+    assert mark_stale_runs(store, [store.experiment_id("mnist-np")]) == []
+    assert statuses(store) == [("RUNNING", "child"), ("RUNNING", "parent")]
+    assert len(mark_stale_runs(store_of(Tracking(), outputs), [store.experiment_id("mnist-np")])) == 2
+
+
+@pytest.mark.parametrize("where", ["..", "/", "../elsewhere"])
+def test_no_tag_leads_to_a_folder_of_others(where, outputs, tmp_path):
+    for name in ("elsewhere", "other"):
+        (tmp_path / name).mkdir()
+    store = store_of(Tracking(uri=f"sqlite:///{outputs}/mlflow.db"), tmp_path / "other")
+    for run in store.client.search_runs([store.experiment_id("mnist-np")]):
+        store.client.set_tag(run.info.run_id, "run_folder", where)
+    assert mark_stale_runs(store, [store.experiment_id("mnist-np")]) == []
+    assert not list(tmp_path.glob(".tracking.lock"))
+    assert not list(tmp_path.glob("elsewhere/*"))
+
+
+def test_a_dead_run_whose_files_are_broken_keeps_none_of_the_others_running(outputs):
+    folder = next(outputs.glob("sweeps/*/*/journal.jsonl")).parent
+    (folder / "journal.jsonl").unlink()
+    (folder / "journal.jsonl").mkdir()
+    store = store_of(Tracking(), outputs)
+    mark_stale_runs(store, [store.experiment_id("mnist-np")])
+    assert runs(outputs) == {"parent": "KILLED", "child": "RUNNING"}
