@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from mnist_np import __version__
+from mnist_np.cli.logspace import expand
 from mnist_np.cli.messages import UsageError, check_overrides
 
 COMMANDS = ("run", "multirun", "cfg", "info", "hydra_help", "shell_completion")
@@ -70,6 +71,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         if getattr(args, name) and not args.cfg:
             raise UsageError(f"--{name}: belongs to --cfg, which shows the config: --cfg job")
     if not args.shell_completion:
+        args.overrides = [expand(override) for override in args.overrides]
         check_overrides(args.overrides)
         refuse_sweeps_without_effect(OverridesParser.create().parse_overrides(args.overrides))
     return args

@@ -18,7 +18,6 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import HydraContext, RunMode
@@ -27,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from mnist_np.cli.arguments import refuse_sweeps_without_effect
 from mnist_np.cli.folders import conf_folder
 from mnist_np.cli.hydra_node import check_hydra_node
+from mnist_np.cli.sweep_file import grids_of
 from mnist_np.cli.sweep_size import check_size
 from mnist_np.component import ConfigError, did_you_mean
 from mnist_np.files import read_regular
@@ -93,15 +93,10 @@ def compose(args: argparse.Namespace) -> DictConfig:
     HydraConfig.instance().set_config(config)
     check_hydra_node(config)
     if config.hydra.mode == RunMode.MULTIRUN:
-        refuse_sweeps_without_effect(from_file(config))
-        check_size(config, [*from_file(config), *parsed])
+        grids = [OverridesParser.create().parse_overrides(texts) for texts in grids_of(config)]
+        refuse_sweeps_without_effect(override for grid in grids for override in grid)
+        check_size(config, [[*grid, *parsed] for grid in grids])
     return config
-
-
-def from_file(config: DictConfig) -> list[Override]:
-    """What a sweep's file (``conf/sweep``) varies."""
-    params = config.hydra.sweeper.get("params") or {}
-    return OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
 
 
 def context() -> HydraContext:

@@ -8,9 +8,9 @@ from types import ModuleType
 
 from hydra.core.plugins import Plugins
 
+from mnist_np.cli.grid_sweeper import GridSweeper
 from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.search import SearchSweeper
-from mnist_np.cli.sweepers import GridSweeper
 
 PLACE = "hydra_plugins.mnist_np"
 

@@ -16,6 +16,7 @@ from hydra.core.override_parser.types import Override
 from mnist_np.cli.dry_run import say_search
 from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.objectives import check_objectives
+from mnist_np.cli.sweep_file import settings_of
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
 from mnist_np.cli.values import space_of, typed, values
 from mnist_np.component import ConfigError
@@ -34,7 +35,8 @@ class SearchSweeper(ValidatingSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         import_optuna()
-        overrides = self.parse(arguments)
+        self.refuse_grids()
+        overrides = self.parse(arguments)[0]
         varied = {key: override for key, override in overrides.items() if override.is_sweep_override()}
         fixed = [text_of(override) for override in overrides.values() if not override.is_sweep_override()]
         if not varied:
@@ -59,6 +61,12 @@ class SearchSweeper(ValidatingSweeper):
             search = Search(runner, study, space, fingerprints, earlier, fixed, self.compose, self.digests)
             self.launch(runner, search.jobs(), search.done)
             search.conclude()
+
+    def refuse_grids(self) -> None:
+        """Raise ConfigError for keys that are of grids."""
+        for key in ("zip", "grids"):
+            if value := getattr(settings_of(self.base), key):
+                raise ConfigError(f"sweep.{key}", value, "is for grids: hydra/sweeper=search chooses each value by itself")
 
     def with_types(self, varied: Mapping[str, Override], fixed: Sequence[str]) -> RunConfig:
         """A config with the keys that vary, for their types: with the first choices, or with none if those exclude each other."""

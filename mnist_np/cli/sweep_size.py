@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
 from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from mnist_np.cli.sweep_file import settings_of
 from mnist_np.component import ConfigError
 from mnist_np.sweep.settings import Sweep
 
 
-def check_size(config: DictConfig, overrides: Iterable[Override]) -> None:
+def check_size(config: DictConfig, grids: Sequence[Iterable[Override]]) -> None:
     """Raise ConfigError for a key without values, and for more jobs than ``sweep.max_jobs``.
 
     A search makes as many runs as it has trials, but each key's values are listed there too.
     """
-    limit = OmegaConf.select(config, "sweep.max_jobs", default=None)
-    limit = limit if type(limit) is int else Sweep().max_jobs
-    counts = {override.get_key_element(): n_values(override) for override in overrides if override.is_sweep_override()}
-    searched = str(config.hydra.sweeper.get("_target_")).endswith(".SearchSweeper")
-    n = max(counts.values(), default=1) if searched else prod(counts.values())
+    settings = settings_of(config)
+    counts = [counts_of(overrides, settings) for overrides in grids]
+    if is_search(config):
+        whole = {key: n for grid in counts for key, n in grid.items()}
+        refuse_more(settings.max_jobs, max(whole.values(), default=1), "values for one key", whole)
+    else:
+        refuse_more(settings.max_jobs, sum(prod(grid.values()) for grid in counts), "jobs", *counts)
+
+
+def is_search(config: DictConfig) -> bool:
+    """Whether the sweep is a search."""
+    return str(config.hydra.sweeper.get("_target_")).endswith(".SearchSweeper")
+
+
+def counts_of(overrides: Iterable[Override], settings: Sweep) -> dict[str, int]:
+    """How many values each key has that varies; of keys that go together the first alone."""
+    last = {override.get_key_element(): override for override in overrides}
+    counts = {key: n_values(override) for key, override in last.items() if override.is_sweep_override()}
+    return {key: n for key, n in counts.items() if not any(key in group[1:] and group[0] in counts for group in settings.zip)}
+
+
+def refuse_more(limit: int, n: int, what: str, *counts: Mapping[str, int]) -> None:
+    """Raise ConfigError for more than ``limit``."""
     if n > limit:
-        what = "values for one key" if searched else "jobs"
-        product = " x ".join(f"{key} {short(count)}" for key, count in counts.items())
+        product = " + ".join(" x ".join(f"{key} {short(count)}" for key, count in grid.items()) for grid in counts)
         raise ConfigError("sweep.max_jobs", limit, f"there would be {short(n)} {what} ({product}); raise it if that is meant")
 
 

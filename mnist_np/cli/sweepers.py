@@ -1,35 +1,31 @@
-"""Our Hydra sweepers: ``grid`` runs every combination, ``search`` lets Optuna choose. Both validate before they run anything."""
+"""What our Hydra sweepers share: ``grid`` runs every combination, ``search`` lets Optuna choose. Both validate first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice, product
-from math import prod
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.core.utils import configure_log
+from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from mnist_np.cli.arguments import refuse_sweeps_without_effect
 from mnist_np.cli.composer import Composer
-from mnist_np.cli.dry_run import say_jobs
 from mnist_np.cli.local_launcher import LocalLauncher
-from mnist_np.cli.objectives import check_objectives
-from mnist_np.cli.sweep_size import n_values
-from mnist_np.cli.values import values
+from mnist_np.cli.messages import UsageError, explain
+from mnist_np.cli.sweep_file import grids_of, texts_of
 from mnist_np.component import ConfigError
 from mnist_np.serialize import to_dict
 from mnist_np.sweep.job import record_failure
-from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.runner import Ready, SweepRunner, job_of, quoted
+from mnist_np.sweep.runner import Ready, SweepRunner, quoted
 from mnist_np.sweep.worker import Task, run_task
 
 NOTHING_CAME_BACK = "the launcher has ended, but the run left no result: does the machine that it ran on see this outputs folder?"
@@ -46,7 +42,7 @@ class ValidatingSweeper(Sweeper):
     """Jobs that a launcher of others is given at a time; None is all."""
 
     def __init__(self, params: DictConfig | None = None) -> None:
-        self.params: Mapping[Any, Any] = params or {}
+        """``params`` are what a sweep file varies; they are read where they are needed (see `sweep_file`)."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.context: HydraContext = hydra_context
@@ -57,13 +53,13 @@ class ValidatingSweeper(Sweeper):
         )
         self.digests: dict[str, str] = {}
 
-    def parse(self, arguments: Sequence[str]) -> dict[str, Override]:
-        """All overrides by key, those of a sweep file first, so that the command line has the last word."""
-        from_file = [f"{key!s}={value!s}" for key, value in self.params.items()]
+    def parse(self, arguments: Sequence[str]) -> list[dict[str, Override]]:
+        """All overrides by key, for each grid. Those of a sweep file come first, so that the command line has the last word."""
         parser = OverridesParser.create(config_loader=self.context.config_loader)
-        overrides = {override.get_key_element(): override for override in parser.parse_overrides([*from_file, *arguments])}
-        refuse_sweeps_without_effect(overrides.values())
-        return overrides
+        return [
+            {override.get_key_element(): override for override in parser.parse_overrides([*from_file, *arguments])}
+            for from_file in grids_of(self.base)
+        ]
 
     def compose(self, overrides: Sequence[str]) -> RunConfig:
         """The checked config of a job. Raises what a single run would raise."""
@@ -74,8 +70,9 @@ class ValidatingSweeper(Sweeper):
         try:
             return self.compose([*fixed, *(f"{key}={value}" for key, value in varied.items())])
         except ConfigError as error:
-            where = " ".join(f"{key}={value}" for key, value in varied.items())
-            raise ConfigError(error.key, error.value, f"{error.allowed} (in the combination {where})") from error
+            raise ConfigError(error.key, error.value, f"{error.allowed} {in_combination(varied)}") from error
+        except (HydraException, OmegaConfBaseException) as error:
+            raise UsageError(f"{explain(error, [*fixed, *texts_of(varied)])} {in_combination(varied)}") from error
 
     @property
     def dry_run(self) -> bool:
@@ -141,34 +138,10 @@ class ValidatingSweeper(Sweeper):
                 ended(ready, record_failure(ready.folder, problem) if problem and missing else "")
 
 
-class GridSweeper(ValidatingSweeper):
-    """Every combination of the values given: ``choice``, ``range``, lists and globs of Hydra's grammar."""
-
-    def sweep(self, arguments: list[str]) -> Any:
-        if isinstance(self.launcher, LocalLauncher) and not self.dry_run:
-            self.launcher.start()  # the workers import while the jobs are composed
-        overrides = self.parse(arguments)
-        fixed = [text_of(override) for override in overrides.values() if not override.is_sweep_override()]
-        loader = self.context.config_loader
-        axes = {key: values(override, loader) for key, override in overrides.items() if override.is_sweep_override()}
-        jobs: dict[str, tuple[Job, RunConfig]] = {}
-        for combination in product(*axes.values()):
-            varied = dict(zip(axes, combination, strict=True))
-            config = self.compose_point(fixed, varied)
-            job = [*fixed, *(f"{key}={value}" for key, value in varied.items())]
-            made = job_of(config, job, varied, self.digests)
-            jobs.setdefault(made.fingerprint, (made, config))
-        if len(jobs) < (n := prod(max(len(axes[key]), n_values(overrides[key])) for key in axes)):
-            print(f"{n} combinations, {len(jobs)} different: those with the same result run once")
-        check_objectives([config for _, config in jobs.values()], needed=False)
-        base = next(iter(jobs.values()))[1]
-        runner = SweepRunner(base, list(axes), fixed, len(jobs))
-        if self.dry_run:
-            say_jobs(runner, list(jobs.values()), self.workers)
-            return
-        with runner:
-            ready = [runner.ready(job, config) for job, config in jobs.values()]
-            self.launch(runner, [job for job in ready if job])
+def in_combination(varied: Mapping[str, str]) -> str:
+    """Where a mistake is, and how to do without it."""
+    where = " ".join(f"{key}={value}" for key, value in varied.items())
+    return f"(in the combination {where}; sweep.exclude leaves combinations out, sweep.grids gives each option keys of its own)"
 
 
 def task_of(ready: Ready) -> Task:

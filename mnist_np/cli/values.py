@@ -28,6 +28,11 @@ def typed(override: Override) -> str:
 
 def values(override: Override, loader: ConfigLoader) -> list[str]:
     """The values of a discrete sweep, each once, as overrides write them. Raises ConfigError."""
+    return list(dict.fromkeys(all_values(override, loader)))
+
+
+def all_values(override: Override, loader: ConfigLoader) -> list[str]:
+    """The values of a discrete sweep, as often as they are named. Raises ConfigError."""
     key, value = override.get_key_element(), override.value()
     found: list[str]
     if isinstance(value, Glob):
@@ -39,7 +44,7 @@ def values(override: Override, loader: ConfigLoader) -> list[str]:
         found = list(override.sweep_string_iterator())
     if isinstance(value, RangeSweep) and not has_integers(value):
         found = [repr(float(f"{float(text):.12g}")) for text in found]  # 0.3, not 0.30000000000000004
-    return list(dict.fromkeys(found))
+    return found
 
 
 def has_integers(value: RangeSweep) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mnist_np.component import Component, bounded, did_you_mean, one_of
+from mnist_np.sweep.conditions import Condition
 from mnist_np.training.metric_names import less_is_better
 
 DIRECTIONS = ("maximize", "minimize")
@@ -56,6 +57,9 @@ class Sweep(Component):
     dry_run: bool = False
     max_jobs: int = bounded(10_000, ge=1)
     on_error: str = one_of("continue", "continue", "stop")
+    zip: list[Any] = field(default_factory=list)
+    exclude: list[str] = field(default_factory=list)
+    grids: list[dict[str, Any]] = field(default_factory=list)
     search: Search = field(default_factory=Search)
     id: str | None = None
     parent: str | None = None
@@ -69,6 +73,23 @@ class Sweep(Component):
         names = [self.metric, *self.search.metrics]
         if twice := [name for i, name in enumerate(names) if name in names[:i]]:
             raise self.search.error("metrics", self.search.metrics, f"{twice[0]} is an objective already")
+        for condition in self.exclude:
+            Condition.parse(condition)
+        self.check_groups()
+        if any(not isinstance(grid, dict) or not grid for grid in self.grids):
+            raise self.error(
+                "grids", self.grids, "each must be a mapping of keys to values: {optimizer: sgd, optimizer.lr: '0.1,0.3'}"
+            )
+
+    def check_groups(self) -> None:
+        """What ``zip`` names: lists of two keys or more, each key once. Raises ConfigError."""
+        keys: list[str] = []
+        for group in self.zip:
+            if not isinstance(group, list) or len(group) < 2 or not all(isinstance(key, str) for key in group):
+                raise self.error("zip", self.zip, "must be lists of two keys or more: [[model.hidden,optimizer.lr]]")
+            keys += group
+        if twice := [key for i, key in enumerate(keys) if key in keys[:i]]:
+            raise self.error("zip", self.zip, f"names {twice[0]} twice")
 
     @property
     def objectives(self) -> dict[str, str]:

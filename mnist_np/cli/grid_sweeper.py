@@ -1,0 +1,90 @@
+"""``hydra/sweeper=grid``, the default: every combination of the values given, of one grid or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+
+from mnist_np.cli.dry_run import counted, say_jobs
+from mnist_np.cli.local_launcher import LocalLauncher
+from mnist_np.cli.objectives import check_objectives
+from mnist_np.cli.sweep_file import settings_of
+from mnist_np.cli.sweepers import ValidatingSweeper, text_of
+from mnist_np.cli.values import all_values
+from mnist_np.component import ConfigError
+from mnist_np.sweep.exclusion import Exclusion
+from mnist_np.sweep.grid import points
+from mnist_np.sweep.plan import Job
+from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.runner import SweepRunner, job_of
+
+
+@dataclass(frozen=True)
+class Point:
+    """A combination of values: the overrides that all points share, and this one's own by key."""
+
+    fixed: Sequence[str]
+    varied: dict[str, str]
+
+    @property
+    def overrides(self) -> list[str]:
+        return [*self.fixed, *(f"{key}={value}" for key, value in self.varied.items())]
+
+
+class GridSweeper(ValidatingSweeper):
+    """Every combination of the values that overrides, ``sweep.zip`` and ``sweep.grids`` name, each result once."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        if isinstance(self.launcher, LocalLauncher) and not self.dry_run:
+            self.launcher.start()  # the workers import while the jobs are composed
+        fixed, found = self.points(arguments)
+        jobs = self.compose_all(found)
+        check_objectives([config for _, config in jobs.values()], needed=False)
+        base = next(iter(jobs.values()))[1]
+        varied = list(dict.fromkeys(key for point in found for key in point.varied))
+        runner = SweepRunner(base, varied, fixed, len(jobs))
+        if self.dry_run:
+            say_jobs(runner, list(jobs.values()), self.workers)
+            return
+        with runner:
+            ready = [runner.ready(job, config) for job, config in jobs.values()]
+            self.launch(runner, [job for job in ready if job])
+
+    def points(self, arguments: Sequence[str]) -> tuple[list[str], list[Point]]:
+        """The overrides that all jobs share, and every combination of every grid as often as it is named."""
+        grids, settings = self.parse(arguments), settings_of(self.base)
+        single = [{key: text_of(o) for key, o in grid.items() if not o.is_sweep_override()} for grid in grids]
+        shared = [key for key, text in single[0].items() if all(grid.get(key) == text for grid in single)]
+        fixed = [single[0][key] for key in shared]
+        axes = [{key: self.values_of(o) for key, o in grid.items() if key not in shared} for grid in grids]
+        if unpaired := [group for group in settings.zip if not any(set(group) & set(grid) for grid in axes)]:
+            raise ConfigError("sweep.zip", settings.zip, f"{unpaired[0][0]} does not vary: give it several values")
+        return fixed, [Point(fixed, varied) for grid in axes for varied in points(grid, settings.zip)]
+
+    def values_of(self, override: Override) -> list[str]:
+        """The values of a key in a grid: one, or several."""
+        if override.is_sweep_override():
+            return all_values(override, self.context.config_loader)
+        return [text_of(override).partition("=")[2]]
+
+    def compose_all(self, found: Sequence[Point]) -> dict[str, tuple[Job, RunConfig]]:
+        """The jobs of the points, each result once, without those that ``sweep.exclude`` leaves out. Raises ConfigError."""
+        exclusion = Exclusion(settings_of(self.base).exclude)
+        jobs: dict[str, tuple[Job, RunConfig]] = {}
+        for point in {tuple(point.varied.items()): point for point in found}.values():
+            if exclusion.leaves_out_early(point.overrides):
+                continue
+            config = self.compose_point(point.fixed, point.varied)
+            if exclusion.leaves_out(point.overrides, config.experiment):
+                continue
+            job = job_of(config, point.overrides, point.varied, self.digests)
+            jobs.setdefault(job.fingerprint, (job, config))
+        exclusion.check(not jobs)
+        if exclusion.conditions:
+            print(f"sweep.exclude leaves out {exclusion.n or 'none'} of {counted(len(found), 'combination')}")
+        if len(jobs) < (left := len(found) - exclusion.n):
+            print(f"{counted(left, 'combination')}, {len(jobs)} different: those with the same result run once")
+        return jobs

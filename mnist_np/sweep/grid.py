@@ -1,0 +1,37 @@
+"""The points of a grid: every combination of the values of its keys, where some keys go in pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+
+from mnist_np.component import ConfigError
+
+Axes = Mapping[str, Sequence[str]]
+"""Key -> the values that it takes, as overrides write them."""
+
+
+def points(axes: Axes, zipped: Sequence[Sequence[str]] = ()) -> Iterator[dict[str, str]]:
+    """Every combination of values; the keys of a group in ``zipped`` take their values together, in order.
+
+    Groups none of whose keys are in ``axes`` are passed over. Raises ConfigError (see `check_zip`).
+    """
+    groups = [group for group in zipped if set(group) & set(axes)]
+    check_zip(axes, groups)
+    together = {key: tuple(group) for group in groups for key in group}
+    parts = list(dict.fromkeys(together.get(key, (key,)) for key in axes))
+    for chosen in product(*(list(zip(*(axes[key] for key in keys), strict=True)) for keys in parts)):
+        values = {key: value for keys, row in zip(parts, chosen, strict=True) for key, value in zip(keys, row, strict=True)}
+        yield {key: values[key] for key in axes}
+
+
+def check_zip(axes: Axes, zipped: Sequence[Sequence[str]]) -> None:
+    """Raise ConfigError unless the keys of each group vary and have as many values as each other."""
+    for group in zipped:
+        for key in group:
+            if key not in axes:
+                there = ", ".join(axes) or "none"
+                raise ConfigError("sweep.zip", zipped, f"{key} does not vary: give it several values (keys that vary: {there})")
+        if len({len(axes[key]) for key in group}) > 1:
+            counts = ", ".join(f"{key} has {len(axes[key])}" for key in group)
+            raise ConfigError("sweep.zip", zipped, f"values are paired in order, so each key needs as many: {counts}")
