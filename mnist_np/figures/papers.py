@@ -9,6 +9,7 @@ from statistics import fmean
 
 from matplotlib.ticker import NullFormatter
 
+from mnist_np.figures.run import save_png
 from mnist_np.figures.style import COLOURS, INK, SECONDARY, headline, new_figure, style
 
 COLOUR = {"PASS": COLOURS[2], "CLOSE": COLOURS[4], "MISS": COLOURS[1]}
@@ -53,4 +54,4 @@ def draw(rows: Sequence[Compared], path: Path) -> None:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8.5)
         headline(figure, "Published errors and ours")
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, metadata={"Software": None})
+        save_png(figure, path)

@@ -69,6 +69,17 @@ def test_overlay_composes_and_trains_a_step(overlay):
     assert run(small(to_run_config(composed(overlay)).experiment)).status == "finished"
 
 
+@pytest.mark.parametrize("file", sorted((CONF / "sweep/phenomena").glob("*.yaml")), ids=lambda file: file.stem)
+def test_phenomenon_composes_with_each_of_its_values(file):
+    """In as many compositions as the longest key has values; each has the next value of all keys at once."""
+    params = yaml.safe_load(file.read_text())["hydra"]["sweeper"]["params"]
+    values = {key: str(text).removesuffix(")").replace("range(", "0,").split(",") for key, text in params.items()}
+    for i in range(max(map(len, values.values()))):
+        chosen = {key: some[i % len(some)] for key, some in values.items()}
+        experiment = to_run_config(composed(*(f"{key}={value}" for key, value in chosen.items()))).experiment
+        assert experiment.seed == int(chosen["seed"])
+
+
 def test_every_registered_class_has_an_option():
     assert {(group, name) for group, options in REGISTRY.items() for name in options} <= set(OPTIONS)
 
