@@ -15,7 +15,9 @@ from functools import cached_property
 
 from mnist_np.storage.run_index import FINAL
 from mnist_np.sweep.children import Child
+from mnist_np.sweep.significance import interval
 from mnist_np.sweep.values import ABSENT, Param, readable, varying
+from mnist_np.sweep.verdict import Verdict
 
 STATUSES = ("finished", "running", "queued", "failed", "diverged", "pruned", "killed")
 TEST = "test/accuracy"
@@ -39,6 +41,11 @@ class Spread:
             return None
         sd = statistics.stdev(finite) if len(finite) > 1 else None
         return Spread(len(finite), statistics.fmean(finite), sd, min(finite), max(finite))
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % confidence interval of the mean; None for one value."""
+        return interval(self.mean, self.sd, self.n)
 
 
 @dataclass(frozen=True)
@@ -168,6 +175,16 @@ class SweepReport:
             groups.setdefault(child.group, []).append(child)
         found = [self._configuration(children) for children in groups.values()]
         return sorted(found, key=lambda c: -self.sign * c.metric.mean if c.metric else math.inf)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Which of the ranked configurations cannot be told from the best."""
+        ranked = [c for c in self.configurations if c.metric]
+        values = [
+            {child.overrides.get("seed", ""): value for child in c.children if (value := self.value(child)) is not None}
+            for c in ranked
+        ]
+        return Verdict.of(self.metric, values, self.sign)
 
     def _configuration(self, children: list[Child]) -> Configuration:
         finished = [child for child in children if child.status == "finished"]

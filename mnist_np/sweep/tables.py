@@ -17,19 +17,28 @@ TOP = 20
 
 
 def rows(report: SweepReport) -> list[dict[str, str | float | int | None]]:
-    """A row per configuration, best first: rank, what varies, n, mean/sd/best of the metric and of the test accuracy."""
+    """A row per configuration, best first: rank, what varies, n, the metric and the test accuracy, the test against the best."""
     return [_row(rank, c, report) for rank, c in enumerate(report.configurations, start=1)]
 
 
 def _row(rank: int, c: Configuration, report: SweepReport) -> dict[str, str | float | int | None]:
     metric, test = c.metric, c.test
+    low, high = (metric.interval if metric else None) or (None, None)
+    comparisons = report.verdict.comparisons
+    against = comparisons[rank - 2] if metric and 2 <= rank < len(comparisons) + 2 else None
     return {
         "rank": rank if metric else None,
         **c.values,
         "n": c.n,
         f"{report.column}_mean": metric.mean if metric else None,
         f"{report.column}_sd": metric.sd if metric else None,
+        f"{report.column}_low95": low,
+        f"{report.column}_high95": high,
         f"{report.column}_best": (metric.high if report.maximize else metric.low) if metric else None,
+        "behind_best": against.difference if against else None,
+        "p": against.p if against else None,
+        "p_holm": against.p_holm if against else None,
+        "p_wilcoxon": against.p_wilcoxon if against else None,
         **{f"{name}_mean": further.mean if further else None for name, further in c.further.items()},
         f"{TEST}_mean": test.mean if test else None,
         f"{TEST}_sd": test.sd if test else None,
@@ -104,15 +113,16 @@ def _readable(report: SweepReport, top: int) -> tuple[list[str], list[list[str]]
     means = [*([report.column] if report.is_ranked else []), *report.further, TEST]
     if several:
         means = [f"{name} mean ± sd" for name in means]
-        means[1:1] = ["best"] if report.is_ranked else []
+        means[1:1] = ["95 % interval", "best"] if report.is_ranked else []
     rank, linked = ["#"] if report.is_ranked else [], ["linked"] if report.linked else []
     header = [*rank, *(param.key for param in report.params), "n", *means, *troubled, *linked]
     body = []
     for number, c in enumerate(report.configurations[:top], start=1):
         cells = [*map(readable, c.values.values()), str(c.n)]
         if report.is_ranked:
-            best = [shown(c.metric.high if report.maximize else c.metric.low) if c.metric else ""] if several else []
-            cells = [str(number) if c.metric else "", *cells, spread(c.metric), *best]
+            best = [bounds(c.metric), shown(c.metric.high if report.maximize else c.metric.low) if c.metric else ""]
+            place = f"{number}{report.verdict.mark(number)}" if c.metric else ""
+            cells = [place, *cells, spread(c.metric), *(best if several else [])]
         cells += [*(spread(c.further[name]) for name in report.further), spread(c.test)]
         body.append(cells + [str(c.counts[status] or "") for status in troubled] + [str(c.linked or "") for _ in linked])
     return header, body
@@ -133,15 +143,20 @@ def spread(values: Spread | None) -> str:
     return shown(values.mean) + ("" if values.sd is None or same_count else f" ± {values.sd:.4f}")
 
 
+def bounds(values: Spread | None) -> str:
+    """``0.9801 to 0.9823``: the 95 % interval of the mean, where there are several values."""
+    return " to ".join(map(shown, found)) if values and (found := values.interval) else ""
+
+
 def hidden(report: SweepReport, top: int) -> str:
     """How many configurations a table of ``top`` leaves out."""
     n = len(report.configurations) - top
-    return f"and {n} configuration{'' if n == 1 else 's'} more" if n > 0 else ""
+    return f"and {n:,} more configuration{'' if n == 1 else 's'}" if n > 0 else ""
 
 
 def notes(report: SweepReport) -> list[str]:
     """Lines below the table: what is missing in it, and why."""
-    lines = []
+    lines = [sentence] if (sentence := report.verdict.sentence()) and report.is_ranked else []
     if not report.is_ranked:
         why = " (there is no validation data)" if "val_" in report.metric else ""
         lines.append(f"not ranked: the runs have no {report.metric}{why}")

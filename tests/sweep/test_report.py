@@ -80,12 +80,19 @@ def test_csv_has_numbers_in_full(report):
     assert [row["n"] for row in read] == ["2", "2", "0"]
     assert (read[2]["rank"], read[2]["val/accuracy_mean"], read[2]["failed"]) == ("", "", "1")
     assert read[0]["test/accuracy_mean"] == "0.1"
+    assert float(read[0]["val/accuracy_low95"]) == pytest.approx(0.97 - 12.7062 * 0.01, rel=1e-5)
+    assert float(read[1]["behind_best"]) == pytest.approx(0.97 - float(read[1]["val/accuracy_mean"]))
+    assert 0 < float(read[1]["p"]) == float(read[1]["p_holm"]) < 1  # one pair only
+    assert read[0]["p"] == read[2]["p"] == read[1]["p_wilcoxon"] == ""
 
 
 def test_markdown_and_console_say_the_same(report):
     text = markdown(report).replace(" &emsp;", "")  # MLflow leaves no room between columns
-    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.9800 | 0.1000 ± 0.0000 |" in text
-    assert text.splitlines()[0].count("|") == text.splitlines()[-1].count("|")
+    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.8429 to 1.0971 | 0.9800 | 0.1000 ± 0.0000 |" in text
+    assert "| 2≈ | sgd |" in text
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in table}) == 1
+    assert text.endswith(" seeds each would tell a difference of 0.1 pp")
     console = Console(width=140, record=True, file=io.StringIO())
     console.print(console_table(report))
     assert "0.9700 ± 0.0141" in console.export_text()
@@ -95,7 +102,8 @@ def test_further_objectives_stand_beside_the_metric(report):
     children = [replace(child, metrics=child.metrics | {"model/parameters": 101_770.0}) for child in report.children]
     report = replace(report, children=children, further=["model/parameters"])
     assert rows(report)[0]["model/parameters_mean"] == 101_770
-    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.9800 | 101,770 | 0.1000 ± 0.0000 |" in markdown(report).replace(" &emsp;", "")
+    text = markdown(report).replace(" &emsp;", "")
+    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.8429 to 1.0971 | 0.9800 | 101,770 | 0.1000 ± 0.0000 |" in text
 
 
 def test_lists_are_not_markup_and_long_tables_say_that_they_are_cut():
@@ -105,7 +113,7 @@ def test_lists_are_not_markup_and_long_tables_say_that_they_are_cut():
     printed = console.export_text()
     assert "[he_normal,null]" in printed
     assert "[bold]" in printed
-    assert "and 1 configuration more" in printed
+    assert "and 1 more configuration" in printed
     assert "a\\|b" in markdown(report)
 
 

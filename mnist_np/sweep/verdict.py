@@ -1,0 +1,82 @@
+"""What a sweep's ranking proves, in one sentence."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mnist_np.sweep.significance import MOST_SEEDS, Comparison, Values, against_best, seeds_needed
+
+MARK = "≈"
+"""Stands beside the rank of a configuration that cannot be told from the best."""
+
+POINT = 0.001
+"""The difference of accuracies and errors that advice is given for: 0.1 percentage points."""
+
+SHARES = ("accuracy", "error", "top3", "f1")
+"""Ends of the names of metrics that are shares of the examples."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The configurations that have the metric, from the best on, and the comparison of the best with each of the others."""
+
+    metric: str
+    configurations: Sequence[Values]
+    comparisons: Sequence[Comparison]
+
+    @staticmethod
+    def of(metric: str, configurations: Sequence[Values], sign: int) -> Verdict:
+        return Verdict(metric, configurations, against_best(configurations, sign) if configurations else ())
+
+    @property
+    def tied(self) -> list[int]:
+        """The ranks, from 2 on, of those that cannot be told from the best."""
+        return [rank for rank, comparison in enumerate(self.comparisons, start=2) if not comparison.is_told]
+
+    def mark(self, rank: int) -> str:
+        """What stands beside a rank: `MARK`, or nothing where all or none are marked for want of seeds."""
+        return MARK if self.is_tested and rank in self.tied else ""
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether there are two configurations or more, and enough runs to compare some of them."""
+        return any(comparison.p is not None for comparison in self.comparisons)
+
+    def sentence(self) -> str:
+        """``the first 3 of 24 cannot be told apart at 5 % (n = 3); about 8 seeds each would tell a difference of 0.1 pp``."""
+        if not self.comparisons:
+            return ""
+        if not self.is_tested:
+            return "which is better is not known: it takes several seeds of each, such as 'seed=range(5)'"
+        k, tied = len(self.configurations), self.tied
+        how = f"at 5 % ({self.counts()})"
+        if not tied:
+            return f"the first of {k} is better than {'the other' if k == 2 else 'each of the others'} {how}"
+        if tied == list(range(2, len(tied) + 2)):
+            first = f"the first {len(tied) + 1} of {k}" if len(tied) + 1 < k or k > 2 else "the two"
+            said = f"{first} cannot be told apart {how}"
+        else:
+            said = f"{len(tied)} of the others ({MARK}) cannot be told from the first {how}"
+        return f"{said}{self.advice()}"
+
+    def counts(self) -> str:
+        """``n = 3``, ``n = 2 to 5``."""
+        numbers = sorted(len(values) for values in self.configurations)
+        return f"n = {numbers[0]}" if numbers[0] == numbers[-1] else f"n = {numbers[0]} to {numbers[-1]}"
+
+    def advice(self) -> str:
+        """How many seeds would tell a small difference, judged by the spread of those that cannot be told apart."""
+        spreads = [self.comparisons[rank - 2].sd for rank in self.tied if self.comparisons[rank - 2].p is not None]
+        sd = statistics.median(spreads) if spreads else 0.0
+        best = statistics.fmean(self.configurations[0].values())
+        share = self.metric.endswith(SHARES)
+        difference = POINT if share else abs(best) / 100
+        if sd == 0 or not math.isfinite(sd) or difference == 0:
+            return ""
+        k = len(self.configurations)
+        n = seeds_needed(difference, sd, k * (k - 1) // 2)
+        seeds = f"about {n}" if n < MOST_SEEDS else f"more than {MOST_SEEDS:,}"
+        return f"; {seeds} seeds each would tell a difference of {'0.1 pp' if share else f'{difference:.2g} (1 %)'}"
