@@ -42,6 +42,7 @@ FLOORS = [
     ["tracking"],
     ["sweep.run_config", "sweep.single", "sweep.job", "sweep.runner", "sweep.search", "sweep.worker"],
     ["papers"],
+    ["serving"],
     ["commands"],
     ["cli"],
     ["__main__"],
@@ -55,6 +56,8 @@ DOORS = {
     "omegaconf": {"cli"},
     "optuna": {"cli", "sweep"},
     "matplotlib": {"figures"},
+    "starlette": {"serving"},
+    "uvicorn": {"commands"},
 }
 
 

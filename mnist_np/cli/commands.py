@@ -10,6 +10,8 @@ COMMANDS = {
     "rerun": ("mnist_np.commands.rerun:main", "train a run once more and compare the weights bit by bit"),
     "evaluate": ("mnist_np.commands.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
     "predict": ("mnist_np.commands.predict:main", "what a trained network takes pictures for"),
+    "draw": ("mnist_np.commands.serve:draw", "draw a digit on a page, and see what a trained network takes it for"),
+    "serve": ("mnist_np.commands.serve:serve", "a trained network behind an HTTP address"),
     "reproduce": ("mnist_np.commands.reproduce:main", "train published results again, and write the table of what came of it"),
     "sync": ("mnist_np.commands.sync:main", "deliver to MLflow what a run could not deliver while it was away"),
 }

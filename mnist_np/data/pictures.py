@@ -9,9 +9,10 @@ from 0). 500 test images, enlarged, inverted and moved about on a larger page, a
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,31 +59,51 @@ SIDEWAYS = (5, 6, 7, 8)
 """The orientations in which height and width change places."""
 
 
-def read_picture(path: Path, shape: tuple[int, int], as_is: bool = False) -> Gray:
-    """The picture in ``path`` as an image (height, width) = ``shape`` of pixels in [0, 1], prepared as the module says.
+Source = Path | BinaryIO
+"""A file, by its path or open already."""
 
-    A picture that is of this size already and dark at its border is one of the data set's own and is left alone, as is every
-    picture ``as_is`` (which must be of this size). Raises DataError.
+
+def read_picture(source: Source, shape: tuple[int, int], as_is: bool = False, most: int = MAX_PIXELS) -> Gray:
+    """The picture in ``source`` as an image (height, width) = ``shape`` of pixels in [0, 1], prepared as the module says.
+
+    ``most`` is how many pixels it may have. A picture that is of the network's size already and dark at its border is one of the
+    data set's own and is left alone, as is every picture ``as_is`` (which must be of this size). Raises DataError.
     """
-    gray = load_gray(path, only=shape if as_is else None)
+    gray = load_gray(source, only=shape if as_is else None, most=most)
     if as_is or (gray.shape == shape and border(gray) < 0.5):
         return gray
-    return centred(on_black(gray), shape, path)
+    return centred(on_black(gray), shape, name_of(source))
 
 
-def load_gray(path: Path, only: tuple[int, int] | None = None) -> Gray:
+def name_of(source: Source) -> str:
+    """What a message calls a picture."""
+    return str(source) if isinstance(source, Path) else "the picture"
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[BinaryIO]:
+    """The file, open for reading."""
+    if isinstance(source, Path):
+        with open(open_regular(source, follow=True), "rb") as file:
+            yield file
+    else:
+        yield source
+
+
+def load_gray(source: Source, only: tuple[int, int] | None = None, most: int = MAX_PIXELS) -> Gray:
     """Brightness in [0, 1] of a picture file, upright, transparent parts white as a page is.
 
-    A large one comes smaller. ``only`` is the size that it must have. Raises DataError.
+    A large one comes smaller. ``only`` is the size that it must have, ``most`` how many pixels it may have. Raises DataError.
     """
     from PIL import Image, UnidentifiedImageError
 
+    path = name_of(source)
     try:
-        with open(open_regular(path, follow=True), "rb") as file, warnings.catch_warnings():
+        with opened(source) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own opinion of what is large or odd
             with Image.open(file, formats=FORMATS) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise DataError(f"{path}: {picture.width} x {picture.height} pixels are too many (at most {MAX_PIXELS:,})")
+                if picture.width * picture.height > most:
+                    raise DataError(f"{path}: {picture.width} x {picture.height} pixels are too many (at most {most:,})")
                 if not only:
                     picture.draft("L", (DETAIL, DETAIL))  # a large JPEG can be decoded at a fraction of its size
                 picture.load()
@@ -169,7 +190,7 @@ def on_black(gray: Gray) -> Gray:
     return ink
 
 
-def centred(ink: Gray, shape: tuple[int, int], path: Path) -> Gray:
+def centred(ink: Gray, shape: tuple[int, int], name: str) -> Gray:
     """The character, cut out, scaled into the box and placed with its centre of mass in the middle of ``shape``.
 
     Raises DataError for an empty picture.
@@ -178,7 +199,7 @@ def centred(ink: Gray, shape: tuple[int, int], path: Path) -> Gray:
 
     rows, columns = np.flatnonzero((ink >= INK).any(axis=1)), np.flatnonzero((ink >= INK).any(axis=0))
     if not len(rows):
-        raise DataError(f"{path}: is empty: all of it is of one brightness")
+        raise DataError(f"{name}: is empty: all of it is of one brightness")
     cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = BOX * min(shape) / max(cut.shape)
     height, width = (max(1, round(scale * side)) for side in cut.shape)

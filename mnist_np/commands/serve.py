@@ -1,0 +1,141 @@
+"""A trained network behind an address, for programs (`serve`) and for people who draw digits (`draw`).
+
+python scripts/serve.py RUN
+curl --data-binary @digit.png http://127.0.0.1:8000/predict
+curl -H 'Content-Type: application/json' -d @images.json http://127.0.0.1:8000/invocations
+python scripts/draw.py
+
+/invocations takes JSON as MLflow's own servers do: {"inputs": [[...], ...]}, each image 784 numbers between 0 (black) and 1
+(white). /predict takes a picture of one character, as the command predict does. GET /health and /metrics (for Prometheus).
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from threading import Timer
+
+from mnist_np.commands.saved import parser, plugins, saved_weights, told
+from mnist_np.component import UserError
+from mnist_np.engine.threads import blas_threads
+from mnist_np.invocation import command
+from mnist_np.serving.models import Entry, Models, of_runs, of_weights
+
+PORT = 8000
+
+AT_ONCE = 64
+"""Connections that are answered at a time; others get 503."""
+
+LAST_SECONDS = 5
+"""Seconds that requests under way have to end when the server is stopped."""
+
+
+def serve() -> int:
+    """Serve the run that ``sys.argv`` names until Ctrl-C. Gives the exit code."""
+    arguments = server_parser(parser(__doc__, "a run's folder, its MLflow run id, or a weights file"))
+    chosen = arguments.parse_args()
+
+    def entries() -> list[Entry]:
+        plugins(chosen)
+        with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
+            return [of_weights(Path(chosen.run).name or chosen.run, weights)]
+
+    return told(lambda: run(entries, chosen, page=False))
+
+
+def draw() -> int:
+    """Serve the drawing page for one run or all of them until Ctrl-C. Gives the exit code."""
+    arguments = server_parser(
+        parser(DRAW, "a run's folder, its MLflow run id, or a weights file (default: choose among all runs)")
+    )
+    next(action for action in arguments._actions if action.dest == "run").nargs = "?"
+    arguments.add_argument("--no-browser", action="store_true", help="only print the address")
+    chosen = arguments.parse_args()
+
+    def entries() -> list[Entry]:
+        plugins(chosen)
+        there = of_runs(chosen.outputs)
+        if chosen.run:
+            with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
+                return [of_weights(chosen.run, weights), *there]
+        if not there:
+            raise UserError(f"no run under {chosen.outputs} has left weights yet. The first: {command('train')}")
+        return there
+
+    return told(lambda: run(entries, chosen, page=True))
+
+
+DRAW = """A page on which a digit is drawn, and a network answers while it is drawn: its probabilities, what it sees, its layers.
+
+python scripts/draw.py
+python scripts/draw.py RUN --port 8080 --no-browser
+"""
+
+
+def server_parser(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The arguments of both commands."""
+    made.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s: this machine alone)")
+    made.add_argument("--port", type=port, default=None, help=f"the port (default: {PORT}, or a free one if it is taken)")
+    return made
+
+
+def port(text: str) -> int:
+    """A port's number."""
+    if not text.isdecimal() or not 0 < int(text[:6]) < 65536:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 65535, not {text[:30]}")
+    return int(text)
+
+
+def run(entries: Callable[[], list[Entry]], chosen: argparse.Namespace, page: bool) -> int:
+    """Answer requests until a signal comes."""
+    import uvicorn
+
+    from mnist_np.serving.app import make_app
+
+    models = Models(entries())
+    models.get()  # a bad file is refused here
+    listening = bound(chosen.host, chosen.port)
+    address = f"http://{chosen.host}:{listening.getsockname()[1]}"
+    local = chosen.host in ("127.0.0.1", "localhost")
+    app = make_app(models, ["127.0.0.1", "localhost"] if local else ["*"])
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        limit_concurrency=AT_ONCE,
+        timeout_graceful_shutdown=LAST_SECONDS,
+        server_header=False,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn ends at them, and then raises them again
+        signal.signal(number, lambda *_: None)
+    print(f"{address}/\nCtrl-C ends it.", flush=True)
+    if page and not chosen.no_browser:
+        Timer(0.5, webbrowser.open, [address]).start()
+    with listening, blas_threads(1):
+        uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def bound(host: str, wanted: int | None) -> socket.socket:
+    """A socket on the port that is wanted; on `PORT`, or a free one, where none is. Raises UserError where it is taken."""
+    for number in (wanted,) if wanted else (PORT, 0):
+        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, number))
+            listening.listen(AT_ONCE)  # requests may come as soon as the address is printed
+        except OSError as error:
+            listening.close()
+            if wanted or number == 0:
+                raise UserError(f"cannot listen on {host}, port {number}: {error.strerror}") from None
+        else:
+            return listening
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    sys.exit(serve())
