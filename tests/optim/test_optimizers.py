@@ -181,6 +181,11 @@ def test_lbfgs_stays_at_a_minimum_and_survives_overflow():
         g[:] = 2 * w * e
         return float(e.sum())
 
+    evaluated = []
+    w[:] = 0.5
+    optimizer.step(state, w, g, 0.0, specs, lambda: evaluated.append(1) or steep())  # at a schedule's end
+    assert (w.tolist(), len(evaluated)) == ([0.5, 0.5], 1)
+
     w[:] = 4.0
     state = optimizer.init(w, specs)
     for _ in range(20):

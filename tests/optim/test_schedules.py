@@ -1,6 +1,6 @@
 """Schedules by tables of values, worked out by hand: factors at chosen steps of a training of 4 steps per epoch."""
 
-from math import cos, pi
+from math import cos, inf, pi
 
 import pytest
 
@@ -26,6 +26,8 @@ TABLE = [
     (Constant(), 40, {0: 1, 39: 1}),
     (Step(gamma=0.5, every=2), 40, {0: 1, 7: 1, 8: 0.5, 15: 0.5, 16: 0.25, 39: 0.0625}),
     (Step(gamma=0.3, every=100), 1200, {399: 1, 400: 0.3, 800: 0.09}),  # Simard et al. 2003
+    (Step(gamma=1e200, every=1), 40, {0: 1, 4: 1e200, 8: inf, 39: inf}),
+    (MultiStep(gamma=1e200, milestones=[1, 2]), 40, {0: 1, 4: 1e200, 8: inf}),
     (MultiStep(gamma=0.1, milestones=[2, 5]), 40, {7: 1, 8: 0.1, 19: 0.1, 20: 0.01, 39: 0.01}),
     (Exponential(gamma=0.5), 40, {0: 1, 3: 1, 4: 0.5, 8: 0.25}),
     (Exponential(gamma=0.25, staircase=False), 40, {0: 1, 2: 0.5, 4: 0.25, 6: 0.125}),
