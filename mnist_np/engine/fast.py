@@ -87,6 +87,7 @@ class FastEngine(TextbookEngine):
             A = kernel.forward(A, rng, positions)
         self.logits = A
         self.value, dZ = one.loss(A, batch.targets)
+        dZ = dZ.astype(self.network.dtype, copy=False)
         for kernel in one.trained:
             dZ = kernel.backward(dZ)
         return self.value

@@ -35,7 +35,7 @@ class TextbookEngine:
         X, Y = (array.astype(self.network.dtype, copy=False) for array in (batch.X, batch.targets))
         self.logits, caches = self.network.forward(X, rng)
         self.value, dZ = self.loss(self.logits, Y)
-        self.network.backward(caches, dZ)
+        self.network.backward(caches, dZ.astype(self.network.dtype, copy=False))
         return self.value
 
     def update(self, state: State, lr: float, objective: Objective | None = None) -> None:

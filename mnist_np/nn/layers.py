@@ -85,7 +85,10 @@ class Dense(Layer):
 
 
 class Activate(Layer):
-    """A = g(Z), elementwise, for the activation g."""
+    """A = g(Z), elementwise, for the activation g.
+
+    Its arrays are cast to Z's dtype: a g' of one's own may give another one, as ``np.where(Z > 0, 1.0, 0.1)`` does.
+    """
 
     def __init__(self, n: int, activation: Activation) -> None:
         super().__init__(n, n)
@@ -94,9 +97,9 @@ class Activate(Layer):
     def forward(self, Z: Array, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
         g = self.activation.g
         A = g(Z)
-        return A, Z
+        return A.astype(Z.dtype, copy=False), Z
 
     def backward(self, Z: Array, dA: Array) -> Array:
         g_prime = self.activation.g_prime
         dZ = dA * g_prime(Z)
-        return dZ
+        return dZ.astype(Z.dtype, copy=False)

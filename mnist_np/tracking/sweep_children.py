@@ -58,7 +58,7 @@ class SweepChildren:
         Returns:
             The children's run ids by fingerprint: of a run that was taken from elsewhere, that of the copy.
         """
-        there = {run.info.run_id: run for run in self.search()}
+        there = {run.info.run_id: run for run in self.search("child")}
         copies = {run.data.tags.get("fingerprint", ""): run for run in there.values() if LINKED in run.data.tags}
         by_folder = {run.data.tags.get("run_folder"): run_id for run_id, run in there.items()}
         kept: dict[str, str] = {}
@@ -75,11 +75,15 @@ class SweepChildren:
         current = {child.fingerprint for child in report.children}
         for run_id in there.keys() - set(kept.values()):
             self.dismiss(there[run_id], current)
+        own = set(kept.values())
+        for run in self.search("outdated"):  # by an update of this start that did not know all its jobs yet, as a search's
+            if run.info.run_id not in own and run.data.tags.get("fingerprint") in current:
+                self.store.client.set_tag(run.info.run_id, "sweep_role", "replaced")
         return kept
 
-    def search(self) -> Iterator[Run]:
-        """The runs that are children now."""
-        where, token = f"tags.sweep = '{self.sweep_id}' and tags.sweep_role = 'child'", None
+    def search(self, role: str) -> Iterator[Run]:
+        """The runs of this sweep that have a role now."""
+        where, token = f"tags.sweep = '{self.sweep_id}' and tags.sweep_role = '{role}'", None
         while True:
             page = self.store.client.search_runs([self.experiment_id], where, max_results=1000, page_token=token)
             yield from page

@@ -15,8 +15,8 @@ from mnist_np.engine.kernels import TextbookKernel
 from mnist_np.engine.sparse_input import SparseBatches
 from mnist_np.engine.textbook import TextbookEngine
 from mnist_np.experiment import Experiment, Training
-from mnist_np.nn.activations import ACTIVATIONS, GELU, ReLU, Tanh
-from mnist_np.nn.losses import LOSSES, CrossEntropy, Distillation, MeanSquaredError
+from mnist_np.nn.activations import ACTIVATIONS, GELU, Activation, ReLU, Tanh
+from mnist_np.nn.losses import LOSSES, CrossEntropy, Distillation, Loss, MeanSquaredError
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Momentum
 from mnist_np.optim.schedules import OneCycle
@@ -100,6 +100,26 @@ def test_every_activation(g, dtype):
 )
 def test_every_loss(loss, dtype):
     same(dtype, loss=loss)
+
+
+class Bent(Activation):
+    def g(self, Z):
+        return np.maximum(Z, np.float64(0.1) * Z)
+
+    def g_prime(self, Z):
+        return np.where(Z > 0, 1.0, 0.1)
+
+
+class Absolute(Loss):
+    def __call__(self, Z, Y):
+        return float(np.abs(Z - Y).sum() / len(Z)), np.where(Z > Y, 1.0, -1.0) / len(Z)
+
+
+def test_parts_of_ones_own_may_give_another_dtype():
+    """NumPy's where gives float64 for two numbers; the training stays in its own precision."""
+    assert Bent().g_prime(np.zeros(1, np.float32)).dtype == np.float64
+    engine = same("float32", activation=Bent(), loss=Absolute()).engine
+    assert engine.logits.dtype == np.float32
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

@@ -81,6 +81,19 @@ def test_replaced_runs_are_no_children(outputs):
     assert again["outdated"] == 0
 
 
+def test_a_pruned_run_that_is_made_to_its_end_is_replaced(outputs):
+    pytest.importorskip("optuna")
+    arguments = ["hydra/sweeper=search", "optimizer.lr=1e-6,0.3,0.4", "training.epochs=2", "sweep.search.sampler=grid"]
+    arguments += ["sweep.search.trials=3", "sweep.search.startup_trials=1", "sweep.search.warmup_epochs=0"]
+    summary, found = sweep(outputs, *arguments)
+    n_pruned = [child["status"] for child in summary["children"]].count("pruned")
+    assert n_pruned
+    assert len(found) == 3
+    agree(*sweep(outputs, *arguments, "sweep.search.pruner=none"))
+    assert len(runs(outputs, "tags.sweep_role = 'replaced'")) == n_pruned
+    assert not runs(outputs, "tags.sweep_role = 'outdated'")
+
+
 def test_runs_of_elsewhere_are_taken_and_linked(outputs, capsys):
     train(outputs, "seed=0", "activation=relu")
     sweep(outputs, "seed=0,1", "activation=relu")
