@@ -21,7 +21,7 @@ from mnist_np.cli.sweepers import ValidatingSweeper, text_of
 from mnist_np.cli.values import space_of, typed, values
 from mnist_np.component import ConfigError
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.runner import SweepRunner, job_of
+from mnist_np.sweep.runner import SEARCH, SweepRunner, job_of
 from mnist_np.sweep.search import Search
 from mnist_np.sweep.space import Point, Space, import_optuna
 from mnist_np.sweep.study import check_study
@@ -50,7 +50,7 @@ class SearchSweeper(ValidatingSweeper):
         self.choose_workers(base.sweep.search.parallel)
         fingerprints = [job_of(config, [], {}, self.digests).fingerprint for config in corners]
         planned = int(min(base.sweep.search.trials, space.size))
-        runner = SweepRunner(base, list(varied), [*fixed, "search"], planned)
+        runner = SweepRunner(base, list(varied), [*fixed, SEARCH], planned)
         study = runner.folder.path / "study.db"
         check_study(study, base.sweep.search, space)
         if self.dry_run:

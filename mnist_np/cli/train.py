@@ -11,6 +11,8 @@ from signal import Signals
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from omegaconf import DictConfig
 
     from mnist_np.sweep.single import Job
@@ -100,10 +102,10 @@ def train(argv: list[str]) -> int:
 
         print(config_text(config, args))
         return OK
-    return sweep(config) if config.hydra.mode == RunMode.MULTIRUN else single_run(config)
+    return sweep(config) if config.hydra.mode == RunMode.MULTIRUN else single_run(config, argv)
 
 
-def single_run(composed: DictConfig) -> int:
+def single_run(composed: DictConfig, argv: Sequence[str]) -> int:
     """One run: check the config and the data, and only then let Hydra make the run's folder and go."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.core.utils import run_job
@@ -129,7 +131,19 @@ def single_run(composed: DictConfig) -> int:
         remove_if_empty(job.folder.absolute(), Path(config.outputs).absolute())
     if isinstance(outcome, Exception):
         raise outcome
+    if outcome.status == "killed":
+        say_how_to_continue(job.folder, argv)
     return exit_code(outcome)
+
+
+def say_how_to_continue(folder: Path, argv: Sequence[str]) -> None:
+    """After an interruption: the command that goes on with the run, if it left a checkpoint."""
+    from mnist_np.invocation import command
+    from mnist_np.storage.checkpoint import found
+
+    if found(folder / "checkpoints"):
+        words = [word for word in argv if not word.startswith("training.resume=")]
+        print(f"interrupted; this goes on with it: {command('train', *words, 'training.resume=auto')}", file=sys.stderr)
 
 
 def sweep(composed: DictConfig) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from rich.console import Console
@@ -19,6 +20,16 @@ class SweepFailed(Exception):  # noqa: N818 (what became of the sweep, told to t
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+WIDE = 120
+"""Characters of a line where the output is no terminal and COLUMNS does not say."""
+
+
+def wide_console() -> Console:
+    """As wide as the terminal, or `WIDE`."""
+    console = Console()
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=WIDE)
 
 
 def print_report(report: SweepReport, folder: Path, console: Console) -> None:

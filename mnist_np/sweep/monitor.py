@@ -14,6 +14,7 @@ from rich.text import Text
 
 from mnist_np.sweep.children import ENDED
 from mnist_np.sweep.report import SweepReport
+from mnist_np.sweep.values import title
 
 TICK = 1.0
 """Seconds between two looks."""
@@ -72,8 +73,10 @@ class Monitor(threading.Thread):
         best = "" if report.best_value is None else f"{report.best_value:.4f}"
         numbers = [f"{done} of {total}", *(str(counts[s]) for s in ("running", "failed", "diverged", "pruned"))]
         table.add_row(*numbers, best, self.time_left(done, total))
-        leader = Text(f"best so far: {report.best.folder.name}" if report.best else "", style="dim")
-        return Group(table, ProgressBar(total=max(total, 1), completed=done, width=60), leader)
+        leader = Text(f"best so far: {title(report.best.overrides)}" if report.best else "", style="dim", overflow="fold")
+        bar = Table.grid()  # a bar alone does not end its line
+        bar.add_row(ProgressBar(total=max(total, 1), completed=done, width=60))
+        return Group(table, bar, leader)
 
     def time_left(self, done: int, total: int) -> str:
         """From the pace of this start's jobs, as ``1:05``; a question mark before the first is done."""

@@ -19,11 +19,12 @@ from mnist_np.fingerprint import identify
 from mnist_np.storage.run_index import FINAL, UNPRUNED, RunIndex, is_final
 from mnist_np.storage.teacher import teacher_sha256
 from mnist_np.sweep.children import Child
-from mnist_np.sweep.ending import SweepFailed, failure_of, print_report
+from mnist_np.sweep.ending import SweepFailed, failure_of, print_report, wide_console
 from mnist_np.sweep.folder import SweepFolder
 from mnist_np.sweep.job import stop_file
 from mnist_np.sweep.members import Members
 from mnist_np.sweep.monitor import Monitor
+from mnist_np.sweep.next_steps import next_steps, with_more_seeds
 from mnist_np.sweep.plan import Job, SweepIdentity
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
@@ -34,6 +35,9 @@ from mnist_np.training.interrupt import Interrupt
 
 if TYPE_CHECKING:
     from mnist_np.tracking.sweep import SweepParent
+
+SEARCH = "search"
+"""Among what is fixed: the values are those of a search."""
 
 UPDATE_EVERY = 10.0
 """Seconds between two updates of the parent run in MLflow."""
@@ -69,7 +73,7 @@ class SweepRunner:
     varied: Sequence[str]
     fixed: Sequence[str]
     planned: int | None
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=wide_console)
 
     def __post_init__(self) -> None:
         identity = SweepIdentity.of(self.varied, self.fixed, self.config.sweep.name)
@@ -124,6 +128,9 @@ class SweepRunner:
             self.parent.finish(report, status)
         self.lock.release()
         print_report(report, self.folder.path, self.console)
+        more = "" if interrupted or report.unfinished else self.with_more_seeds(report)
+        for line in next_steps(report, Path(self.config.outputs), more):
+            self.console.print(line, soft_wrap=True, markup=False, highlight=False)
         if self.parent:
             for line in self.parent.where_to_look(report):
                 self.console.print(line, soft_wrap=True)
@@ -200,6 +207,19 @@ class SweepRunner:
         if self.parent and monotonic() - self._updated > UPDATE_EVERY:
             self._updated = monotonic()
             self.parent.update(report)
+
+    def with_more_seeds(self, report: SweepReport) -> str:
+        """The command that repeats the sweep with more seeds; of a search, its best configuration."""
+        if not self.searched:
+            return with_more_seeds(report, sys.argv[1:])
+        files = any(text.startswith("sweep=") for text in self.fixed)  # its other settings would search again
+        best = [f"{key}={value}" for key, value in report.best.overrides.items()] if report.best else []
+        return "" if files else with_more_seeds(report, ["-m", *(text for text in self.fixed if text != SEARCH), *best])
+
+    @property
+    def searched(self) -> bool:
+        """Whether the values are those of a search."""
+        return SEARCH in self.fixed
 
     def raise_for(self, report: SweepReport) -> None:
         """Exit codes: 130 when interrupted, 1 when a job failed or did not come to its end."""

@@ -12,8 +12,8 @@ from mnist_np.sweep.significance import MOST_SEEDS, Comparison, Values, against_
 MARK = "≈"
 """Stands beside the rank of a configuration that cannot be told from the best."""
 
-POINT = 0.001
-"""The difference of accuracies and errors that advice is given for: 0.1 percentage points."""
+POINTS = {0.001: "0.1 pp", 0.01: "1 pp", 0.1: "10 pp"}
+"""Differences of accuracies and errors that advice is given for: the first that does not take `MOST_SEEDS`."""
 
 SHARES = ("accuracy", "error", "top3", "f1")
 """Ends of the names of metrics that are shares of the examples."""
@@ -72,11 +72,11 @@ class Verdict:
         spreads = [self.comparisons[rank - 2].sd for rank in self.tied if self.comparisons[rank - 2].p is not None]
         sd = statistics.median(spreads) if spreads else 0.0
         best = statistics.fmean(self.configurations[0].values())
-        share = self.metric.endswith(SHARES)
-        difference = POINT if share else abs(best) / 100
-        if sd == 0 or not math.isfinite(sd) or difference == 0:
+        differences = POINTS if self.metric.endswith(SHARES) else {abs(best) / 100: f"{abs(best) / 100:.2g} (1 %)"}
+        if sd == 0 or not math.isfinite(sd) or best == 0:
             return ""
         k = len(self.configurations)
-        n = seeds_needed(difference, sd, k * (k - 1) // 2)
-        seeds = f"about {n}" if n < MOST_SEEDS else f"more than {MOST_SEEDS:,}"
-        return f"; {seeds} seeds each would tell a difference of {'0.1 pp' if share else f'{difference:.2g} (1 %)'}"
+        for difference, text in differences.items():
+            if (n := seeds_needed(difference, sd, k * (k - 1) // 2)) < MOST_SEEDS:
+                return f"; about {n} seeds each would tell a difference of {text}"
+        return ""

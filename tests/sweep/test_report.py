@@ -92,7 +92,7 @@ def test_markdown_and_console_say_the_same(report):
     assert "| 2≈ | sgd |" in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in table}) == 1
-    assert text.endswith(" seeds each would tell a difference of 0.1 pp")
+    assert text.endswith(" seeds each would tell a difference of 1 pp")
     console = Console(width=140, record=True, file=io.StringIO())
     console.print(console_table(report))
     assert "0.9700 ± 0.0141" in console.export_text()

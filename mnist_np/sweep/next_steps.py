@@ -1,0 +1,58 @@
+"""What to do after a sweep: its best run, the command that makes it again, and the one that adds seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mnist_np.files import near
+from mnist_np.invocation import command, with_outputs
+from mnist_np.sweep.children import Child
+from mnist_np.sweep.report import SweepReport
+from mnist_np.sweep.tables import shown
+from mnist_np.sweep.values import title
+
+FEW = 5
+"""Seeds that are advised where there are fewer."""
+
+LABEL = 15
+"""Characters of a label."""
+
+
+def next_steps(report: SweepReport, outputs: Path, more: str) -> list[str]:
+    """Lines for the console.
+
+    Args:
+        report: the sweep when it is over.
+        outputs: the folder of all results.
+        more: the command that adds seeds (see `with_more_seeds`), or nothing.
+    """
+    lines = []
+    if (best := report.best) and report.best_value is not None:
+        lines.append(f"{'best run':<{LABEL}}{title(best.overrides)}: {report.metric} {shown(report.best_value)}")
+        lines += [f"  {label:<{LABEL - 2}}{text}" for label, text in places(best, outputs)]
+    return [*lines, f"{'more seeds':<{LABEL}}{more}"] if more and best else lines
+
+
+def places(best: Child, outputs: Path) -> list[tuple[str, str]]:
+    """Where a run lies, and the command that trains it again, alone."""
+    run_id = [("MLflow id", best.run_id)] if best.run_id else []
+    return [("folder", near(best.folder)), *run_id, ("again, alone", with_outputs("rerun", outputs, near(best.folder)))]
+
+
+def with_more_seeds(report: SweepReport, argv: Sequence[str]) -> str:
+    """The command ``argv`` with twice as many seeds, the present ones among them; nothing where seeds go in pairs with others."""
+    if any(word.startswith("sweep.zip=") and "seed" in word for word in argv):
+        return ""
+    words = [word for word in argv if not word.startswith("seed=")]
+    return command("train", *([] if "-m" in words or "--multirun" in words else ["-m"]), *words, f"seed={more_seeds(report)}")
+
+
+def more_seeds(report: SweepReport) -> str:
+    """``range(10)`` after ``range(5)``; other seeds are listed, new ones behind them."""
+    present = sorted({int(seed) for child in report.children if (seed := child.overrides.get("seed", "")).isdigit()})
+    n = max(2 * len(present), FEW)
+    if present == list(range(len(present))):
+        return f"range({n})"
+    start = present[-1] + 1
+    return ",".join(map(str, [*present, *range(start, start + n - len(present))]))
