@@ -8,6 +8,7 @@ from these files. A start that is interrupted, or ended by --budget, is continue
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -37,6 +38,8 @@ def main() -> int:
     try:
         rows = chosen(arguments.rows, arguments.records)
         found = read(arguments.results, ROWS)
+        if rows or arguments.page:
+            make_folder(arguments.results)
     except UserError as error:
         print_error(str(error))
         return 2
@@ -103,6 +106,16 @@ def chosen(names: list[str], records: bool) -> list[Row]:
     return list(dict.fromkeys(rows))
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of results. Raises UserError where nothing can be written, before anything has been trained for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--results {folder}: {error.strerror}") from None
+    if not os.access(folder, os.W_OK) or not os.access(folder.parent, os.W_OK):
+        raise UserError(f"--results {folder}: it and the folder above it, where the page lies, must be writable")
+
+
 def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Callable[[], str | None]) -> int:
     """Train what is missing of the rows. Gives 0 if nothing is missing afterwards, or all that was repeated is the same."""
     deadline = monotonic() + arguments.budget if arguments.budget else None
@@ -135,7 +148,8 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
             write(arguments.results, row, command(row), merged.values(), config_of(folder))
             write_page(arguments.results, read(arguments.results, ROWS))
         if code or not set(seeds) <= set(runs):
-            print(f"{row.name}: {len(runs)} of {len(seeds)} finished; the same command goes on", flush=True)
+            said = "the same command goes on" if children else f"the sweep did not begin: exit code {code}"
+            print(f"{row.name}: {len(runs)} of {len(seeds)} finished; {said}", flush=True)
             complete = False
     return 0 if complete else 1
 

@@ -136,7 +136,7 @@ def line(cells: list[str] | tuple[str, ...]) -> str:
 def published(row: Row) -> str:
     """``1.23 ± 0.06``, with the split where it is not the test split."""
     if row.published is None:
-        return f"below {row.below}" if row.below else ""
+        return f"lower than {row.below}" if row.below else ""
     sd = f" ± {row.sd:.2f}" if row.sd else ""
     return f"{row.published:.2f}{sd}{' (validation)' if row.split == 'val' else ''}"
 

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -71,7 +72,8 @@ def train(
         while process.poll() is None:
             if stop() or (end is not None and monotonic() > end):
                 process.terminate()
-                process.wait(PATIENCE)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(PATIENCE)
                 break
             sleep(0.2)
     finally:

@@ -58,18 +58,17 @@ def test_a_row_is_run_continued_and_repeated(call, tmp_path):
     assert len(now.runs) == 3
     assert now.config["model"]["hidden"] == [8]
     assert "seed" not in now.config
-    assert (
-        f"| {now.spread.mean:.2f} ± {now.spread.sd:.2f} | 3 | **{now.verdict({})}** |"
-        in (tmp_path / "docs/results.md").read_text()
-    )
+    assert f"| {now.spread.mean:.2f} ± {now.spread.sd:.2f} | 3 | **{now.verdict({})}** |" in (
+        tmp_path / "docs/results.md"
+    ).read_text(encoding="utf-8")
     assert (tmp_path / "docs/images/results.png").stat().st_size > 5000
     assert "nothing is missing" in call("fast")[1]
 
     file = tmp_path / "docs/results/fast.json"
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     code, out = call("fast", "--again", "--seeds", "1")
     assert (code, "seed 0: error" in out, "the same to the last digit" in out) == (0, True, True), out
-    assert file.read_text() == text, "a comparison writes nothing"
+    assert file.read_text(encoding="utf-8") == text, "a comparison writes nothing"
     content = json.loads(text)
     content["runs"][0]["loss"] += 1e-9
     content["runs"][0]["blas"] = "another"
@@ -102,12 +101,18 @@ def test_a_broken_file_is_named(call, tmp_path):
     assert (code, "fast.json: is no file of results" in out) == (2, True), out
 
 
+def test_a_folder_that_cannot_be_made_is_named_before_anything_is_trained(call, tmp_path):
+    (tmp_path / "docs").write_text("a file")
+    code, out = call("fast")
+    assert (code, out.count("\n"), "docs/results: Not a directory" in out) == (2, 1, True), out
+
+
 def test_a_row_that_fails_is_said_and_leaves_no_file(call, tmp_path, monkeypatch):
     bad = Row("fast", "t", "plain", ("data=synthetic", "optimizer.lr=-1"), published=1.0)
     monkeypatch.setattr(reproduce, "ROW", {"fast": bad})
     monkeypatch.setattr(reproduce, "ROWS", (bad,))
     code, out = call("fast")
-    assert (code, "0 of 3 finished" in out) == (1, True), out
+    assert (code, "0 of 3 finished; the sweep did not begin: exit code 2" in out) == (1, True), out
     assert not (tmp_path / "docs/results/fast.json").exists()
 
 
@@ -140,6 +145,6 @@ def test_a_stop_is_passed_on_and_the_next_start_goes_on(tmp_path, how):
     assert process.returncode == (143 if how == "signal" else 1), out
     assert "the same command goes on" in out
     (result,) = (tmp_path / "outputs").rglob("result.json")
-    assert json.loads(result.read_text())["status"] == "killed"
+    assert json.loads(result.read_text(encoding="utf-8"))["status"] == "killed"
     assert list(result.parent.rglob("*checkpoint*")), "from which the next start goes on"
     assert not (tmp_path / "docs/results/long.json").exists()

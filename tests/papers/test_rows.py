@@ -41,13 +41,13 @@ def test_row_composes_to_what_its_file_records(row):
 
 def test_the_page_is_what_the_files_say():
     found = read(RESULTS, ROWS)
-    assert (RESULTS.parent / "results.md").read_text() == text_of(found), "mnist-np reproduce --page writes it"
+    assert (RESULTS.parent / "results.md").read_text(encoding="utf-8") == text_of(found), "mnist-np reproduce --page writes it"
     assert not {path.stem for path in RESULTS.glob("*.json")} - set(ROW), "a file without a row"
 
 
 def test_files_name_no_place_of_the_machine_that_wrote_them():
     for path in RESULTS.glob("*.json"):
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         assert not any(place in text for place in ("/home/", "/tmp/", "/work/", "/Users/", "/root/")), path
 
 
