@@ -10,6 +10,9 @@ from mnist_np.data.augment import NoAugment as NoAugment
 from mnist_np.data.dataset import DataError as DataError
 from mnist_np.data.dataset import Dataset as Dataset
 from mnist_np.data.dataset import Split as Split
+from mnist_np.data.own import Arrays as Arrays
+from mnist_np.data.own import Folder as Folder
+from mnist_np.data.own import Table as Table
 from mnist_np.data.sources import IDX as IDX
 from mnist_np.data.sources import MNIST as MNIST
 from mnist_np.data.sources import FashionMNIST as FashionMNIST

@@ -17,7 +17,8 @@ import numpy as np
 from mnist_np.component import Component, ConfigError, bounded, did_you_mean, one_of, without_effect
 from mnist_np.data.augment import Augment, NoAugment
 from mnist_np.data.dataset import Dataset
-from mnist_np.data.sources import MNIST, Data
+from mnist_np.data.source import Data
+from mnist_np.data.sources import MNIST
 from mnist_np.memory import amount, available
 from mnist_np.metrics import METRICS
 from mnist_np.nn.activations import Activation, ReLU

@@ -11,6 +11,7 @@ COMMANDS = {
     "evaluate": ("mnist_np.commands.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
     "predict": ("mnist_np.commands.predict:main", "what a trained network takes pictures for"),
     "draw": ("mnist_np.commands.serve:draw", "draw a digit on a page, and see what a trained network takes it for"),
+    "convert": ("mnist_np.cli.convert:main", "a data set of any form as MNIST's four files"),
     "serve": ("mnist_np.commands.serve:serve", "a trained network behind an HTTP address"),
     "reproduce": ("mnist_np.commands.reproduce:main", "train published results again, and write the table of what came of it"),
     "sync": ("mnist_np.commands.sync:main", "deliver to MLflow what a run could not deliver while it was away"),

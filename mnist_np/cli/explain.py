@@ -39,28 +39,17 @@ def explain(chosen: argparse.Namespace, words: list[str]) -> int:
     import numpy as np
     from rich.console import Console
 
-    from mnist_np.cli.arguments import parse, plugins_of
-    from mnist_np.cli.compose import compose, to_run_config, without_hydra
-    from mnist_np.cli.messages import UsageError, reading
-    from mnist_np.cli.schemas import store_schemas
+    from mnist_np.cli.one_config import experiment_of
     from mnist_np.commands.explain.text import explain as as_text
     from mnist_np.commands.explain.walk import walk
-    from mnist_np.plugins import load_plugins
     from mnist_np.storage.teacher import load_data
     from mnist_np.training.evaluation import QUIET
 
-    args = parse(words)
-    if args.multirun or args.cfg or args.info or args.hydra_help or args.shell_completion:
-        raise UsageError("explain looks at one config: it takes keys with one value each, --config-dir and what --help lists")
-    load_plugins(plugins_of(args.overrides))
-    store_schemas()
-    with reading(args.overrides):
-        composed = compose(args)
-    config = to_run_config(without_hydra(composed))
-    data = load_data(config.experiment, Path(config.outputs))
-    config.experiment.check_memory(data)
+    experiment, outputs = experiment_of(words, "explain looks at one config")
+    data = load_data(experiment, outputs)
+    experiment.check_memory(data)
     with np.errstate(**QUIET):
-        step = walk(config.experiment, data, chosen.images)
+        step = walk(experiment, data, chosen.images)
     if chosen.html:
         from mnist_np.commands.explain.page import write_page
 

@@ -6,11 +6,13 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from mnist_np.component import UserError
 from mnist_np.invocation import default_outputs
 from mnist_np.plugins import load_plugins
+from mnist_np.serialize import to_dict
 from mnist_np.storage.interrupted import folder_of
 from mnist_np.storage.saved_run import SavedRun, SavedRunError
 from mnist_np.storage.weights import Weights, load_weights
@@ -49,7 +51,17 @@ def saved_weights(name: str, outputs: Path, uri: str | None = None) -> Iterator[
         yield load_weights(Path(name))
         return
     with saved_run(name, outputs, uri) as run:
-        yield load_weights(run.weights_file)
+        yield with_places(load_weights(run.weights_file), run)
+
+
+def with_places(weights: Weights, run: SavedRun) -> Weights:
+    """The weights, with the run's own config where it is the same experiment: it says where the data lie, which they do not."""
+    try:
+        experiment = run.experiment
+    except SavedRunError:
+        return weights
+    same = to_dict(experiment, only_effective=True) == to_dict(weights.experiment, only_effective=True)
+    return replace(weights, experiment=experiment) if same else weights
 
 
 def parser(description: str | None, run: str) -> argparse.ArgumentParser:

@@ -28,7 +28,7 @@ from mnist_np.nn.arrays import Array
 
 log = logging.getLogger(__name__)
 
-LAYOUT = 5
+LAYOUT = 6
 """Part of every key: to be counted up when the layout of the files or rows changes."""
 HEADER = 4096
 """Bytes before the rows: a JSON object and spaces. One page, so that the rows can be mapped."""
@@ -132,7 +132,7 @@ def mapped(file: BinaryIO, size: int, key: str) -> Decoded | None:
     with suppress(OSError):
         os.utime(file.fileno())  # it was used now
     train, test = Split(rows[:n_train], n_features, n_classes), Split(rows[n_train:], n_features, n_classes)
-    return Decoded(train, test, tuple(header["image_shape"]), header["sha256"])
+    return Decoded(train, test, tuple(header["image_shape"]), header["sha256"], tuple(header["class_names"]))
 
 
 def write(path: Path, key: str, raw: Raw) -> None:
@@ -142,6 +142,7 @@ def write(path: Path, key: str, raw: Raw) -> None:
         raise OSError(f"{raw.sha256[:8]}... is larger than {LARGEST:,} bytes")
     header: dict[str, Any] = {"key": key, "n": n, "n_train": len(raw.labels), "n_features": n_features}
     header |= {"n_classes": raw.n_classes, "image_shape": list(raw.images.shape[1:]), "sha256": raw.sha256}
+    header["class_names"] = list(raw.class_names)
     for left_over in path.parent.glob("*.tmp"):  # by a process that was killed here: the lock says that nobody writes
         left_over.unlink()
     handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=path.parent)
@@ -185,7 +186,7 @@ def in_memory(raw: Raw) -> Decoded:
     train = Split(rows[:n_train], n_features, raw.n_classes)
     test = Split(rows[n_train:], n_features, raw.n_classes)
     height, width = raw.images.shape[1:]
-    return Decoded(train, test, (height, width), raw.sha256)
+    return Decoded(train, test, (height, width), raw.sha256, raw.class_names)
 
 
 def row_sums(rows: Array) -> NDArray[np.uint64]:

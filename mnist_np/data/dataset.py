@@ -132,6 +132,8 @@ class Raw:
     test_labels: NDArray[np.uint8]
     n_classes: int
     sha256: str
+    class_names: tuple[str, ...] = ()
+    """Where the files name them."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ class Decoded:
     test: Split
     image_shape: tuple[int, int]
     sha256: str
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

@@ -3,48 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
-from mnist_np.component import Component, bounded, one_of, without_effect
+from mnist_np.component import bounded, without_effect
 from mnist_np.data import fashion
-from mnist_np.data.dataset import CHUNK, Dataset, Decoded, Split
+from mnist_np.data.dataset import CHUNK, Decoded, Split
 from mnist_np.data.folder import FILES, load
-from mnist_np.data.splits import RawSplits, divide
-
-_last: dict[str, Dataset] = {}
-"""What was loaded last, so that the runs of a sweep in one process share it."""
-
+from mnist_np.data.own import Arrays, Folder, Table
+from mnist_np.data.source import Data
+from mnist_np.data.splits import RawSplits
+from mnist_np.files import read_regular
 
 LARGEST_GENERATED = 1 << 29
 """Bytes of a generated set: weights of somebody else may ask for one."""
-
-
-@dataclass
-class Data(Component, ABC):
-    """A data set and how it is split and preprocessed."""
-
-    group: ClassVar[str] = "data"
-    validation_size: int = bounded(10_000, ge=0)
-    train_size: int | None = bounded(None, ge=1)
-    preprocess: str = one_of("scale", "scale", "standardize", "symmetric", "binarize")
-
-    @abstractmethod
-    def read(self) -> RawSplits:
-        """All examples, checked. Raises DataError."""
-
-    def load(self, rng: np.random.Generator) -> Dataset:
-        """Read, check, split and preprocess. ``rng`` draws the subset of ``train_size``. Raises DataError."""
-        published = self.read()
-        key = f"{self} {published.decoded.sha256} {rng.bit_generator.state if self.train_size else ''}"
-        if key not in _last:
-            _last.clear()  # before the next is made, so that memory holds one
-            _last[key] = divide(published, self.validation_size, self.train_size, self.preprocess, rng)
-        return _last[key]
 
 
 @dataclass
@@ -75,8 +49,17 @@ class IDX(Data):
             raise self.error("folder", None, f"must name the folder with the files {', '.join(FILES)} (plain or .gz)")
         folder = Path(self.folder).expanduser()
         decoded = load(folder)
-        names = tuple(str(k) for k in range(decoded.train.n_classes))
+        names = class_names(folder, decoded.train.n_classes)
         return RawSplits(folder.resolve().name or "idx", decoded, names, str(folder))
+
+
+def class_names(folder: Path, n: int) -> tuple[str, ...]:
+    """The lines of ``classes.txt``, which `convert` writes, if there is one for each class; else their numbers."""
+    try:
+        names = read_regular(folder / "classes.txt", 1 << 20, follow=True).decode().splitlines()
+    except (OSError, UnicodeDecodeError):
+        names = []
+    return tuple(names) if len(names) == len(set(names)) == n else tuple(map(str, range(n)))
 
 
 @dataclass
@@ -136,4 +119,12 @@ class Synthetic(Data):
         return RawSplits("synthetic", Decoded(train, test, (self.side, self.side), digest.hexdigest()), names, "generated")
 
 
-DATASETS: dict[str, type[Data]] = {"mnist": MNIST, "idx": IDX, "fashion_mnist": FashionMNIST, "synthetic": Synthetic}
+DATASETS: dict[str, type[Data]] = {
+    "mnist": MNIST,
+    "idx": IDX,
+    "fashion_mnist": FashionMNIST,
+    "folder": Folder,
+    "arrays": Arrays,
+    "table": Table,
+    "synthetic": Synthetic,
+}

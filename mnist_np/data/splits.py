@@ -21,12 +21,20 @@ class RawSplits:
     source: str
 
 
-def divide(data: RawSplits, validation_size: int, train_size: int | None, preprocess: str, rng: np.random.Generator) -> Dataset:
+PART = 6
+"""A validation split whose size is not given is one of so many parts of the training examples."""
+
+
+def divide(
+    data: RawSplits, validation_size: int | None, train_size: int | None, preprocess: str, rng: np.random.Generator
+) -> Dataset:
     """The last ``validation_size`` training examples validate, a stratified ``train_size`` of the others (or all) train.
 
-    Raises DataError when there are not that many examples.
+    None stands for a sixth of the training examples. Raises DataError when there are not that many examples.
     """
     whole = data.decoded.train
+    if validation_size is None:
+        validation_size = len(whole) // PART
     n = len(whole) - validation_size
     if n < 1:
         raise DataError(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnist_np.data import cache, sources
+from mnist_np.data import cache, source
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +14,4 @@ def shared_cache(tmp_path_factory):
 def _own_cache(shared_cache, monkeypatch):
     monkeypatch.setenv("MNIST_NP_CACHE", str(shared_cache))
     cache._last.clear()
-    sources._last.clear()
+    source._last.clear()

@@ -1,0 +1,171 @@
+"""Examples of one's own, from pictures in folders, arrays or a table: as gray images of bytes with the names of their classes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_np.data.dataset import DataError
+from mnist_np.data.pictures import read_picture, size
+from mnist_np.files import open_regular
+from mnist_np.memory import need
+
+IGNORED = ("Thumbs.db", "desktop.ini")
+"""Files that systems leave in folders of pictures; and those whose names begin with a dot."""
+
+SPLITS = ("train", "test")
+"""Folders, or beginnings of the names of arrays, that divide the examples."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Gray images (n, height, width) and the name of each one's class (n,)."""
+
+    images: NDArray[np.uint8]
+    names: NDArray[np.str_]
+
+
+def files_of(folder: Path, key: str) -> dict[str, list[Path]]:
+    """The pictures of each class, by the names of the folders that they lie in. Raises DataError."""
+    if not folder.is_dir():
+        raise DataError(f"{key} = {folder}: {'is not a folder' if folder.exists() else 'there is no such folder'}")
+    classes = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")}
+    found = {name: [path for path in sorted(inner.rglob("*")) if is_picture(path)] for name, inner in classes.items()}
+    if len(found) < 2:
+        raise DataError(f"{folder}: must have a folder for each class, at least two, not {len(found)}")
+    for name, paths in found.items():
+        if not paths:
+            raise DataError(f"{folder / name}: the class has no pictures; remove the folder, or put some into it")
+    return found
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is to be read as one."""
+    return path.is_file() and not path.name.startswith(".") and path.name not in IGNORED
+
+
+def of_pictures(files: dict[str, list[Path]], side: int) -> Examples:
+    """The pictures, each prepared as `pictures` does: of ``side`` x ``side`` pixels. Raises DataError for one that is none."""
+    names = np.array([name for name, paths in files.items() for _ in paths])
+    need(len(names) * side * side, "the pictures")
+    images = np.empty((len(names), side, side), np.uint8)
+    for i, path in enumerate(path for paths in files.values() for path in paths):
+        images[i] = np.round(read_picture(path, (side, side)) * 255)
+    return Examples(images, names)
+
+
+def of_arrays(path: Path, shape: list[int] | None) -> tuple[Examples, Examples | None]:
+    """The arrays of an .npz file: ``X`` and ``y``, or ``X_train``, ``y_train``, ``X_test`` and ``y_test``. Raises DataError."""
+    try:
+        with open(open_regular(path, follow=True), "rb") as file:
+            with zipfile.ZipFile(file) as archive:
+                need(2 * sum(entry.file_size for entry in archive.infolist()), str(path))
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                there = {name.lower(): arrays[name] for name in arrays.files}
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
+        reason = "holds Python objects" if "pickle" in str(error) else "is no .npz file of numpy.savez"
+        raise DataError(f"{path}: {reason}") from None
+    pairs = [("x", "y")] if {"x", "y"} <= there.keys() else [(f"x_{split}", f"y_{split}") for split in SPLITS]
+    missing = [name for pair in pairs for name in pair if name not in there]
+    if missing:
+        raise DataError(
+            f"{path}: must hold X and y, or X_train, y_train, X_test and y_test; it holds {', '.join(there) or 'nothing'}"
+        )
+    first, *rest = [checked(path, there[x], there[y], shape) for x, y in pairs]
+    return first, rest[0] if rest else None
+
+
+def of_table(path: Path, label: str, shape: list[int] | None) -> Examples:
+    """The rows of a CSV file with a line of headings: the column ``label``, and a pixel in each other one. Raises DataError."""
+    import pandas as pd  # comes with MLflow
+
+    try:
+        with open(open_regular(path, follow=True), "rb") as file:
+            compression: Any = "gzip" if file.read(2) == b"\x1f\x8b" else None
+            file.seek(0)
+            table = pd.read_csv(file, compression=compression, dtype={label: str}, low_memory=False)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, pd.errors.ParserError, EOFError) as error:
+        raise DataError(f"{path}: is no table in CSV: {' '.join(str(error).split())}") from None
+    if label not in table:
+        raise DataError(f"{path}: has no column '{label}' (data.label); columns: {', '.join(map(str, table.columns[:10]))}")
+    pixels = table.drop(columns=label)
+    for column in pixels:
+        numbers = pd.to_numeric(pixels[column], errors="coerce")
+        if numbers.isna().any():
+            row = int(numbers.isna().to_numpy().argmax())
+            raise DataError(f"{path}: column '{column}' has no number in row {row + 2:,}")
+    return checked(path, pixels.to_numpy(), table[label].fillna("").to_numpy(dtype=str), shape)
+
+
+def checked(path: Path, X: NDArray[Any], y: NDArray[Any], shape: list[int] | None) -> Examples:
+    """Images and classes of any numeric form, as bytes and names. Raises DataError."""
+    if X.ndim == 4 and X.shape[3] == 1:
+        X = X[..., 0]
+    if X.ndim not in (2, 3) or y.ndim != 1:
+        raise DataError(f"{path}: must hold images (n, height, width) or (n, pixels) and n classes, not {X.shape} and {y.shape}")
+    if len(X) != len(y):
+        raise DataError(f"{path}: holds {len(X):,} images and {len(y):,} classes")
+    height, width = sides(path, X.shape[1:], shape)
+    names = y.astype(str)
+    if (names == "").any():
+        raise DataError(f"{path}: example {int((names == '').argmax()):,} has no class")
+    return Examples(as_bytes(path, X).reshape(len(X), height, width), names)
+
+
+def sides(path: Path, there: tuple[int, ...], shape: list[int] | None) -> tuple[int, int]:
+    """Height and width of images of this shape: ``shape`` if it is given, else as they are, or square. Raises DataError."""
+    if shape:
+        height, width = shape
+    elif len(there) == 2:
+        height, width = there
+    else:
+        height = width = math.isqrt(there[0])
+    if height * width != math.prod(there) or height * width == 0:
+        found = size(there) if len(there) == 2 else f"{there[0]:,}"
+        raise DataError(f"{path}: has images of {found} pixels: give height and width, as in 'data.shape=[28,28]'")
+    return height, width
+
+
+def as_bytes(path: Path, X: NDArray[Any]) -> NDArray[np.uint8]:
+    """Pixels from 0 to 255, from numbers up to 255 or up to 1. Raises DataError."""
+    if X.dtype == np.uint8:
+        return X
+    if X.dtype.kind not in "buif":
+        raise DataError(f"{path}: the pixels must be numbers, not {X.dtype}")
+    if X.size and not np.isfinite(X).all():
+        raise DataError(f"{path}: some pixels are not finite numbers")
+    least, most = (float(X.min()), float(X.max())) if X.size else (0.0, 0.0)
+    if least < 0 or most > 255:
+        raise DataError(f"{path}: pixels must lie from 0 to 255, or from 0 to 1; they lie from {least:g} to {most:g}")
+    return np.round(X * 255.0 if most <= 1 else X).astype(np.uint8)
+
+
+_hashes: dict[tuple[object, ...], str] = {}
+"""The hash of the files read last, as they were: a sweep's next run need not read them all again."""
+
+
+def sha256_of(files: list[Path]) -> str:
+    """A hash of the files' content and names. Raises OSError."""
+    stats = [path.stat() for path in files]
+    state = tuple((path, status.st_size, status.st_mtime_ns, status.st_ino) for path, status in zip(files, stats, strict=True))
+    if state not in _hashes:
+        digest = hashlib.sha256()
+        for path in files:
+            with open(open_regular(path, follow=True), "rb") as file:
+                digest.update(f"{path.parent.name}/{path.name}\0".encode(errors="surrogateescape"))
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        _hashes.clear()
+        _hashes[state] = digest.hexdigest()
+    return _hashes[state]
