@@ -1,35 +1,40 @@
 """`python scripts/compare.py RUN ...`: runs side by side: in which params they differ, and what came of it.
 
-A RUN is a run's folder, a sweep's folder, an MLflow run id (a parent's stands for its children) or a sweep's id.
+A RUN is a run's folder, a sweep's folder, an MLflow run id or its first six characters or more (a parent's stands for its
+children), or a sweep's id.
+
+python scripts/compare.py outputs/sweeps --sort test/accuracy --limit 10
+python scripts/compare.py outputs/sweeps --by optimizer
+python scripts/compare.py outputs/sweeps --csv
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import io
+import math
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mnist_np.component import shortened
+from mnist_np.commands.compare_groups import Groups
+from mnist_np.commands.compared import Compared, differing, runs_named
+from mnist_np.component import UserError, did_you_mean, shortened
 from mnist_np.invocation import default_outputs
-from mnist_np.serialize import flatten
-from mnist_np.storage.config_file import read_config
-from mnist_np.storage.records import numbers, read_json
 from mnist_np.sweep.tables import shown
-from mnist_np.sweep.values import ABSENT, varying
+from mnist_np.sweep.values import ABSENT, order
 from mnist_np.terminal import print_error, printable
 from mnist_np.tracking.addresses import address_of, ui_command
 from mnist_np.tracking.client import TrackingError
-from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.links import comparison_page, run_page
-from mnist_np.tracking.observer import as_text
 from mnist_np.tracking.settings import Tracking
-from mnist_np.tracking.store import Store, first_line, store_of
+from mnist_np.tracking.store import Store, store_of
+from mnist_np.training.metric_names import less_is_better
 
 METRICS = ("best/val_accuracy", "best/val_loss", "best/epoch", "test/accuracy", "test/loss", "time/total_s")
 """What is shown of a run, as far as it has it."""
@@ -44,18 +49,6 @@ ABREAST = 5
 """So many runs stand side by side, a column each; more stand below one another, a row each."""
 
 
-@dataclass(frozen=True)
-class Compared:
-    """A run as the table shows it."""
-
-    name: str
-    status: str
-    params: dict[str, str]
-    metrics: dict[str, float]
-    run_id: str | None = None
-    experiment_id: str | None = None
-
-
 def main() -> int:
     """Print the table. Gives the exit code."""
     arguments = parser().parse_args()
@@ -66,8 +59,23 @@ def main() -> int:
         print_error(str(error))
         return 1
     runs = list(found.values())
+    try:
+        check_keys(runs, [key for key in (arguments.sort, *arguments.by) if key])
+    except UserError as error:
+        print_error(str(error))
+        return 2
+    runs = ordered(runs, arguments.sort or METRICS[0])
     console = Console(width=None if sys.stdout.isatty() else WIDE)
-    console.print(abreast(runs) if len(runs) <= ABREAST else below(runs))
+    if arguments.by:
+        metric = arguments.sort or METRICS[0]
+        groups = Groups(runs, arguments.by, metric, not less_is_better(metric))
+        print_groups(groups, arguments, console)
+    elif arguments.csv:
+        sys.stdout.write(csv_text(runs[: arguments.limit]))
+    elif len(runs) <= ABREAST and arguments.sort is None and arguments.limit is None:
+        console.print(abreast(list(found.values())))
+    else:
+        console.print(below(runs, arguments.limit, arguments.sort))
     if arguments.links:
         for line in links(runs, store):
             console.print(printable(line), markup=False, soft_wrap=True)
@@ -82,62 +90,63 @@ def parser() -> argparse.ArgumentParser:
         "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="where the runs are (%(default)s)"
     )
     parser.add_argument("--uri", help="an MLflow server instead of the store in DIR")
+    parser.add_argument("--sort", metavar="KEY", help=f"a metric, best first, or a param ({METRICS[0]})")
+    parser.add_argument("--limit", type=positive, metavar="N", help="show the first N runs or groups only")
+    parser.add_argument("--csv", action="store_true", help="as CSV: every param that differs, every metric, numbers in full")
+    parser.add_argument(
+        "--by",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="KEY,...",
+        help="group the runs by these params and test which groups can be told from the best by the metric of --sort",
+    )
     parser.add_argument("--links", action="store_true", help="also print the addresses of the runs in MLflow's UI")
     return parser
 
 
-def runs_named(name: str, store: Store) -> Iterator[Compared]:
-    """The runs that ``name`` stands for. Raises TrackingError where there is none."""
-    if Path(name).is_dir():
-        return from_folders(Path(name))
-    return from_mlflow(name, store)
+def positive(text: str) -> int:
+    """A number of rows. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not 0 < int(text) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"{text}: must be a whole number from 1 on")
+    return int(text)
 
 
-def from_folders(folder: Path) -> Iterator[Compared]:
-    """The run in ``folder``, or all runs within."""
-    folders = [folder] if (folder / "config.yaml").exists() else sorted(path.parent for path in folder.rglob("config.yaml"))
-    if not folders:
-        raise TrackingError(f"there is no run in {folder}: no config.yaml")
-    for path in folders:
-        try:
-            config = read_config(path / "config.yaml")
-        except OSError as error:
-            raise TrackingError(f"{error.filename}: {error.strerror}") from None
-        except ValueError as error:
-            raise TrackingError(f"{path / 'config.yaml'}: {error}") from None
-        result, ledger = read_json(path / "result.json"), Ledger.read(path)
-        metrics = result.get("metrics")
-        yield Compared(
-            path.name,
-            str(result.get("status", "not ended")),
-            {key: as_text(value) for key, value in flatten(config).items()},
-            numbers(metrics) if isinstance(metrics, dict) else {},
-            ledger.run_id if ledger else None,
-            ledger.experiment_id if ledger else None,
-        )
+def check_keys(runs: list[Compared], keys: list[str]) -> None:
+    """Raise UserError for a key that is neither a metric nor a param of any run."""
+    known = sorted({key for run in runs for key in (*run.metrics, *run.params)})
+    for key in keys:
+        if key not in known:
+            raise UserError(f"{key}: no run has such a metric or param; {did_you_mean(key, known)}".removesuffix("; "))
 
 
-def from_mlflow(name: str, store: Store) -> Iterator[Compared]:
-    """The run or sweep with the id ``name``, as the store knows it."""
-    if store.database is not None and not store.database.exists():
-        raise TrackingError(f"'{name}' is no folder, and there are no runs in {store.outputs}")
-    try:
-        experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
-        for where in (
-            f"tags.sweep = '{name}' and tags.sweep_role = 'child'",
-            f"tags.mlflow.parentRunId = '{name}' and tags.sweep_role = 'child'",
-            f"attributes.run_id = '{name}'",
-        ):
-            runs = store.client.search_runs(experiments, where, max_results=1000, order_by=["attributes.start_time"])
-            if runs:
-                break
-    except Exception as error:
-        raise TrackingError(f"the MLflow store {store.uri} cannot be used: {first_line(error)}") from error
-    if not runs:
-        raise TrackingError(f"'{name}' is no folder, no run id and no sweep id in {store.uri}")
+def ordered(runs: list[Compared], key: str) -> list[Compared]:
+    """The runs by a metric, best first, or by a param; those without it come last."""
+    if any(key in run.metrics for run in runs):
+        sign = 1 if less_is_better(key) else -1
+        return sorted(runs, key=lambda run: sign * run.metrics[key] if key in run.metrics else math.inf)
+    return sorted(runs, key=lambda run: (key not in run.params, order(run.params.get(key, ""))))
+
+
+def print_groups(groups: Groups, arguments: argparse.Namespace, console: Console) -> None:
+    """What `--by` asks for."""
+    if arguments.csv:
+        sys.stdout.write(groups.csv())
+        return
+    console.print(groups.table(arguments.limit))
+    if sentence := groups.verdict.sentence():
+        console.print(sentence, soft_wrap=True, markup=False, highlight=False)
+
+
+def csv_text(runs: list[Compared]) -> str:
+    """All runs: name, id, status, the params that differ, all metrics."""
+    params, metrics = differing(runs), sorted({key for run in runs for key in run.metrics})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["name", "run_id", "status", *params, *metrics])
     for run in runs:
-        status = run.data.tags.get("status", run.info.status.lower())
-        yield Compared(run.info.run_name, status, run.data.params, run.data.metrics, run.info.run_id, run.info.experiment_id)
+        cells = [*(run.params.get(key) for key in params), *(run.metrics.get(key) for key in metrics)]
+        writer.writerow([run.name, run.run_id, run.status, *cells])
+    return text.getvalue()
 
 
 def rows(runs: list[Compared], keys: list[str], shown_metrics: tuple[str, ...]) -> list[tuple[str, list[str]]]:
@@ -153,22 +162,27 @@ def abreast(runs: list[Compared]) -> Table:
     table.add_column("", overflow="fold")
     for run in runs:
         table.add_column(cell(run.name), overflow="fold")
+    if any(run.run_id for run in runs):
+        table.add_row("run id", *(run.short_id for run in runs))
     for name, cells in rows(runs, differing(runs), METRICS):
         table.add_row(cell(name), *map(cell, cells))
     return table
 
 
-def below(runs: list[Compared]) -> Table:
-    """Many runs: a row each, best validation accuracy first, without the params that only some of them have."""
-    runs = sorted(runs, key=lambda run: -run.metrics.get(METRICS[0], -1.0))
+def below(runs: list[Compared], limit: int | None = None, sort: str | None = None) -> Table:
+    """Many runs: a row each, in their order, without the params that only some of them have."""
     keys = differing(runs)
     common = [key for key in keys if all(key in run.params for run in runs)]
     left_out = [key for key in keys if key not in common]
-    caption = f"only some have {cell(', '.join(left_out))}" if left_out else None
-    table = Table(title=title(runs), title_justify="left", caption=caption, caption_justify="left")
-    columns = rows(runs, common, FEWER)
+    hidden = len(runs) - limit if limit else 0
+    captions = [f"and {hidden:,} more run{'' if hidden == 1 else 's'}"] if hidden > 0 else []
+    captions += [f"only some have {cell(', '.join(left_out))}"] if left_out else []
+    table = Table(title=title(runs), title_justify="left", caption="\n".join(captions) or None, caption_justify="left")
+    runs, metrics = runs[:limit], tuple(dict.fromkeys([*FEWER, *([sort] if sort else [])]))
+    ids = [("run id", [run.short_id for run in runs])] if any(run.run_id for run in runs) else []
+    columns = [("run", [run.name for run in runs]), *ids, *rows(runs, common, metrics)]
     for name, _ in columns:
-        table.add_column(cell(name), overflow="fold", justify="right" if name in METRICS else "left")
+        table.add_column(cell(name), overflow="fold", justify="right" if name in metrics else "left")
     for i in range(len(runs)):
         table.add_row(*(cell(cells[i]) for _, cells in columns))
     return table
@@ -178,11 +192,6 @@ def title(runs: list[Compared]) -> str:
     """How many runs there are, and how much they have in common."""
     same = {key for run in runs for key in run.params}.difference(differing(runs))
     return f"{len(runs)} run{'' if len(runs) == 1 else 's'}, the same in {len(same)} params; those that differ:"
-
-
-def differing(runs: list[Compared]) -> list[str]:
-    """The params that are not the same in all runs."""
-    return [param.key for param in varying(run.params for run in runs)]
 
 
 def number(value: float) -> str:

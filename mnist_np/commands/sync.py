@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from mnist_np.invocation import default_outputs
+from mnist_np.files import near
+from mnist_np.invocation import default_outputs, with_outputs
 from mnist_np.sqlite_uri import sqlite_uri
 from mnist_np.terminal import print_error, printable
 from mnist_np.tracking.background import BackgroundDelivery
@@ -26,12 +27,20 @@ PATIENCE = 20.0
 def main() -> int:
     """Deliver all runs in the given folders. Gives 1 if there is one that could not be delivered, or none at all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run's folder, or one that holds runs")
+    parser.add_argument(
+        "folders",
+        nargs="*",
+        type=Path,
+        metavar="FOLDER",
+        help="a run's folder, or one that holds runs; without any it is listed what is pending",
+    )
     parser.add_argument(
         "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="the folder of all results (%(default)s)"
     )
     parser.add_argument("--uri", help="the MLflow server to send to (default: the store in DIR, if the run was tracked there)")
     arguments = parser.parse_args()
+    if not arguments.folders:
+        return say_pending(arguments.outputs)
     failed, folders = 0, [run for folder in arguments.folders for run in runs_in(folder)]
     if not folders:
         print_error(f"no tracked run in {' '.join(map(str, arguments.folders))}")
@@ -43,6 +52,22 @@ def main() -> int:
             print_error(f"{folder}: {error}")
             failed += 1
     return 1 if failed else 0
+
+
+def say_pending(outputs: Path) -> int:
+    """List the runs in ``outputs`` that have something left to deliver, and say how."""
+    waiting = []
+    for folder in runs_in(outputs):
+        ledger, journal = Ledger.read(folder), Journal(folder)
+        if ledger and journal.size > ledger.offset:
+            waiting.append(folder)
+            print(printable(f"{folder}: {sum(1 for _ in journal.read(ledger.offset))} records for {ledger.uri}"))
+    if not waiting:
+        print(printable(f"nothing is pending: all tracked runs in {outputs} are delivered"))
+        return 0
+    runs = "1 run is" if len(waiting) == 1 else f"{len(waiting):,} runs are"
+    print(printable(f"{runs} pending. This delivers them: {with_outputs('sync', outputs, near(outputs))}"))
+    return 0
 
 
 def sync(folder: Path, outputs: Path, uri: str | None = None) -> str:

@@ -17,6 +17,7 @@ from mnist_np.sqlite_uri import sqlite_uri
 from mnist_np.terminal import print_error
 from mnist_np.tracking.addresses import address_of, announced
 from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.fetch import whole_id
 from mnist_np.tracking.index import index_pages, update_index
 from mnist_np.tracking.links import run_page
 from mnist_np.tracking.server import serving
@@ -124,14 +125,14 @@ def pages(store: Store, run_id: str | None) -> list[tuple[str, str]]:
 def pages_of_run(store: Store, run_id: str, label: str) -> list[tuple[str, str]]:
     """The page of a run and, if it is a sweep's parent, the sweep's saved views. Raises TrackingError."""
     try:
-        run = store.client.get_run(run_id)
+        run = store.client.get_run(whole_id(store, run_id))
     except Exception as error:  # MLflow's, of whatever store
         raise TrackingError(f"--run {run_id}: {first_line(error)}") from error
     experiment = run.info.experiment_id
     views: dict[str, str] = {}
     if run.data.tags.get("sweep_role") == "parent":
         views = saved_pages(store.client.get_experiment(experiment).tags, experiment, run.data.tags["sweep"])
-    return [(label, run_page(experiment, run_id)), *((f"  {name}", page) for name, page in views.items())]
+    return [(label, run_page(experiment, run.info.run_id)), *((f"  {name}", page) for name, page in views.items())]
 
 
 def has_browser() -> bool:

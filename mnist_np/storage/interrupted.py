@@ -8,6 +8,7 @@ process still holds its lock.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from mnist_np.component import ConfigError
+from mnist_np.component import ConfigError, UserError
 from mnist_np.fingerprint import Identity, differences
 from mnist_np.storage.checkpoint import CheckpointError, acquire, found
 from mnist_np.storage.records import read_json
@@ -24,6 +25,9 @@ from mnist_np.storage.tensorfile import TensorFileError, open_tensors
 log = logging.getLogger(__name__)
 
 KEY = "training.resume"
+
+SHORT_ID = re.compile(r"[0-9a-f]{6,31}")
+"""The beginning of an MLflow run id, by which a run can be named."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +108,22 @@ def named(name: str, outputs: Path) -> Path:
 
 
 def folder_of(name: str, outputs: Path) -> Path | None:
-    """The folder ``name``, or that of the run under ``outputs`` whose MLflow run id it is."""
+    """The folder ``name``, or that of the run under ``outputs`` whose MLflow run id it is, or the beginning of its id.
+
+    Raises UserError for the beginning of several.
+    """
     if Path(name).is_dir():
         return Path(name)
+    short = []
     for pattern in ("runs/*/*/tracking.json", "sweeps/*/*/tracking.json"):
         for path in outputs.glob(pattern):
             ledger = read_json(path)
             former = ledger.get("former_run_ids")
-            if name == ledger.get("run_id") or (isinstance(former, list) and name in former):
+            run_id = ledger.get("run_id")
+            if name == run_id or (isinstance(former, list) and name in former):
                 return path.parent
-    return None
+            if SHORT_ID.fullmatch(name) and str(run_id).startswith(name):
+                short.append(path.parent)
+    if len(short) > 1:
+        raise UserError(f"{name}: {len(short)} run ids under {outputs} begin so, such as those of {short[0]} and {short[1]}")
+    return short[0] if short else None

@@ -1,0 +1,68 @@
+"""`compare --by KEY`: runs in groups, each with mean, spread and interval, and whether it can be told from the best."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from mnist_np.commands.compared import Compared, differing
+from mnist_np.sweep.report import Spread
+from mnist_np.sweep.tables import bounds, shown, spread
+from mnist_np.sweep.values import ABSENT
+from mnist_np.sweep.verdict import Verdict
+
+
+class Groups:
+    """The runs that have the metric, in groups of the same values of ``keys``, the best mean first."""
+
+    def __init__(self, runs: Sequence[Compared], keys: Sequence[str], metric: str, maximize: bool) -> None:
+        self.keys, self.metric, self.sign = keys, metric, 1 if maximize else -1
+        common = set.intersection(*(set(run.params) for run in runs)) if runs else set()
+        others = [key for key in differing(list(runs)) if key not in keys and key in common]
+        valued = [run for run in runs if metric in run.metrics]
+        found = self.grouped(valued, others)
+        by_seed = self.grouped(valued, ["seed"])
+        pairs = [pair for values in found.values() for pair in values]
+        if len(set(pairs)) == len(pairs) == sum(map(len, by_seed.values())):
+            found = by_seed  # the groups differ in more than their keys, such as each optimizer's own learning rate
+        spreads = {group: made for group, values in found.items() if (made := Spread.of(values.values()))}
+        self.spreads = dict(sorted(spreads.items(), key=lambda item: -self.sign * item[1].mean))
+        self.verdict = Verdict.of(metric, [found[group] for group in self.spreads], self.sign)
+
+    def grouped(self, runs: Sequence[Compared], pairing: Sequence[str]) -> dict[tuple[str, ...], dict[str, float]]:
+        """The metric of each group's runs, by the values of the params that pair them with those of other groups."""
+        found: dict[tuple[str, ...], dict[str, float]] = {}
+        for run in runs:
+            values = found.setdefault(tuple(run.params.get(key, ABSENT) for key in self.keys), {})
+            values[json.dumps([run.params.get(key, "") for key in pairing])] = run.metrics[self.metric]
+        return found
+
+    def table(self, limit: int | None) -> Table:
+        """The groups for a person."""
+        table = Table("#", *self.keys, "n", f"{self.metric} mean ± sd", "95 % interval", "best", "p (Holm)")
+        for rank, (group, values) in enumerate(list(self.spreads.items())[:limit], start=1):
+            p = self.verdict.comparisons[rank - 2].p_holm if rank > 1 else None
+            best = shown(values.high if self.sign > 0 else values.low)
+            cells = [spread(values), bounds(values), best, "" if p is None else f"{p:.2g}"]
+            table.add_row(f"{rank}{self.verdict.mark(rank)}", *group, str(values.n), *cells)
+        return table
+
+    def csv(self) -> str:
+        """The groups for a program: numbers in full."""
+        text = io.StringIO()
+        names = ["n", "mean", "sd", "low95", "high95", "behind_best", "paired", "p", "p_holm", "p_wilcoxon"]
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*self.keys, *names])
+        for rank, (group, values) in enumerate(self.spreads.items(), start=1):
+            low, high = values.interval or (None, None)
+            against = self.verdict.comparisons[rank - 2] if rank > 1 else None
+            tested: list[Any] = [None] * 5
+            if against:
+                tested = [against.difference, against.paired, against.p, against.p_holm, against.p_wilcoxon]
+            writer.writerow([*group, values.n, values.mean, values.sd, low, high, *tested])
+        return text.getvalue()

@@ -1,0 +1,103 @@
+"""The runs that are to be compared: found by folder, run id, or sweep, here or in the MLflow store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_np.serialize import flatten
+from mnist_np.storage.config_file import read_config
+from mnist_np.storage.interrupted import SHORT_ID
+from mnist_np.storage.records import numbers, read_json, read_json_lines
+from mnist_np.sweep.folder import JOBS
+from mnist_np.sweep.values import varying
+from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.journal import Ledger
+from mnist_np.tracking.observer import as_text
+from mnist_np.tracking.store import Store, first_line
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A run as the table shows it."""
+
+    name: str
+    status: str
+    params: dict[str, str]
+    metrics: dict[str, float]
+    run_id: str | None = None
+    experiment_id: str | None = None
+
+    @property
+    def short_id(self) -> str:
+        """The beginning of its id in MLflow, by which it can be named."""
+        return self.run_id[:8] if self.run_id else ""
+
+
+def runs_named(name: str, store: Store) -> Iterator[Compared]:
+    """The runs that ``name`` stands for. Raises TrackingError where there is none."""
+    if Path(name).is_dir():
+        return from_folders(Path(name))
+    return from_mlflow(name, store)
+
+
+def from_folders(folder: Path) -> Iterator[Compared]:
+    """The run in ``folder``, the runs of the sweep there, those that it took from elsewhere included, or all runs within."""
+    if (folder / JOBS).exists():
+        named = (folder / str(entry.get("folder", "")) for entry in read_json_lines(folder / JOBS))
+        folders = [Path(os.path.normpath(path)) for path in named if (path / "config.yaml").exists()]
+    else:
+        folders = [folder] if (folder / "config.yaml").exists() else sorted(path.parent for path in folder.rglob("config.yaml"))
+    if not folders:
+        raise TrackingError(f"there is no run in {folder}: no config.yaml")
+    for path in folders:
+        try:
+            config = read_config(path / "config.yaml")
+        except OSError as error:
+            raise TrackingError(f"{error.filename}: {error.strerror}") from None
+        except ValueError as error:
+            raise TrackingError(f"{path / 'config.yaml'}: {error}") from None
+        result, ledger = read_json(path / "result.json"), Ledger.read(path)
+        metrics = result.get("metrics")
+        yield Compared(
+            path.name,
+            str(result.get("status", "not ended")),
+            {key: as_text(value) for key, value in flatten(config).items()},
+            numbers(metrics) if isinstance(metrics, dict) else {},
+            ledger.run_id if ledger else None,
+            ledger.experiment_id if ledger else None,
+        )
+
+
+def from_mlflow(name: str, store: Store) -> Iterator[Compared]:
+    """The run or sweep with the id ``name``, as the store knows it."""
+    if store.database is not None and not store.database.exists():
+        raise TrackingError(f"'{name}' is no folder, and there are no runs in {store.outputs}")
+    try:
+        experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
+        for where in (
+            f"tags.sweep = '{name}' and tags.sweep_role = 'child'",
+            f"tags.mlflow.parentRunId = '{name}' and tags.sweep_role = 'child'",
+            f"attributes.run_id LIKE '{name}%'" if SHORT_ID.fullmatch(name) else f"attributes.run_id = '{name}'",
+        ):
+            runs = store.client.search_runs(experiments, where, max_results=1000, order_by=["attributes.start_time"])
+            if "run_id" in where and len(runs) > 1:
+                raise TrackingError(f"'{name}' is the beginning of {len(runs)} run ids in {store.uri}")
+            if runs:
+                break
+    except TrackingError:
+        raise
+    except Exception as error:
+        raise TrackingError(f"the MLflow store {store.uri} cannot be used: {first_line(error)}") from error
+    if not runs:
+        raise TrackingError(f"'{name}' is no folder, no run id and no sweep id in {store.uri}")
+    for run in runs:
+        status = run.data.tags.get("status", run.info.status.lower())
+        yield Compared(run.info.run_name, status, run.data.params, run.data.metrics, run.info.run_id, run.info.experiment_id)
+
+
+def differing(runs: list[Compared]) -> list[str]:
+    """The params that are not the same in all runs."""
+    return [param.key for param in varying(run.params for run in runs)]
