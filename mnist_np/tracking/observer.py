@@ -21,6 +21,7 @@ from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.deadline import ask
 from mnist_np.tracking.delivery import Delivery
+from mnist_np.tracking.images import LOGGED, EpochImages
 from mnist_np.tracking.index import update_index
 from mnist_np.tracking.inputs import describe_data
 from mnist_np.tracking.journal import FILES, STATUS, Journal, Ledger, lock
@@ -104,6 +105,9 @@ class MlflowObserver(Observer):
             tracker=ledger.tracker,
         )
         self.journal.append("files", paths=["config.yaml"])
+        self.images = EpochImages(self.folder, event) if self.tracking.images == "epochs" else None
+        if event.progress.step == 0:
+            self.log_images(event)
         if self.required:
             self.delivery.complete(LAST_PATIENCE)
         else:
@@ -120,8 +124,17 @@ class MlflowObserver(Observer):
 
     def on_epoch(self, event: EpochEnd) -> None:
         if event.epoch > self.logged:  # a resumed run may train an epoch again that it had logged already
-            self.journal.append("metrics", step=event.epoch, metrics=finite(event.metrics))
+            try:
+                self.log_images(event)
+            finally:  # after the images: an epoch that has its metrics is not logged again
+                self.journal.append("metrics", step=event.epoch, metrics=finite(event.metrics))
         self.delivery.attempt()
+
+    def log_images(self, event: RunStart | EpochEnd) -> None:
+        """Log the pictures of this epoch, if it is to have some."""
+        if self.images and self.images.wanted(event.progress.epoch):
+            self.journal.append("files", paths=self.images.save(event))
+            self.journal.append("tags", tags=LOGGED)
 
     def on_end(self, result: Result) -> None:
         self.journal.final_metrics(result.metrics)

@@ -13,7 +13,7 @@ class Tracking(Component):
     """An MLflow store: SQLite under ``outputs``, a server at ``uri``, or none.
 
     With ``required`` a store that cannot be reached stops the run before its first step; else it is reported only.
-    ``figures`` are those of a run (0.3 s), in its folder too.
+    ``figures`` are those of a run (0.3 s), in its folder too; ``images`` are small ones of its epochs, for MLflow's image grid.
     """
 
     group: ClassVar[str] = "tracking"
@@ -22,11 +22,14 @@ class Tracking(Component):
     experiment: str = "mnist-np"
     required: bool = True
     figures: bool = True
+    images: str = one_of("off", "off", "epochs")
 
     def check(self) -> None:
         if self.backend == "server" and not self.uri:
             raise self.error("uri", self.uri, "tracking=server needs its address, e.g. tracking.uri=http://127.0.0.1:5000")
         if self.backend == "sqlite" and self.uri and not self.uri.startswith("sqlite:///"):
             raise self.error("uri", self.uri, "must be null or sqlite:///<path>; a server is tracking=server")
+        if self.backend == "off" and self.images != "off":
+            raise self.error("images", self.images, "are for MLflow's image grid, and tracking=off sends nothing there")
         if not self.experiment.strip():
             raise self.error("experiment", self.experiment, "must not be empty")

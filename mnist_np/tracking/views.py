@@ -12,6 +12,7 @@ from typing import Any
 
 from mnist_np.sweep.report import TEST, SweepReport
 from mnist_np.tracking.configurations import ROLE, has_means
+from mnist_np.tracking.images import KEYS, last_step
 from mnist_np.tracking.links import view_page
 from mnist_np.tracking.saved_views import View, saved_names
 
@@ -27,7 +28,7 @@ CURVES = 30
 FALLBACK = {"means": "means over seeds", "runs": "all runs", "best": "the best runs"}
 """What a saved view without a name is called."""
 
-SECTION = "sweep"
+SECTION, IMAGES = "sweep", "images"
 RUN_NAME = "attributes.`Run Name`"
 
 AS_IT_IS = {"xAxisKey": "step", "scaleType": "linear", "xAxisScaleType": "linear", "lineSmoothness": 0}
@@ -86,6 +87,10 @@ def runs_state(report: SweepReport, where: str, compared: bool = False) -> dict[
     if any("seed" in child.overrides for child in report.children):
         keys.append("seed")
     cards = [parallel(keys, report.metric), *curves(report), card("BAR", "best", metricKey=report.metric)]
+    step = max((last_step(child.folder) for child in report.ranked[:BEST]), default=0)
+    if step:
+        settings = {"metricSectionId": IMAGES, "step": step, "showRunParams": False}
+        cards += [card("IMAGE", key, imageKeys=[key], **settings) for key in KEYS]
     if compared:
         groups = ["Parameters", "Model metrics"]
         settings = {"compareGroups": groups, "chartName": "differences", "showDifferencesOnly": True}
@@ -127,11 +132,14 @@ def state(
     report: SweepReport, where: str, order_by: str, columns: list[str], cards: list[dict[str, Any]], n_runs: int
 ) -> dict[str, Any]:
     """The runs page with the runs that ``where`` finds, best first by the metric ``order_by``."""
-    section = {"uuid": SECTION, "name": report.name, "display": True, "isReordered": True, "columns": 2, "cardHeight": 380}
+    shown = {"display": True, "isReordered": True, "cardHeight": 380}
+    sections = [{"uuid": SECTION, "name": report.name, "columns": 2} | shown]
+    if any(card["metricSectionId"] == IMAGES for card in cards):  # wide, so that several runs stand side by side
+        sections.append({"uuid": IMAGES, "name": IMAGES, "columns": 1} | shown)
     return page_state(where, metric_column(order_by), not report.maximize, columns) | {
         "runsHiddenMode": "SHOW_ALL" if n_runs <= CURVES else "FIRST_20_RUNS",
         "compareRunCharts": cards,
-        "compareRunSections": [section],
+        "compareRunSections": sections,
         "isAccordionReordered": True,
     }
 

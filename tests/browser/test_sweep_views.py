@@ -18,6 +18,8 @@ pytestmark = pytest.mark.browser
 AXES = ".parcoords .dimension .label"
 """The names above the axes of parallel coordinates."""
 
+OF_EPOCHS = "image => image.src.includes('images~') || image.src.includes('images%7E')"
+
 WIDE = pytest.mark.parametrize("page", [(2600, 1600)], indirect=True)
 
 
@@ -63,6 +65,16 @@ def test_the_best_are_compared_by_just_what_varies(page, pages):
     page.goto(pages["best 8 runs"])
     wait_for_axes(page, ["optimizer", "model.hidden", "seed", "best/val_accuracy"])
     page.get_by_text("Show differences only").wait_for()
+
+
+@pytest.mark.parametrize("page", [(2600, 2600)], indirect=True)
+def test_the_pictures_of_the_last_epoch_stand_side_by_side(page, pages):
+    page.goto(pages["best 8 runs"])
+    page.wait_for_function(f"[...document.images].filter({OF_EPOCHS}).length == {3 * 8}")
+    shown = page.evaluate(f"[...document.images].filter({OF_EPOCHS}).map(image => decodeURIComponent(image.src))")
+    for key in ("images~first_layer", "images~confusion", "images~hardest"):
+        assert sum(f"{key}+step+3+" in source for source in shown) == 8
+    assert page.locator("input[type=text], input[type=number]").evaluate_all("fields => fields.map(f => f.value)").count("3") == 3
 
 
 def wait_for_axes(page, names: list[str]) -> None:

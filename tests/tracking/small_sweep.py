@@ -38,7 +38,7 @@ def sweep_folder(outputs: Path) -> SweepFolder:
 
 
 def train(outputs: Path, parent_run_id: str, optimizer: str, width: int, seed: int, figures: bool = False) -> Path:
-    """One child, in its folder."""
+    """One child, in its folder. ``figures`` are those of the run, and the pictures of its epochs."""
     model, training = MLP(hidden=[width]), Training(epochs=3)
     experiment = Experiment(model, optimizer=OPTIMIZERS[optimizer](), data=Synthetic(), training=training, seed=seed)
     varied = {"optimizer": optimizer, "model.hidden": f"[{width}]", "seed": str(seed)}
@@ -46,7 +46,8 @@ def train(outputs: Path, parent_run_id: str, optimizer: str, width: int, seed: i
     job = Job([], varied, identity.fingerprint, identity.group)
     path = sweep_folder(outputs).register(job)
     tags = {"sweep": ID, "sweep_role": "child"}
-    run(experiment, [RunFolder(path, figures), MlflowObserver(Tracking(), outputs, path, title(varied), tags, parent_run_id)])
+    tracking = Tracking(images="epochs" if figures else "off")
+    run(experiment, [RunFolder(path, figures), MlflowObserver(tracking, outputs, path, title(varied), tags, parent_run_id)])
     return path
 
 

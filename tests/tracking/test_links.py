@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import sys
 import zlib
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "sweep"))
 from made_up import grid
 
 from mnist_np.sweep.report import SweepReport
+from mnist_np.tracking.images import KEYS
 from mnist_np.tracking.links import comparison_page, run_page, runs_page, view_page
 from mnist_np.tracking.saved_views import LONGEST, PREFIX, packed
 from mnist_np.tracking.views import saved_pages, views
@@ -103,3 +105,20 @@ def test_saved_pages_are_those_that_were_saved():
     tags = {f"{PREFIX}sweep-1-runs": envelope, f"{PREFIX}sweep-1-best": "deflate;", f"{PREFIX}sweep-2-best": "", "x": "{"}
     assert list(saved_pages(tags, "7", "1")) == ["best 100 of 288 runs", "the best runs"]
     assert saved_pages({f"{PREFIX}sweep-1-best": "{broken"}, "7", "1") == {}
+
+
+def test_a_sweeps_views_have_a_card_of_each_where_there_are_pictures(tmp_path):
+    report = SweepReport("x", grid({"optimizer": {"sgd": 0.3, "adam": 0.0}}))
+    assert not of_kind(report, "IMAGE")
+    for epoch in (0, 2, 10):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / f"images/images~confusion+step+{epoch}+timestamp+1+2.png").touch()
+    with_pictures = [dataclasses.replace(child, folder=tmp_path) for child in report.children]
+    cards = of_kind(SweepReport("x", with_pictures), "IMAGE")
+    assert [card["imageKeys"] for card in cards] == [[key] for key in KEYS]
+    assert {card["step"] for card in cards} == {10}
+
+
+def of_kind(report, kind):
+    """The cards of this kind in the view of the runs."""
+    return [card for card in views(report, "1")["runs"].state["compareRunCharts"] if card["type"] == kind]
