@@ -35,7 +35,7 @@ FLOORS = [
     ["engine"],
     ["training"],
     ["storage"],
-    ["api", "console", "figures"],
+    ["api", "console", "figures", "portable"],
     ["storage.run_folder", "sweep"],
     ["figures.sweep"],
     ["sweep.publish"],
