@@ -33,6 +33,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "sweep":  # a package of ours has that name: it is called itself
+        return import_module("mnist_np.sweep")
     found: object = getattr(import_module(_places()[name]), name)
     globals()[name] = found
     return found

@@ -78,6 +78,9 @@ from mnist_np.registry import register as register
 from mnist_np.storage.saved_run import SavedRun as SavedRun
 from mnist_np.storage.weights import Weights as Weights
 from mnist_np.storage.weights import load_weights as load_weights
+from mnist_np.sweep.call import sweep as sweep
+from mnist_np.sweep.saved_sweep import SavedSweep as SavedSweep
+from mnist_np.sweep.saved_sweep import load_sweep as load_sweep
 from mnist_np.training.events import Observer as Observer
 from mnist_np.training.result import Result as Result
 

@@ -40,7 +40,7 @@ FLOORS = [
     ["figures.sweep"],
     ["sweep.publish"],
     ["tracking"],
-    ["sweep.run_config", "sweep.single", "sweep.job", "sweep.runner", "sweep.search", "sweep.worker"],
+    ["sweep.call", "sweep.run_config", "sweep.single", "sweep.job", "sweep.runner", "sweep.search", "sweep.worker"],
     ["papers"],
     ["serving"],
     ["commands"],

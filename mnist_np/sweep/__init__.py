@@ -1,1 +1,23 @@
-"""Sweeps: many runs seen as one experiment. What varies, how far each run is, and what the whole of them says."""
+"""Sweeps: many runs seen as one experiment. What varies, how far each run is, and what the whole of them says.
+
+Called, it trains a sweep (see `call.sweep`)::
+
+    from mnist_np import Experiment, sweep
+
+    sweep(Experiment(), {"optimizer.lr": [0.1, 0.2], "seed": range(3)}, workers=2).table()
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+class CallableModule(ModuleType):
+    """``from mnist_np import sweep`` gives this module, whatever was imported before; so it can be called."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return import_module(f"{__name__}.call").sweep(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = CallableModule

@@ -28,6 +28,13 @@ class SweepFolder:
         self.outputs = outputs
         self.path = outputs / "sweeps" / f"{safe(name)}-{identity}"
 
+    @classmethod
+    def at(cls, path: Path, outputs: Path) -> SweepFolder:
+        """The folder of an earlier sweep."""
+        found = cls(outputs, "", "")
+        found.path = path
+        return found
+
     def begin(self) -> None:
         """Make the folder, with an empty list of jobs: those of the start that begins now are to be registered."""
         self.path.mkdir(parents=True, exist_ok=True)

@@ -74,6 +74,7 @@ class SweepRunner:
     fixed: Sequence[str]
     planned: int | None
     console: Console = field(default_factory=wide_console)
+    argv: Sequence[str] = field(default_factory=lambda: sys.argv[1:])
 
     def __post_init__(self) -> None:
         identity = SweepIdentity.of(self.varied, self.fixed, self.config.sweep.name)
@@ -103,7 +104,7 @@ class SweepRunner:
             from mnist_np.tracking.sweep import SweepParent
 
             outputs = Path(self.config.outputs)
-            fixed, varied, folder, argv = self.fixed, self.varied, self.folder.path, sys.argv[1:]
+            fixed, varied, folder, argv = self.fixed, self.varied, self.folder.path, self.argv
             self.parent = SweepParent.open(self.config.tracking, outputs, self.id, self.name, fixed, varied, folder, argv)
         for old in self.folder.path.glob("STOP*"):
             old.unlink()
@@ -211,7 +212,7 @@ class SweepRunner:
     def with_more_seeds(self, report: SweepReport) -> str:
         """The command that repeats the sweep with more seeds; of a search, its best configuration."""
         if not self.searched:
-            return with_more_seeds(report, sys.argv[1:])
+            return with_more_seeds(report, self.argv) if self.argv else ""
         files = any(text.startswith("sweep=") for text in self.fixed)  # its other settings would search again
         best = [f"{key}={value}" for key, value in report.best.overrides.items()] if report.best else []
         return "" if files else with_more_seeds(report, ["-m", *(text for text in self.fixed if text != SEARCH), *best])

@@ -1,0 +1,174 @@
+"""A sweep from Python: what `mnist_np.sweep` does when it is called."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mnist_np.component import Component, ConfigError, RunFailed, did_you_mean
+from mnist_np.experiment import Experiment
+from mnist_np.invocation import default_outputs
+from mnist_np.serialize import flatten, from_dict, to_dict
+from mnist_np.sweep.conditions import as_written
+from mnist_np.sweep.ending import SweepFailed
+from mnist_np.sweep.exclusion import Exclusion
+from mnist_np.sweep.grid import points
+from mnist_np.sweep.job import record_failure, run_child
+from mnist_np.sweep.plan import Job
+from mnist_np.sweep.pool import WorkerPool
+from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.runner import Ready, SweepRunner, job_of
+from mnist_np.sweep.saved_sweep import SavedSweep
+from mnist_np.sweep.settings import Sweep
+from mnist_np.sweep.worker import Task, run_task
+from mnist_np.tracking.settings import Tracking
+from mnist_np.training.metric_names import run_metrics
+
+
+def sweep(
+    experiment: Experiment,
+    vary: Mapping[str, Iterable[Any]],
+    *,
+    workers: int = 1,
+    zip: Sequence[Sequence[str]] = (),
+    exclude: Sequence[str] = (),
+    metric: str = "best/val_accuracy",
+    name: str | None = None,
+    tracking: bool = True,
+    outputs: str | Path | None = None,
+) -> SavedSweep:
+    """Train an experiment for each combination of values; runs that are finished already are taken as they are.
+
+        swept = sweep(Experiment(), {"optimizer.lr": [0.1, 0.2], "seed": range(3)}, workers=2)
+        swept.table()
+
+    Args:
+        experiment: what all runs share.
+        vary: dotted keys with their values; an option of a group by its name (``"optimizer": ["sgd", "adam"]``) or as a
+            component.
+        workers: processes that train side by side; with 1 the runs are made in this process, one after the other.
+        zip: groups of keys whose values are paired in order.
+        exclude: conditions on combinations to leave out: ``"optimizer=sgd and optimizer.lr<0.01"``.
+        metric: ranks the runs.
+        name: the sweep's name; default: the keys that vary.
+        tracking: whether the runs are logged to the MLflow store in ``outputs``.
+        outputs: the folder of all results; default: MNIST_NP_OUTPUTS, or ``outputs``.
+
+    Raises:
+        ConfigError: a key or a value that cannot be, before anything runs.
+        RunFailed: some runs failed; ``load_sweep`` gives the others.
+        KeyboardInterrupt: the sweep was interrupted; the same call goes on with it.
+    """
+    root = Path(outputs or default_outputs())
+    settings = Sweep(name=name, metric=metric, zip=[list(group) for group in zip], exclude=list(exclude))
+    base = RunConfig(
+        **{f.name: getattr(experiment, f.name) for f in dataclasses.fields(Experiment)},
+        tracking=Tracking(backend="sqlite" if tracking else "off"),
+        sweep=settings,
+        outputs=str(root),
+    )
+    given = {key: {text_of(value): value for value in values} for key, values in vary.items()}
+    if empty := [key for key, values in given.items() if not values]:
+        raise ConfigError(empty[0], [], "has no values")
+    axes = {key: [text_of(value) for value in values] for key, values in vary.items()}
+    jobs = plan(base, axes, given)
+    known = dict.fromkeys(name for _, config in jobs.values() for name in run_metrics(config.training, True))
+    if metric not in known:
+        raise ConfigError(
+            "metric", metric, f"no such metric; {did_you_mean(metric, list(known))}must be one of {', '.join(known)}"
+        )
+    fixed = differences(experiment)
+    runner = SweepRunner(next(iter(jobs.values()))[1], list(vary), fixed, len(jobs), argv=())
+    try:
+        with runner:
+            launch(runner, [ready for job, config in jobs.values() if (ready := runner.ready(job, config))], workers)
+    except SweepFailed as failed:
+        if failed.code == 130:
+            raise KeyboardInterrupt(str(failed)) from None
+        raise RunFailed(str(failed)) from None
+    return SavedSweep(runner.folder.path.absolute(), root.absolute())
+
+
+def plan(
+    base: RunConfig, axes: Mapping[str, Sequence[str]], given: Mapping[str, Mapping[str, Any]]
+) -> dict[str, tuple[Job, RunConfig]]:
+    """The jobs of all combinations, each result once. Raises ConfigError."""
+    exclusion, digests = Exclusion(base.sweep.exclude), dict[str, str]()
+    jobs: dict[str, tuple[Job, RunConfig]] = {}
+    for varied in points(axes, base.sweep.zip):
+        overrides = [f"{key}={value}" for key, value in varied.items()]
+        if exclusion.leaves_out_early(overrides):
+            continue
+        config = with_values(base, {key: given[key][text] for key, text in varied.items()})
+        if not exclusion.leaves_out(overrides, config.experiment):
+            job = job_of(config, overrides, varied, digests)
+            jobs.setdefault(job.fingerprint, (job, config))
+    exclusion.check(not jobs)
+    return jobs
+
+
+def with_values(base: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+    """A copy with other values; options of groups are chosen before their keys are set. Raises ConfigError."""
+    described = to_dict(base.experiment)
+    for key in sorted(values, key=lambda key: key.count(".")):
+        *parents, last = key.split(".")
+        node = described
+        for parent in parents:
+            inner = node.get(parent)
+            if not isinstance(inner, dict):
+                raise ConfigError(key, values[key], f"{parent} has no keys")
+            node = inner
+        value = values[key]
+        if isinstance(value, Component):
+            node[last] = to_dict(value)
+        elif isinstance(node.get(last), dict):
+            node[last] = {"name": value}
+        else:
+            node[last] = list(value) if isinstance(value, tuple) else value
+    made = from_dict(Experiment, described)
+    copy = dataclasses.replace(base, sweep=dataclasses.replace(base.sweep))
+    for f in dataclasses.fields(Experiment):
+        setattr(copy, f.name, getattr(made, f.name))
+    return copy
+
+
+def text_of(value: Any) -> str:
+    """A value as a name and a table show it: ``0.1``, ``[64,32]``, ``adam``, ``adam(lr=0.01)``."""
+    if not isinstance(value, Component):
+        return as_written(value)
+    described, usual = to_dict(value), to_dict(type(value)())
+    keys = ",".join(f"{key}={as_written(v)}" for key, v in described.items() if v != usual[key])
+    return f"{described['name']}({keys})" if keys else str(described["name"])
+
+
+def differences(experiment: Experiment) -> list[str]:
+    """What an experiment has other than the default one, as overrides: what is fixed in its sweep."""
+    usual = flatten(to_dict(Experiment()))
+    mine = flatten(to_dict(experiment))
+    return [f"{key}={as_written(value)}" for key, value in mine.items() if key not in usual or usual[key] != value]
+
+
+def launch(runner: SweepRunner, jobs: Sequence[Ready], workers: int) -> None:
+    """Run the jobs here, one after the other, or in as many processes as there are ``workers``."""
+    launching = runner.launching(jobs)
+    if workers == 1:
+        for ready in launching:
+            runner.end(ready, run_child(ready.config, ready.folder))
+            if runner.stopped():
+                return
+        return
+    given: dict[int, Ready] = {}
+
+    def tasks() -> Iterator[Task]:
+        for ready in launching:
+            given[ready.number] = ready
+            yield Task(ready.number, to_dict(ready.config), str(ready.folder))
+
+    def done(task: Task, outcome: Any) -> None:
+        ready = given.pop(task.number)
+        runner.end(ready, record_failure(ready.folder, outcome) if isinstance(outcome, BaseException) else outcome)
+
+    with WorkerPool[Task](workers, run_task) as pool:
+        pool.run(tasks(), done, runner.stopped)

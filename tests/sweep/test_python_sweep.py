@@ -1,0 +1,148 @@
+"""Sweeps from Python: `sweep`, `load_sweep`, and the tables that they give."""
+
+import subprocess
+import sys
+
+import pytest
+
+import mnist_np
+from mnist_np import SGD, Adam, Experiment, Synthetic, Training, load_sweep, sweep
+from mnist_np.cli.train import main
+from mnist_np.component import ConfigError
+from mnist_np.storage.saved_run import SavedRunError
+from mnist_np.sweep.call import differences, text_of, with_values
+from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.saved_sweep import typed
+
+pd = pytest.importorskip("pandas")
+
+
+def small():
+    experiment = Experiment(data=Synthetic(), training=Training(epochs=1))
+    experiment.model.hidden = [8]
+    return experiment
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    out = tmp_path_factory.mktemp("swept") / "outputs"
+    vary = {"optimizer.lr": [0.1, 0.3], "seed": range(2), "model.hidden": [[8], (4, 4)]}
+    return sweep(small(), vary, zip=[["optimizer.lr", "model.hidden"]], tracking=False, outputs=out, name="mine")
+
+
+def test_a_sweep_and_its_tables(swept):
+    frame, curves, table = swept.frame(), swept.curves(), swept.table()
+    assert len(swept.runs) == len(frame) == 4
+    assert frame["optimizer.lr"].dtype == float
+    assert frame["seed"].dtype == int
+    assert set(frame["model.hidden"]) == {"[8]", "[4,4]"}
+    assert set(frame["status"]) == {"finished"}
+    assert frame["best/val_accuracy"].max() == swept.best.metrics["best/val_accuracy"]
+    assert len(curves) == 4
+    assert curves["epoch"].dtype == int
+    assert curves["optimizer.lr"].dtype == float
+    assert "train/loss" in curves
+    assert list(table["n"]) == [2, 2]
+    assert table["val/accuracy_mean"].is_monotonic_decreasing
+    assert swept.best.experiment.optimizer.lr in (0.1, 0.3)
+    assert swept.best.weights.network.n_out == 4
+    assert "4 finished" in repr(swept)
+
+
+def test_it_is_found_again_and_goes_on(swept):
+    out = swept.outputs
+    for name in (swept.folder, swept.folder.name, swept.folder.name.rpartition("-")[2], "mine", swept.report.name):
+        assert load_sweep(name, out).folder == swept.folder
+    with pytest.raises(SavedRunError, match="there are: mine-"):
+        load_sweep("other", out)
+    again = sweep(
+        small(),
+        {"seed": (0, 1, 2), "model.hidden": [[8], [4, 4]], "optimizer.lr": [0.1, 0.3]},
+        zip=[["model.hidden", "optimizer.lr"]],
+        tracking=False,
+        outputs=out,
+        name="mine",
+    )
+    assert again.folder == swept.folder
+    ended = {run.folder.name: run.result["ended"] for run in swept.runs}
+    assert len(again.runs) == 6
+    assert all(run.result["ended"] == ended.get(run.folder.name, run.result["ended"]) for run in again.runs)
+
+
+def test_it_takes_runs_of_the_command_line(tmp_path):
+    words = ["data=synthetic", "training.epochs=1", "model.hidden=[8]", "tracking=off", f"outputs={tmp_path}"]
+    assert main(["-m", *words, "optimizer.lr=0.1,0.2"]) == 0
+    swept = sweep(small(), {"optimizer.lr": [0.2, 0.1, 0.3]}, tracking=False, outputs=tmp_path)
+    assert len(swept.runs) == 3
+    assert len(list(tmp_path.glob("sweeps/*/*/result.json"))) == 3
+
+
+def test_options_and_components(tmp_path):
+    swept = sweep(small(), {"optimizer": ["sgd", Adam(lr=0.01)]}, tracking=False, outputs=tmp_path)
+    assert set(swept.frame()["optimizer"]) == {"sgd", "adam(lr=0.01)"}
+    assert {run.experiment.optimizer.lr for run in swept.runs} == {SGD().lr, 0.01}
+    swept = sweep(
+        small(),
+        {"optimizer": ["sgd", "adam"], "optimizer.beta1": [0.8, 0.9]},
+        exclude=["optimizer=sgd"],
+        tracking=False,
+        outputs=tmp_path,
+    )
+    assert len(swept.runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("vary", "more", "said"),
+    [
+        ({"optimizer.lrr": [1]}, {}, "did you mean 'lr'"),
+        ({"optimizer.lr": [-1.0, 0.1]}, {}, "optimizer.lr"),
+        ({"optimizer.lr": []}, {}, "has no values"),
+        ({"nothing.lr": [1]}, {}, "nothing has no keys"),
+        ({"seed": [1, 2], "optimizer.lr": [0.1]}, {"zip": [["seed", "optimizer.lr"]]}, "seed has 2, optimizer.lr has 1"),
+        ({"seed": [1]}, {"metric": "best/val_acuracy"}, "did you mean 'best/val_accuracy'"),
+        ({"seed": [1]}, {"exclude": ["seed"]}, "cannot be read"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_runs(tmp_path, vary, more, said):
+    with pytest.raises(ConfigError, match=said.replace("'", ".")):
+        sweep(small(), vary, tracking=False, outputs=tmp_path / "outputs", **more)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_base_is_left_alone_and_named():
+    base = RunConfig()
+    assert with_values(base, {"optimizer": "adam", "optimizer.lr": 0.5}).optimizer == Adam(lr=0.5)
+    assert base.optimizer == SGD()
+    assert differences(Experiment()) == []
+    assert differences(Experiment(seed=3)) == ["seed=3"]
+    assert text_of(Adam()) == "adam"
+    assert typed(["1", "2"]) == [1, 2]
+    assert typed(["1e-3", None]) == [0.001, None]
+    assert typed(["true", "false"]) == [True, False]
+    assert typed(["a", "1"]) == ["a", "1"]
+
+
+def test_the_name_can_be_called_whatever_was_imported_before():
+    assert callable(mnist_np.sweep)
+    import mnist_np.sweep.plan as plan
+
+    assert plan.LONGEST
+    for first in ("from mnist_np import sweep", "import mnist_np.sweep.plan as p; from mnist_np import sweep"):
+        code = f"{first}; import mnist_np.sweep.folder as f; assert callable(sweep) and f.JOBS"
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.fault
+def test_two_workers_in_a_script(tmp_path):
+    (tmp_path / "study.py").write_text(
+        """
+from mnist_np import Experiment, Synthetic, Training, sweep
+if __name__ == "__main__":
+    experiment = Experiment(data=Synthetic(), training=Training(epochs=1))
+    print(len(sweep(experiment, {"seed": range(4)}, workers=2).frame()))
+"""
+    )
+    done = subprocess.run([sys.executable, "study.py"], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "4"
+    assert (tmp_path / "outputs" / "mlflow.db").exists()
