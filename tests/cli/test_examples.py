@@ -111,21 +111,20 @@ def test_an_example_runs(line, train, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.timeout(2000)
 @pytest.mark.parametrize("line", TRAIN)
-def test_an_example_runs_as_it_is_typed(line, shell, tmp_path):
-    """The very line, in the very shell, on real MNIST, in a folder that links to the scripts."""
-    if not shutil.which(shell):
-        pytest.skip(f"no {shell}")
+def test_an_example_runs_as_it_is_typed(line, tmp_path):
+    """The very line, in one shell after the other, on real MNIST, in a folder that links to the scripts."""
     for name in ("scripts", "mnist_np", "conf", "pyproject.toml"):
         (tmp_path / name).symlink_to(examples.ROOT / name)
     if "plugins=" in line or "PATH" in line or "pip install" in line:
         pytest.skip("needs files of the reader's own")
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(examples.ROOT)}
-    start = [*SHELLS[shell], line]
-    done = subprocess.run(start, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    for shell in filter(shutil.which, SHELLS):  # the second finds what the first has left, as a reader does who repeats a line
+        start = [*SHELLS[shell], line]
+        done = subprocess.run(start, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), shell
 
 
 @pytest.mark.parametrize(
