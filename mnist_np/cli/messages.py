@@ -168,11 +168,22 @@ def suggestion(key: str, names: list[str]) -> str:
     near = did_you_mean(last, names)
     if near:
         return near if not parent else near.replace("'", f"'{parent}.", 1)
-    if parent in REGISTRY:
-        owners = [name for name, kind in REGISTRY[parent].items() if last in fields_of(kind)]
-        return f"it belongs to {parent}={', '.join(owners)}; " if owners else ""
+    group = parent.replace(".", "/")
+    if group in REGISTRY or group == "hydra/launcher":
+        owners = [name for name, keys in keys_of_options(group) if last in keys]
+        return f"it belongs to {group}={', '.join(owners)}; " if owners else ""
     homes = [f"{group}.{last}" for group in fields_of(RunConfig) if any(last in fields_of(kind) for kind in classes(group))]
     return f"did you mean {' or '.join(homes)}? " if homes and not parent else ""
+
+
+def keys_of_options(group: str) -> Iterator[tuple[str, list[str]]]:
+    """The options of a group, each with its keys."""
+    if group in REGISTRY:
+        yield from ((name, fields_of(kind)) for name, kind in REGISTRY[group].items())
+        return
+    for name in options(group):
+        text = (conf_folder() / group / f"{name}.yaml").read_text(encoding="utf-8")
+        yield name, re.findall(r"^(\w+):", text, re.MULTILINE)
 
 
 def classes(group: str) -> list[type[Any]]:

@@ -54,12 +54,13 @@ class ValidatingSweeper(Sweeper):
         self.digests: dict[str, str] = {}
 
     def parse(self, arguments: Sequence[str]) -> list[dict[str, Override]]:
-        """All overrides by key, for each grid. Those of a sweep file come first, so that the command line has the last word."""
+        """All overrides by key, for each grid. Those of a sweep file come first, so that the command line has the last word.
+
+        ``++key=value`` is ``key=value``: there is no key to add.
+        """
         parser = OverridesParser.create(config_loader=self.context.config_loader)
-        return [
-            {override.get_key_element(): override for override in parser.parse_overrides([*from_file, *arguments])}
-            for from_file in grids_of(self.base)
-        ]
+        grids = [[text.removeprefix("++") for text in (*from_file, *arguments)] for from_file in grids_of(self.base)]
+        return [{override.get_key_element(): override for override in parser.parse_overrides(grid)} for grid in grids]
 
     def compose(self, overrides: Sequence[str]) -> RunConfig:
         """The checked config of a job. Raises what a single run would raise."""
@@ -70,9 +71,9 @@ class ValidatingSweeper(Sweeper):
         try:
             return self.compose([*fixed, *(f"{key}={value}" for key, value in varied.items())])
         except ConfigError as error:
-            raise ConfigError(error.key, error.value, f"{error.allowed} {in_combination(varied)}") from error
+            raise ConfigError(error.key, error.value, f"{error.allowed}{in_combination(varied)}") from error
         except (HydraException, OmegaConfBaseException) as error:
-            raise UsageError(f"{explain(error, [*fixed, *texts_of(varied)])} {in_combination(varied)}") from error
+            raise UsageError(f"{explain(error, [*fixed, *texts_of(varied)])}{in_combination(varied)}") from error
 
     @property
     def dry_run(self) -> bool:
@@ -140,8 +141,11 @@ class ValidatingSweeper(Sweeper):
 
 def in_combination(varied: Mapping[str, str]) -> str:
     """Where a mistake is, and how to do without it."""
+    if not varied:
+        return ""
     where = " ".join(f"{key}={value}" for key, value in varied.items())
-    return f"(in the combination {where}; sweep.exclude leaves combinations out, sweep.grids gives each option keys of its own)"
+    hint = "; sweep.exclude leaves combinations out, sweep.grids gives each option keys of its own" if len(varied) > 1 else ""
+    return f" (in the combination {where}{hint})"
 
 
 def task_of(ready: Ready) -> Task:

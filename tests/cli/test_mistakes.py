@@ -64,9 +64,10 @@ MISTAKES = [
     ("-m optimizer.lr=0.1,-1", "optimizer.lr=-1.0: must be > 0", "(in the combination optimizer.lr=-1)"),
     ("-m activation=relu,relo", "activation=relo: no such option", "did you mean 'relu'?"),
     ("-m activation=[relu,tanh],[tanh,relu]", "one name, for all layers", "model.activations=[relu,tanh],[tanh,relu]"),
-    ("-m optimzer=sgd,adam", "optimzer=sgd,adam: no such key", "did you mean 'optimizer'?"),
+    ("-m optimzer=sgd,adam", "optimzer=sgd: no such key", "did you mean 'optimizer'?"),
     ("-m seed=1,2 +foo=1", "foo=1: no such key"),
     ("-m data=idx data.folder=/nowhere seed=1,2", "data.folder = /nowhere: there is no such folder"),
+    ("-m seed=1,2 hydra.launcher.workers=2", "hydra.launcher.workers=2: no such key; it belongs to hydra/launcher=local;"),
     ("-m seed=1,2 hydra/launcher=locl", "hydra/launcher=locl: no such option", "did you mean 'local'?"),
     # code in a config
     ("++optimizer._target_=os.system", "a config may not name code to call"),
