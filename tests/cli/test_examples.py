@@ -24,6 +24,9 @@ TRAIN = {
 TINY = ("training.epochs=1", "tracking=off", "tracking.figures=false")
 """Added to an example, so that it takes no time."""
 
+HOURS = "tracking.experiment=papers"
+"""In a line that trains a published result again, three large networks or more."""
+
 
 def test_the_examples_are_found():
     assert any("README" in place for place in COMMANDS.values())
@@ -105,6 +108,8 @@ def test_an_example_runs(line, train, tmp_path):
         page = (examples.ROOT / "docs" / "start.md").read_text()
         (code,) = (block for block in examples.blocks(page) if "# my_components.py" in block)
         (tmp_path / "my_components.py").write_text(code)
+    if HOURS in words:  # composed and checked, and a step of each network measured
+        words.append("sweep.dry_run=true")
     outcome = train(*words, *(word for word in TINY if word not in words))
     assert outcome.code == 0, outcome.err
     assert "sweep.dry_run=true" in words or list(tmp_path.glob("outputs/*/*/*/result.json"))
@@ -119,6 +124,8 @@ def test_an_example_runs_as_it_is_typed(line, tmp_path):
         (tmp_path / name).symlink_to(examples.ROOT / name)
     if "plugins=" in line or "PATH" in line or "pip install" in line:
         pytest.skip("needs files of the reader's own")
+    if HOURS in line:
+        pytest.skip("takes hours; scripts/reproduce.py compares what comes of it")
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(examples.ROOT)}
     for shell in filter(shutil.which, SHELLS):  # the second finds what the first has left, as a reader does who repeats a line
