@@ -9,6 +9,7 @@ COMMANDS = {
     "compare": ("mnist_np.commands.compare:main", "runs side by side, as a table"),
     "rerun": ("mnist_np.commands.rerun:main", "train a run once more and compare the weights bit by bit"),
     "evaluate": ("mnist_np.commands.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
+    "figures": ("mnist_np.commands.figures:main", "draw the figures of runs that drew none, such as those of a sweep"),
     "predict": ("mnist_np.commands.predict:main", "what a trained network takes pictures for"),
     "draw": ("mnist_np.commands.serve:draw", "draw a digit on a page, and see what a trained network takes it for"),
     "convert": ("mnist_np.cli.convert:main", "a data set of any form as MNIST's four files"),

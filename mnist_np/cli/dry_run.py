@@ -59,7 +59,7 @@ def say_needs(runner: SweepRunner, index: RunIndex, left: Sequence[Experiment], 
         return
     tracking = runner.config.tracking
     folders = sorted((path for paths in index.folders.values() for path in paths), key=lambda p: p.parent != runner.folder.path)
-    needs = forecast(left, Path(runner.config.outputs), folders, tracking.figures, tracking.backend == "sqlite")
+    needs = forecast(left, Path(runner.config.outputs), folders, tracking.draws(child=True), tracking.backend == "sqlite")
     at_once = "one at a time" if workers == 1 else f"by {workers} workers"
     time = f"about {duration(needs.duration(workers or 1))} {at_once if workers else 'of computing, one after the other'}"
     say(runner, f"time: {time}, {source(needs)}")

@@ -18,6 +18,7 @@ from mnist_np.component import UserError
 from mnist_np.fingerprint import identify
 from mnist_np.storage.run_index import FINAL, UNPRUNED, RunIndex, is_final
 from mnist_np.storage.teacher import teacher_sha256
+from mnist_np.sweep.best_figures import draw_best
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.ending import SweepFailed, failure_of, print_report, wide_console
 from mnist_np.sweep.folder import SweepFolder
@@ -118,19 +119,20 @@ class SweepRunner:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.interrupt.__exit__(kind, error, trace)
         self.monitor.stop()
-        report = self.report(last=True)
+        report, outputs = self.report(last=True), Path(self.config.outputs)
         interrupted = self.stopped() or error is not None
         status = "KILLED" if interrupted else "FAILED" if report.unfinished else "FINISHED"
         try:
             publish(report, self.folder.path)
         except OSError as unwritten:
             self.problem = f"{unwritten.filename}: {unwritten.strerror}"
+        if not interrupted:
+            draw_best(report, self.config, self.console)
         if self.parent:
             self.parent.finish(report, status)
         self.lock.release()
         print_report(report, self.folder.path, self.console)
-        more = "" if interrupted or report.unfinished else self.with_more_seeds(report)
-        for line in next_steps(report, Path(self.config.outputs), more):
+        for line in next_steps(report, outputs, "" if status != "FINISHED" else self.with_more_seeds(report)):
             self.console.print(line, soft_wrap=True, markup=False, highlight=False)
         if self.parent:
             for line in self.parent.where_to_look(report):

@@ -106,7 +106,7 @@ def execute(job: Job) -> Result:
 def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> list[Observer]:
     """Who listens to the run: its folder first, whose files the tracker sends; then the console, which says where they are;
     last the checkpoints, which go when all is well. ``lock`` is the run's, where it is held already."""
-    listeners: list[Observer] = [RunFolder(folder, config.tracking.figures)]
+    listeners: list[Observer] = [RunFolder(folder, config.tracking.draws(child=config.sweep.id is not None))]
     look = []
     if config.tracking.backend != "off":
         from mnist_np.tracking.observer import MlflowObserver

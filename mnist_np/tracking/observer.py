@@ -142,7 +142,7 @@ class MlflowObserver(Observer):
         status, reason = result.status, result.reason
         if result.failures and not (self.folder / "result.json").exists():  # `RunFolder` could not write what it leaves
             status, reason = "failed", f"the training is whole, but {'; '.join(result.failures)}"
-        tags = {"mlflow.note.content": note(result, self.tracking.figures), "mlflow.loggedArtifacts": TABLES}
+        tags = {"mlflow.note.content": note(result, (self.folder / "figures").is_dir()), "mlflow.loggedArtifacts": TABLES}
         self.finish(status, reason, tags)
 
     def on_failure(self, error: BaseException) -> None:

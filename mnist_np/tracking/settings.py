@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mnist_np.component import Component, one_of
 
@@ -13,7 +13,8 @@ class Tracking(Component):
     """An MLflow store: SQLite under ``outputs``, a server at ``uri``, or none.
 
     With ``required`` a store that cannot be reached stops the run before its first step; else it is reported only.
-    ``figures`` are those of a run (0.3 s), in its folder too; ``images`` are small ones of its epochs, for MLflow's image grid.
+    ``figures`` says whether each run draws its own: with ``auto`` single runs do, and of a sweep the best when it is over.
+    ``images`` are small ones of its epochs, for MLflow's image grid.
     """
 
     group: ClassVar[str] = "tracking"
@@ -21,7 +22,7 @@ class Tracking(Component):
     uri: str | None = None
     experiment: str = "mnist-np"
     required: bool = True
-    figures: bool = True
+    figures: Any = "auto"
     images: str = one_of("off", "off", "epochs")
 
     def check(self) -> None:
@@ -31,5 +32,11 @@ class Tracking(Component):
             raise self.error("uri", self.uri, "must be null or sqlite:///<path>; a server is tracking=server")
         if self.backend == "off" and self.images != "off":
             raise self.error("images", self.images, "are for MLflow's image grid, and tracking=off sends nothing there")
+        if self.figures not in ("auto", True, False):
+            raise self.error("figures", self.figures, "must be auto, true or false")
         if not self.experiment.strip():
             raise self.error("experiment", self.experiment, "must not be empty")
+
+    def draws(self, child: bool) -> bool:
+        """Whether a single run, or a ``child`` of a sweep, draws its figures when it ends."""
+        return self.figures is True or (self.figures == "auto" and not child)

@@ -80,7 +80,7 @@ def test_every_resolved_value_is_a_param(tracked, outputs):
 
 
 def test_tags_say_where_the_run_comes_from(tracked, experiment):
-    result, logged = tracked(experiment)
+    result, logged = tracked(experiment, figures=True)
     tags = logged.data.tags
     assert tags["mlflow.runName"] == "sgd 8 s0"
     assert tags["status"] == "finished"

@@ -1,0 +1,43 @@
+"""Figures that are drawn when a run is over: into its folder, and to MLflow where the run was tracked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mnist_np.figures.run import draw
+from mnist_np.storage.saved_result import result_of
+from mnist_np.storage.saved_run import SavedRun
+from mnist_np.storage.teacher import load_data
+from mnist_np.tracking.background import BackgroundDelivery
+from mnist_np.tracking.delivery import Delivery
+from mnist_np.tracking.journal import STATUS, Journal, Ledger, lock
+from mnist_np.tracking.note import note
+from mnist_np.tracking.store import Store
+
+PATIENCE = 20.0
+"""Seconds to wait for a tracker that takes nothing."""
+
+
+def draw_figures(run: SavedRun, outputs: Path) -> list[Path]:
+    """Draw the figures of ``run`` into its folder, and deliver them. Gives their paths.
+
+    Raises:
+        SavedRunError: it has not come to its end, or its data are not what they were.
+        TrackingError: MLflow does not take them, or another process is at work on the run; they are in the folder.
+        OSError: they cannot be written.
+    """
+    result = result_of(run, load_data(run.experiment, outputs))
+    draw(result, run.folder / "figures")
+    ledger = Ledger.read(run.folder)
+    if ledger is not None:
+        held = lock(run.folder)
+        try:
+            journal = Journal(run.folder)
+            journal.append("files", paths=["figures"])
+            journal.append("tags", tags={"mlflow.note.content": note(result), "status": result.status})
+            journal.append("end", status=STATUS[result.status])  # in the words of the first end: the run is over as before
+            store = Store(ledger.uri, Path(ledger.outputs))
+            BackgroundDelivery(Delivery(run.folder, journal, ledger, store)).complete(PATIENCE)
+        finally:
+            held.release()
+    return sorted((run.folder / "figures").glob("*.png"))
