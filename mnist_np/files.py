@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -82,12 +83,23 @@ def write_atomically(path: Path, content: bytes | str, durable: bool = False) ->
 
 
 def append(path: Path, text: str) -> None:
-    """Add ``text`` to the file. Raises OSError naming ``path`` where it cannot; a part of the text may be there then."""
+    """Add ``text`` to the file, all or none of it. Raises OSError naming ``path`` where it cannot. One process at a time."""
+    data = text.encode()
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | NOFOLLOW | NONBLOCK | BINARY, 0o666), "wb") as file:
-            file.write(text.encode())
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | NOFOLLOW | NONBLOCK | BINARY, 0o666)
+        try:
+            before, left = os.fstat(descriptor).st_size, data
+            try:
+                while left:
+                    left = left[os.write(descriptor, left) :]
+            except OSError:
+                with suppress(OSError):  # else what comes next would be a part of this line
+                    os.ftruncate(descriptor, before)
+                raise
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        raise type(error)(error.errno, f"cannot write {len(text.encode()):,} bytes: {error.strerror}", str(path)) from error
+        raise type(error)(error.errno, f"cannot write {len(data):,} bytes: {error.strerror}", str(path)) from error
 
 
 def _sync_folder(folder: Path) -> None:

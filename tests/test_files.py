@@ -1,6 +1,7 @@
 """Files in folders that may come from anybody: what is no regular file of bounded size is not read, nor written through."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,19 @@ def test_a_pipe_does_not_hold_up_what_is_appended(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="cannot write"):
         append(tmp_path / "pipe", "x")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit to the size of files")
+def test_of_an_append_that_a_full_disk_cuts_off_nothing_is_left(tmp_path):
+    import resource
+
+    append(tmp_path / "file", "one\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError, match="cannot write 14 bytes: File too large"):
+            append(tmp_path / "file", "a longer line\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    append(tmp_path / "file", "two\n")
+    assert (tmp_path / "file").read_text() == "one\ntwo\n"

@@ -16,7 +16,6 @@ from __future__ import annotations
 import errno
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -58,13 +57,7 @@ class Journal:
         """
         line = json.dumps({"kind": kind, "time": int(time.time() * 1000)} | content, allow_nan=False)
         self._unwritten += line + "\n"
-        before = self.size
-        try:
-            append(self.path, self._unwritten)
-        except OSError:
-            if self.path.exists():
-                os.truncate(self.path, before)
-            raise
+        append(self.path, self._unwritten)
         self._unwritten = ""
 
     def repair(self) -> None:

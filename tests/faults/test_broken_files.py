@@ -148,3 +148,35 @@ def test_an_interrupted_run_is_continued_in_mlflow(name, damage, interrupted_and
     assert epochs == [(1, 1), (2, 1), (3, 1)]
     (result,) = outputs.glob("runs/*/*/result.json")
     assert latest == [(json.loads(result.read_text())["metrics"]["test/accuracy"],)]
+
+
+SWEEP = ["-m", *SMALL, "tracking=off", "seed=0,1"]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """The outputs of a sweep that has ended."""
+    outputs = tmp_path_factory.mktemp("swept") / "outputs"
+    assert train([*SWEEP, f"outputs={outputs}"]) == 0
+    return outputs
+
+
+@pytest.mark.parametrize("damage", [pytest.param(d, marks=[] if d in USUAL else pytest.mark.slow) for d in DAMAGES])
+def test_the_list_of_a_sweep_s_jobs(damage, swept, tmp_path, call, capsys):
+    """The sweep's own command makes it anew, and trains nothing again."""
+    outputs = shutil.copytree(swept, tmp_path / "outputs")
+    (jobs,) = outputs.glob("sweeps/*/jobs.jsonl")
+    whole, weights = jobs.read_bytes(), sorted(outputs.glob("sweeps/*/*/weights.safetensors"))
+    times = [path.stat().st_mtime_ns for path in weights]
+    DAMAGES[damage](jobs)
+    call(compare, jobs.parent)
+    call(compare, outputs)
+    code = train([*SWEEP, f"outputs={outputs}"])
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    if damage == "a folder":
+        assert (code, len(said.err.splitlines())) == (1, 1), said.err
+        return
+    assert code == 0, said.err
+    assert sorted(jobs.read_bytes().splitlines()) == sorted(whole.splitlines())
+    assert [path.stat().st_mtime_ns for path in weights] == times

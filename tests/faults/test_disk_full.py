@@ -12,6 +12,7 @@ from contextlib import closing
 import pytest
 from commands import finish, train
 
+from mnist_np.cli.train import main
 from mnist_np.storage.tensorfile import open_tensors
 from mnist_np.tracking.database import make_ready
 
@@ -137,7 +138,7 @@ def test_a_disk_that_fills_at_any_write(room, store, weights, tmp_path):
     code, _, err = on_a_small_disk(f"{size + room}k", left, *words, before=store)
     assert "Traceback" not in err
     assert (code == 0) == (not err)
-    finish(train(left, *words, "training.resume=auto"))
+    assert main([f"outputs={left}", *words, "training.resume=auto"]) == 0
     finished = [path.parent for path in left.glob("runs/*/*/result.json") if json.loads(path.read_text())["status"] == "finished"]
     assert [(folder / "weights.safetensors").read_bytes() for folder in finished] == [weights]
     assert [path for path in left.rglob("*.json") if not path.read_text()] == []

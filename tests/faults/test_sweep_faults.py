@@ -13,6 +13,7 @@ import time
 import pytest
 from commands import finish, start, train
 
+from mnist_np.cli.train import main
 from mnist_np.storage.run_index import is_final, journal_status
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
@@ -95,7 +96,7 @@ def test_a_disk_that_fills_leaves_nothing_that_the_next_start_stumbles_over(tmp_
         assert done.returncode == 1, (size, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr + done.stdout, size
         assert "No space left on device" in done.stderr + done.stdout, size
-        finish(train(left, *SMALL, "tracking=off"))
+        assert main([f"outputs={left}", *SMALL, "tracking=off"]) == 0
         assert statuses(left) == ["finished", "finished"]
 
 
@@ -130,12 +131,13 @@ DAMAGES = {
 @pytest.mark.parametrize(
     "damage", ["empty", *(pytest.param(name, marks=pytest.mark.slow) for name in DAMAGES if name != "empty")]
 )
-def test_a_damaged_small_file_of_a_child_stops_no_sweep(finished, tmp_path, name, damage):
+def test_a_damaged_small_file_of_a_child_stops_no_sweep(finished, tmp_path, name, damage, capsys):
     outputs = tmp_path / "outputs"
     shutil.copytree(finished, outputs)
     DAMAGES[damage](sorted(outputs.glob("sweeps/*/seed=*"))[0] / name)
-    said = finish(train(outputs, *SMALL, f"tracking.uri=sqlite:///{outputs}/mlflow.db"))
-    assert "Traceback" not in said
+    assert main([f"outputs={outputs}", *SMALL, f"tracking.uri=sqlite:///{outputs}/mlflow.db"]) == 0
+    said = capsys.readouterr()
+    assert "Traceback" not in said.out + said.err
     assert statuses(outputs) == ["finished", "finished"]
     assert all(is_final(folder, tracked=True) for folder in results(outputs))
     found = children(outputs)
@@ -164,9 +166,9 @@ def test_killed_between_result_and_journal_is_not_finished(tmp_path, between):
         script = train(tmp_path)[1].replace("train.py", "sync.py")
         finish([sys.executable, script, str(tmp_path)])
     elif between == "another run":  # so does its start
-        finish(train(tmp_path, *QUICK[1:], "model.hidden=[4]", "seed=7"))
+        assert main([f"outputs={tmp_path}", *QUICK[1:], "model.hidden=[4]", "seed=7"]) == 0
     assert not is_final(folder, tracked=True)
-    finish(train(tmp_path, *SMALL))
+    assert main([f"outputs={tmp_path}", *SMALL]) == 0
     assert journal_status(folder) == "finished"
     found = children(tmp_path)
     assert len(found) == 2

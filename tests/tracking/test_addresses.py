@@ -103,8 +103,15 @@ def test_the_command_names_what_is_not_usual(tmp_path, monkeypatch):
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("outputs", ["outputs", "my results"])
-@pytest.mark.parametrize("extra", [[], ["tracking.uri=sqlite:///{folder}/own.db"]])
+@pytest.mark.parametrize(
+    ("outputs", "extra"),
+    [
+        ("outputs", []),
+        ("my results", ["tracking.uri=sqlite:///{folder}/own.db"]),
+        pytest.param("my results", [], marks=pytest.mark.slow),
+        pytest.param("outputs", ["tracking.uri=sqlite:///{folder}/own.db"], marks=pytest.mark.slow),
+    ],
+)
 def test_what_a_sweep_prints_at_its_end_works_as_printed(outputs, extra, tmp_path):
     words = ["-m", "data=synthetic", "training.epochs=1", "tracking.figures=false", "seed=1,2", f"outputs='{outputs}'"]
     words += [word.format(folder=tmp_path) for word in extra]
