@@ -74,12 +74,13 @@ def mark_stale(store: Store, folder: Path, run_id: str) -> bool:
         if store.client.get_run(run_id).info.status != "RUNNING":  # it ended while we were looking
             return False
         ledger = Ledger.read(folder)
-        if ledger is None or ledger.run_id != run_id:
-            store.client.set_tag(run_id, "status", "killed")
-            store.client.set_terminated(run_id, "KILLED")
-        else:  # what it had not delivered yet goes first
+        if ledger is not None and ledger.run_id in (None, run_id):  # what it had not delivered yet goes first
+            ledger.run_id = run_id  # None: it was killed before it had the tracker's answer
             journal = Journal(folder)
             journal.repair()
             conclude(journal, REASON)
             BackgroundDelivery(Delivery(folder, journal, ledger, store)).complete(PATIENCE)
+        if store.client.get_run(run_id).info.status == "RUNNING":  # nothing is known of its end
+            store.client.set_tag(run_id, "status", "killed")
+            store.client.set_terminated(run_id, "KILLED")
     return True

@@ -346,7 +346,7 @@ def wait_for(condition, seconds=120):
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_search_that_was_cut_off_goes_on_with_the_same_trials(number, tmp_path):
     out = tmp_path / "outputs"
     arguments = [LR, "training.epochs=40", "training.batch_size=4", "sweep.search.trials=5", "sweep.search.pruner=none"]
@@ -368,7 +368,7 @@ def test_a_search_that_was_cut_off_goes_on_with_the_same_trials(number, tmp_path
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_failing_trial_is_told_and_made_again_by_the_next_start(workers, tmp_path, capsys):
     path, name = tmp_path / "parts.py", f"moody_{workers}"
     path.write_text(
@@ -426,7 +426,7 @@ SPACES = [
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2))])
 def test_whatever_was_searched_and_killed_before_studies_tell_what_the_runs_say(seed, tmp_path):
     """Random starts of searches over the same keys: with other spaces, samplers, metrics and numbers of trials, some killed."""
     rng, out = random.Random(seed), tmp_path / "outputs"

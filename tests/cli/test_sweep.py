@@ -254,7 +254,7 @@ def test_two_workers_leave_one_parent_with_all_children_and_no_duplicates_after_
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_ends_children_and_parent_tidily_and_the_same_command_goes_on(tmp_path, number):
     out = tmp_path / "outputs"
     arguments = ["hydra/launcher=local", "seed=range(4)", "training.epochs=50", "training.batch_size=4", "tracking=off"]

@@ -76,6 +76,26 @@ def test_without_going_on(outputs):
     assert child.data.metrics["val/accuracy"] >= 0  # what it had logged is there
 
 
+@pytest.mark.parametrize("left", ["no answer", "no journal", "no ledger and no journal"])
+def test_whatever_is_left_of_a_dead_run_it_is_marked(left, outputs):
+    """Killed before the tracker's answer came: the run is found by its key, and gets all that its journal holds."""
+    folder = next(outputs.glob("sweeps/*/*/journal.jsonl")).parent
+    ledger = json.loads((folder / "tracking.json").read_text())
+    (folder / "tracking.json").write_text(json.dumps(ledger | {"run_id": None, "offset": 0}))
+    if left != "no answer":
+        (folder / "journal.jsonl").unlink()
+    if left == "no ledger and no journal":
+        (folder / "tracking.json").unlink()
+    store = store_of(Tracking(), outputs)
+    mark_stale_runs(store, [store.experiment_id("mnist-np")])
+    assert runs(outputs) == {"parent": "KILLED", "child": "KILLED"}
+    child = store.client.get_run(ledger["run_id"])
+    assert child.data.tags["status"] == "killed"
+    if left == "no answer":
+        assert child.data.metrics["val/accuracy"] >= 0
+        assert child.data.tags["reason"] == "its process was killed"
+
+
 def test_a_run_whose_end_was_only_not_delivered_keeps_its_own_end(outputs):
     folder = next(outputs.glob("sweeps/*/*/journal.jsonl")).parent
     Journal(folder).append("end", status="FINISHED")
