@@ -41,6 +41,7 @@ FLOORS = [
     ["sweep.publish"],
     ["tracking"],
     [
+        "sweep.attempt",
         "sweep.best_figures",
         "sweep.call",
         "sweep.job",
@@ -48,6 +49,7 @@ FLOORS = [
         "sweep.runner",
         "sweep.search",
         "sweep.single",
+        "sweep.trial_jobs",
         "sweep.worker",
     ],
     ["papers"],

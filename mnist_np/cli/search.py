@@ -49,7 +49,7 @@ class SearchSweeper(ValidatingSweeper):
         check_objectives(corners, needed=True)
         self.choose_workers(base.sweep.search.parallel)
         fingerprints = [job_of(config, [], {}, self.digests).fingerprint for config in corners]
-        planned = int(min(base.sweep.search.trials, space.size))
+        planned = int(min(base.sweep.search.trials, space.size)) * base.sweep.search.seeds
         runner = SweepRunner(base, list(varied), [*fixed, SEARCH], planned)
         study = runner.folder.path / "study.db"
         check_study(study, base.sweep.search, space)

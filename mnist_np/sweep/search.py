@@ -9,27 +9,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_np.component import ConfigError
-from mnist_np.sweep.children import Child
-from mnist_np.sweep.plan import Job
+from mnist_np.sweep.attempt import Attempt, SeedPruning, together, values_of
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.runner import Ready, SweepRunner, job_of
-from mnist_np.sweep.space import Point, Space
+from mnist_np.sweep.runner import Ready, SweepRunner
+from mnist_np.sweep.space import Space
 from mnist_np.sweep.study import (
     COUNTS,
     IMPOSSIBLE,
     KNOWS_RUNS,
     KnownRun,
     add_known_runs,
-    curve,
     earlier_points,
     open_study,
-    outcome,
-    pruning_metric,
     study_name,
+    tell_outcome,
     trial_of,
     why_not_pruned,
     why_random,
 )
+from mnist_np.sweep.trial_jobs import TrialJobs
 
 if TYPE_CHECKING:
     import optuna
@@ -63,12 +61,13 @@ class Search:
         compose: Callable[[Sequence[str]], RunConfig],
         digests: dict[str, str],
     ) -> None:
-        self.runner, self.space, self.fixed, self.compose, self.digests = runner, space, fixed, compose, digests
+        self.runner, self.space = runner, space
         self.sweep = runner.config.sweep
         name = study_name(self.sweep, space, corners)
         if not self.sweep.skip_finished:
             name += f"-{runner.start}"
         self.study, counts = open_study(path, name, self.sweep, space)
+        self.runs_at = TrialJobs(runner.config, self.study.study_name, fixed, compose, digests)
         if self.sweep.skip_finished and not self.study.user_attrs.get(KNOWS_RUNS):
             runs = self.known_runs([*earlier, *earlier_points(path)])
             add_known_runs(self.study, runs, self.sweep, space, counts)
@@ -79,8 +78,13 @@ class Search:
         """The fingerprints of all runs that were made or are being made."""
         self.count = 0
         """How many of them count towards ``trials``."""
-        self.running: dict[str, list[optuna.Trial]] = {}
+        self.running: dict[str, list[Attempt]] = {}
         """Fingerprint -> the trials that wait for its run."""
+        self.attempts: list[Attempt] = []
+        """The trials that have been begun and are not told yet."""
+        settings = self.sweep.search
+        prunes = settings.pruner != "none" and not settings.metrics
+        self.pruning = SeedPruning(1 if self.sweep.maximize else -1, settings.seeds, settings.startup_trials if prunes else None)
         self.ending = ""
         """Why no other trial was asked for, where that is not as expected."""
         self.refused: ConfigError | None = None
@@ -107,10 +111,12 @@ class Search:
             elif trial.state == TrialState.FAIL and whole:
                 again.append(trial.params)
             elif trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
-                job, _ = self.job(trial.params)
-                if self.runner.include(job):
+                jobs = [job for job, _ in self.runs_at(trial.params)]
+                found = [job for job in jobs if self.runner.include(job)]
+                if jobs[0] in found and (len(found) == len(jobs) or trial.state == TrialState.PRUNED):
                     self.points.add(self.space.key_of(trial.params))
-                    self.note(job.fingerprint, trial.user_attrs.get(COUNTS, True))
+                    self.note(jobs[0].fingerprint, trial.user_attrs.get(COUNTS, True))
+                    self.pruning.learn(values_of([self.runner.child(job) for job in found], self.sweep.metric))
                 else:
                     again.append(trial.params)
         asked = [trial.system_attrs.get("fixed_params") for trial in trials if trial.state == TrialState.WAITING]
@@ -128,24 +134,16 @@ class Search:
     def known_runs(self, earlier: Iterable[Mapping[str, str]]) -> Iterator[KnownRun]:
         """The runs with values that were searched before, as far as they are of this space and of this very config."""
         for texts in earlier:
-            point = self.space.parse(texts)
+            point = self.space.parse({key: text for key, text in texts.items() if key != "seed"})
             if point is None:
                 continue
             try:
-                job, _ = self.job(point)
+                jobs = [job for job, _ in self.runs_at(point)]
             except ConfigError:
                 continue
-            if self.runner.include(job):
-                yield KnownRun(point, job.fingerprint, self.runner.child(job))
-
-    def job(self, point: Point, number: int | None = None) -> tuple[Job, RunConfig]:
-        """The run at a point, as the trial ``number``. Raises ConfigError where its values cannot go together."""
-        varied = {key: str(value) for key, value in point.items()}
-        overrides = [*self.fixed, *(f"{key}={value}" for key, value in varied.items())]
-        config = self.compose(overrides)
-        config.sweep.trial, config.sweep.study = number, self.study.study_name
-        theirs = [f"sweep.trial={number}", f"sweep.study={self.study.study_name}"]
-        return job_of(config, [*overrides, *theirs], varied, self.digests), config
+            taken = [self.runner.include(job) for job in jobs]
+            if all(taken):
+                yield KnownRun(point, jobs[0].fingerprint, together([self.runner.child(job) for job in jobs], len(jobs)))
 
     def jobs(self) -> Iterator[Ready]:
         """The runs still to make: those that were cut off, and then one for each new point that is proposed."""
@@ -156,10 +154,17 @@ class Search:
             if not self.runner.stopped():
                 yield from self.begin(trial_of(self.study, number))
         in_vain = 0
-        while not self.runner.stopped() and (trial := self.ask(in_vain)):
-            before = self.count
-            yield from self.begin(trial)
-            in_vain = 0 if self.count > before else in_vain + 1
+        while not self.runner.stopped():
+            if waiting := next((attempt for attempt in self.attempts if not attempt.waits_for), None):
+                yield from self.go_on(waiting)
+            elif trial := self.ask(in_vain):
+                before = self.count
+                yield from self.begin(trial)
+                in_vain = 0 if self.count > before else in_vain + 1
+            elif left := next((attempt for attempt in self.attempts if not attempt.is_started), None):
+                yield from self.go_on(left)  # no trial is to be asked for: its seeds run side by side
+            else:
+                return
 
     def ask(self, in_vain: int) -> optuna.Trial | None:
         """The next trial, after ``in_vain`` ones that brought no new run; None if there is to be no other."""
@@ -185,37 +190,52 @@ class Search:
 
         self.points.add(self.space.key_of(trial.params))
         try:
-            job, config = self.job(trial.params, trial.number)
+            jobs = self.runs_at(trial.params, trial.number)
         except ConfigError as error:
             self.refused = error
             trial.set_user_attr(IMPOSSIBLE, str(error))
             self.study.tell(trial.number, state=TrialState.FAIL)
             return
-        self.note(job.fingerprint)
-        if job.fingerprint in self.running:
-            self.running[job.fingerprint].append(trial)
-        elif ready := self.runner.ready(job, config):
-            self.running[job.fingerprint] = [trial]
-            yield ready
-        else:
-            self.tell(trial, self.runner.child(job))
+        self.note(jobs[0][0].fingerprint)
+        attempt = Attempt(trial, jobs)
+        self.attempts.append(attempt)
+        yield from self.go_on(attempt)
+
+    def go_on(self, attempt: Attempt) -> Iterator[Ready]:
+        """The next run of a trial that is not known already; the trial is told if there is none to wait for."""
+        while not attempt.is_started:
+            job, config = attempt.jobs[attempt.started]
+            attempt.started += 1
+            if job.fingerprint in self.running:
+                attempt.waits_for.add(job.fingerprint)
+                self.running[job.fingerprint].append(attempt)
+                return
+            if ready := self.runner.ready(job, config):
+                attempt.waits_for.add(job.fingerprint)
+                self.running[job.fingerprint] = [attempt]
+                yield ready
+                return
+            self.settle(attempt)
 
     def done(self, ready: Ready) -> None:
-        """Tell all trials that wait for a run what became of it."""
-        for trial in self.running.pop(ready.job.fingerprint):
-            self.tell(trial, self.runner.child(ready.job))
+        """Take note of a run in all trials that wait for it."""
+        for attempt in self.running.pop(ready.job.fingerprint):
+            attempt.waits_for.discard(ready.job.fingerprint)
+            self.settle(attempt)
 
-    def tell(self, trial: optuna.Trial, child: Child) -> None:
-        """Tell the study what became of a trial's run. One that is not over is left: the next start goes on with it."""
-        told = outcome(child, self.sweep)
-        if told is None:
+    def settle(self, attempt: Attempt) -> None:
+        """Tell a trial if all its runs are over, or if those that are make the others needless."""
+        if attempt.waits_for or attempt.told:
             return
-        reported = self.study.get_trials(deepcopy=False)[trial.number].intermediate_values
-        for epoch, value in curve(child, pruning_metric(self.sweep)).items():
-            if epoch not in reported:
-                trial.report(value, epoch)
-        state, values = told
-        self.study.tell(trial.number, values, state=state, skip_if_finished=True)
+        children = [self.runner.child(job) for job, _ in attempt.jobs[: attempt.started]]
+        child, values = together(children, len(attempt.jobs)), values_of(children, self.sweep.metric)
+        going_on = child.status == "pruned" and len(children) == len(values) < len(attempt.jobs)
+        if going_on and not self.pruning.gives_up(values):
+            return
+        attempt.told = True
+        self.attempts.remove(attempt)
+        self.pruning.learn(values)
+        tell_outcome(self.study, attempt.trial, child, self.sweep)
 
     def conclude(self) -> None:
         """Say why the search has ended where that is not as expected, and which points it could not try."""

@@ -22,6 +22,7 @@ class Search(Component):
 
     group: ClassVar[str] = "sweep.search"
     trials: int = bounded(20, ge=1)
+    seeds: int = bounded(1, ge=1, le=1000)
     parallel: int | None = bounded(None, ge=1)
     sampler: str = one_of("tpe", "tpe", "random", "cmaes", "grid", "qmc")
     pruner: str = one_of("median", "none", "median", "halving", "hyperband")

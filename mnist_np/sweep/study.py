@@ -44,12 +44,14 @@ def pruning_metric(sweep: Sweep) -> str | None:
 
     None where there is no such metric, where several objectives leave nothing to compare by, and where nothing is to be pruned.
     """
-    return None if sweep.search.pruner == "none" or sweep.search.metrics else epoch_metric(sweep.metric)
+    if sweep.search.pruner == "none" or sweep.search.metrics or sweep.search.seeds > 1:
+        return None
+    return epoch_metric(sweep.metric)
 
 
 def why_not_pruned(sweep: Sweep) -> str | None:
     """What to say to somebody whose pruner is not used; None if it is, or if none is asked for."""
-    if sweep.search.pruner == "none" or pruning_metric(sweep):
+    if sweep.search.pruner == "none" or pruning_metric(sweep) or (sweep.search.seeds > 1 and not sweep.search.metrics):
         return None
     reason = "there are several objectives" if sweep.search.metrics else f"{sweep.metric} has no value for each epoch"
     return f"sweep.search.pruner={sweep.search.pruner} has no effect: {reason}"
@@ -94,7 +96,8 @@ def study_name(sweep: Sweep, space: Space, corners: Iterable[str]) -> str:
         space: the values that are searched.
         corners: fingerprints of the space's `corners`, which tell a changed recipe.
     """
-    texts = space.describe(), [sorted(sweep.objectives.items()), *sorted(corners)]
+    seeds = [sweep.search.seeds] if sweep.search.seeds > 1 else []
+    texts = space.describe(), [sorted(sweep.objectives.items()), *sorted(corners), *seeds]
     return "-".join(hashlib.sha256(json.dumps(text).encode()).hexdigest()[:8] for text in texts)
 
 
@@ -148,6 +151,19 @@ def outcome(child: Child, sweep: Sweep) -> tuple[TrialState, list[float] | None]
         return None
     metrics = child.metrics if child.status == "finished" else {}
     return TrialState.COMPLETE, [metrics.get(name, worst(direction)) for name, direction in sweep.objectives.items()]
+
+
+def tell_outcome(study: optuna.Study, trial: optuna.Trial, child: Child, sweep: Sweep) -> None:
+    """Tell the study what became of a trial. One whose runs are not over is left: the next start goes on with it."""
+    told = outcome(child, sweep)
+    if told is None:
+        return
+    reported = study.get_trials(deepcopy=False)[trial.number].intermediate_values
+    for epoch, value in curve(child, pruning_metric(sweep)).items():
+        if epoch not in reported:
+            trial.report(value, epoch)
+    state, values = told
+    study.tell(trial.number, values, state=state, skip_if_finished=True)
 
 
 def worst(direction: str) -> float:
