@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mnist_np.notebook import in_notebook
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.tables import console_table, notes
 
@@ -27,9 +28,12 @@ WIDE = 120
 
 
 def wide_console() -> Console:
-    """As wide as the terminal, or `WIDE`."""
-    console = Console()
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=WIDE)
+    """As wide as the terminal, or `WIDE`; plain lines in a notebook, where each would be a display of its own."""
+    terminal = False if in_notebook() else None
+    console = Console(force_jupyter=False, force_terminal=terminal)
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(width=WIDE, force_jupyter=False, force_terminal=terminal)
 
 
 def print_report(report: SweepReport, folder: Path, console: Console) -> None:
