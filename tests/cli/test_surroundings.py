@@ -51,6 +51,7 @@ WORDS = {
     "compare": ["x"],
     "rerun": ["x"],
     "evaluate": ["x"],
+    "export": ["x"],
     "predict": ["x", "y"],
     "sync": ["x"],
     "reproduce": [],

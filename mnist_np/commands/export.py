@@ -1,0 +1,49 @@
+"""A trained network as a folder that needs nothing of this project, nor its data: NumPy and safetensors are enough.
+
+python scripts/export.py RUN [--to FOLDER]
+
+The folder holds the network, code that answers with it, a model card (README.md), and the run's config, history and figures.
+MLflow loads and serves it too: mlflow models serve -m FOLDER --env-manager local
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from mnist_np.commands.saved import parser, plugins, saved_run, told
+from mnist_np.files import near
+from mnist_np.portable.folder import write_folder
+from mnist_np.portable.program import ExportError
+
+ALONG = ("config.yaml", "history.csv", "result.json", "per_class.json")
+"""Files of the run that go along, where they are; its figures too."""
+
+
+def main() -> int:
+    """Write the folder for the run that ``sys.argv`` names. Gives the exit code."""
+    arguments = parser(__doc__, "a run's folder, or its MLflow run id")
+    arguments.add_argument("--to", type=Path, metavar="FOLDER", help="a new or empty folder (default: model-RUN, here)")
+    chosen = arguments.parse_args()
+
+    def command() -> int:
+        plugins(chosen)
+        with saved_run(chosen.run, chosen.outputs, chosen.uri) as run:
+            folder: Path = chosen.to or Path(f"model-{Path(chosen.run).resolve().name}")
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise ExportError(f"{folder}: is there already; give a new folder with --to")
+            write_folder(folder, run)
+            for name in ALONG:
+                if (run.folder / name).is_file():
+                    shutil.copyfile(run.folder / name, folder / name)
+            if (run.folder / "figures").is_dir():
+                shutil.copytree(run.folder / "figures", folder / "figures", dirs_exist_ok=True)
+            print(near(folder))
+        return 0
+
+    return told(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
