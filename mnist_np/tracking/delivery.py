@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from mnist_np.tracking import model
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.database import Identity
 from mnist_np.tracking.inputs import dataset_inputs
@@ -143,6 +144,8 @@ class Delivery:
         elif record["kind"] == "files":
             for name in record["paths"]:
                 self.send_file(name)
+        elif record["kind"] == "model":
+            model.send(mlflow, self.ledger, self.folder, self.journal, record)
         elif record["kind"] == "end":
             mlflow.set_terminated(run_id, record["status"], record["time"])
 

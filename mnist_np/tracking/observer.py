@@ -16,6 +16,7 @@ from mnist_np.fingerprint import identify
 from mnist_np.registry import name_of
 from mnist_np.serialize import flatten, to_dict
 from mnist_np.storage.provenance import blas, versions
+from mnist_np.tracking import model
 from mnist_np.tracking.addresses import address_of, sync_command, ui_command
 from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
@@ -139,6 +140,8 @@ class MlflowObserver(Observer):
     def on_end(self, result: Result) -> None:
         self.journal.final_metrics(result.metrics)
         self.journal.append("files", paths=list(FILES))
+        if model.wanted(self.tracking.model, "sweep" in self.tags, result.status) and model.write(self.folder, result):
+            self.journal.append("model", step=result.best_epoch)
         status, reason = result.status, result.reason
         if result.failures and not (self.folder / "result.json").exists():  # `RunFolder` could not write what it leaves
             status, reason = "failed", f"the training is whole, but {'; '.join(result.failures)}"

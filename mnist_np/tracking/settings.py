@@ -14,7 +14,8 @@ class Tracking(Component):
 
     With ``required`` a store that cannot be reached stops the run before its first step; else it is reported only.
     ``figures`` says whether each run draws its own: with ``auto`` single runs do, and of a sweep the best when it is over.
-    ``images`` are small ones of its epochs, for MLflow's image grid.
+    ``images`` are small ones of its epochs, for MLflow's image grid. ``model`` is the network as a model that MLflow loads:
+    ``auto`` (of single runs that finished), ``always`` or ``never``.
     """
 
     group: ClassVar[str] = "tracking"
@@ -24,6 +25,7 @@ class Tracking(Component):
     required: bool = True
     figures: Any = "auto"
     images: str = one_of("off", "off", "epochs")
+    model: str = one_of("auto", "auto", "always", "never")
 
     def check(self) -> None:
         if self.backend == "server" and not self.uri:

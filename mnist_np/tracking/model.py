@@ -1,0 +1,73 @@
+"""A run's network as MLflow's logged model (``tracking.model``), with the run's last metrics and the data they were measured on.
+
+The run's folder ``model`` holds it (`portable.folder`), and a record of the journal has it sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist_np.component import UserError
+from mnist_np.portable.folder import write_folder
+from mnist_np.storage.saved_run import SavedRun
+from mnist_np.tracking.inputs import digest
+from mnist_np.tracking.journal import Journal, Ledger, Record
+from mnist_np.tracking.own_files import check_own
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from mnist_np.training.result import Result
+
+log = logging.getLogger(__name__)
+
+FOLDER = "model"
+"""Where it is in the run's folder."""
+
+MEASURED_ON = {"test/": "test", "best/": "val"}
+"""Prefixes of the last metrics, and the split that they are of."""
+
+
+def wanted(setting: str, is_child: bool, status: str) -> bool:
+    """Whether ``tracking.model`` asks for the model of a run: ``auto`` for a single one that came to its end."""
+    return setting == "always" or (setting == "auto" and not is_child and status == "finished")
+
+
+def write(folder: Path, result: Result) -> bool:
+    """Write the model of the run in ``folder``. Gives whether it could be: components of one's own cannot leave this project."""
+    example = result.data.pixels.inverse(result.data.test.X[0]) if len(result.data.test) else None
+    try:
+        write_folder(folder / FOLDER, SavedRun(str(folder), folder), example)
+    except UserError as error:
+        log.info("MLflow gets no model of this run: %s", error)
+        return False
+    return True
+
+
+def send(client: MlflowClient, ledger: Ledger, folder: Path, journal: Journal, record: Record) -> None:
+    """Log the model of the run in ``folder``, or what is missing of one that was begun to be logged."""
+    from mlflow.entities import LoggedModelOutput, Metric
+
+    run_id, experiment_id = str(ledger.run_id), str(ledger.experiment_id)
+    path = check_own(folder, FOLDER)
+    if not path.is_dir():
+        return
+    records = [record for record, _ in journal.read()]
+    start: dict[str, Any] = next(record for record in records if record["kind"] == "start")
+    found = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'", max_results=1)
+    if found:
+        model_id = found[0].model_id
+    else:
+        model_id = client.create_logged_model(experiment_id, "model", run_id, params=start["params"]).model_id
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, record["step"])])
+    client.log_model_artifacts(model_id, str(path))
+    client.finalize_logged_model(model_id, "READY")
+    metrics = []
+    for last in (record for record in records if record["kind"] == "metrics" and record["step"] == 0):
+        for key, value in last["metrics"].items():
+            split = next((split for prefix, split in MEASURED_ON.items() if key.startswith(prefix)), None)
+            data = (start["data"]["name"], digest(start["data"], split)) if split else (None, None)
+            metrics.append(Metric(key, value, last["time"], 0, model_id, *data))
+    client.log_batch(run_id, metrics=metrics)

@@ -1,0 +1,97 @@
+"""``tracking.model``: the network as a model of MLflow, once, with its metrics and their data sets."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mnist_np.api import run
+from mnist_np.nn.activations import ACTIVATIONS, ReLU
+from mnist_np.storage.run_folder import RunFolder
+from mnist_np.tracking.delivery import Delivery
+from mnist_np.tracking.journal import Journal, Ledger
+from mnist_np.tracking.model import wanted
+from mnist_np.tracking.observer import MlflowObserver
+from mnist_np.tracking.settings import Tracking
+
+
+def train(outputs, folder, experiment, **tracking):
+    return run(experiment, [RunFolder(folder, figures=False), MlflowObserver(Tracking(**tracking), outputs, folder)])
+
+
+def models(store, folder):
+    ledger = Ledger.read(folder)
+    return store.client.search_logged_models([ledger.experiment_id], f"source_run_id = '{ledger.run_id}'")
+
+
+def test_mlflow_loads_it_without_this_project(outputs, folder, store, experiment, tmp_path):
+    result = train(outputs, folder, experiment)
+    (model,) = models(store, folder)
+    assert model.status == "READY"
+    np.save(tmp_path / "X.npy", result.data.test.X)
+    code = (
+        "import sys; sys.modules['mnist_np'] = None; import numpy as np, mlflow.pyfunc\n"
+        f"model = mlflow.pyfunc.load_model('models:/{model.model_id}')\n"
+        "print(model.predict(np.load('X.npy')).tolist())"
+    )
+    environment = dict(os.environ) | {"MLFLOW_TRACKING_URI": store.uri}
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+    )
+    assert said.returncode == 0, said.stderr
+    P = json.loads(said.stdout.splitlines()[-1])
+    np.testing.assert_allclose(P, result.network.predict_proba(result.data.test.X), atol=1e-6)
+
+
+def test_its_metrics_are_the_runs_with_their_data_sets(outputs, folder, store, experiment):
+    result = train(outputs, folder, experiment)
+    (model,) = models(store, folder)
+    metrics = {metric.key: metric for metric in model.metrics}
+    assert metrics["test/accuracy"].value == result.metrics["test/accuracy"]
+    logged = store.client.get_run(Ledger.read(folder).run_id)
+    digests = {given.tags[0].value: given.dataset.digest for given in logged.inputs.dataset_inputs}
+    assert metrics["test/accuracy"].dataset_digest == digests["testing"]
+    assert metrics["best/val_accuracy"].dataset_digest == digests["validation"]
+    assert model.params["optimizer"] == "sgd"
+    assert len(store.client.get_metric_history(logged.info.run_id, "test/accuracy")) == 1, "the run has it once"
+    assert [output.model_id for output in logged.outputs.model_outputs] == [model.model_id]
+
+
+def test_a_journal_delivered_twice_logs_it_once(outputs, folder, store, experiment):
+    train(outputs, folder, experiment)
+    before = [(model.model_id, len(model.metrics)) for model in models(store, folder)]
+    ledger = Ledger.read(folder)
+    ledger.offset = 0
+    Delivery(folder, Journal(folder), ledger, store).deliver(5)
+    assert [(model.model_id, len(model.metrics)) for model in models(store, folder)] == before
+    assert len(store.client.get_run(ledger.run_id).outputs.model_outputs) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_child", "status", "expected"),
+    [
+        ("auto", False, "finished", True),
+        ("auto", False, "killed", False),
+        ("auto", True, "finished", False),
+        ("always", True, "killed", True),
+        ("never", False, "finished", False),
+    ],
+)
+def test_which_runs_have_one(setting, is_child, status, expected):
+    assert wanted(setting, is_child, status) == expected
+
+
+def test_a_network_of_ones_own_has_none_and_the_run_is_whole(outputs, folder, store, experiment, caplog, monkeypatch):
+    class Own(ReLU):
+        pass
+
+    monkeypatch.setitem(ACTIVATIONS, "own", Own)
+    experiment.activation = Own()
+    result = train(outputs, folder, experiment)
+    assert result.status == "finished"
+    assert not models(store, folder)
+    assert store.client.get_run(Ledger.read(folder).run_id).info.status == "FINISHED"
+    assert "ERROR" not in caplog.text
