@@ -70,7 +70,7 @@ def test_combinations_with_the_same_result_run_once(tmp_path, capsys, launcher):
     assert "6 combinations, 2 different" in said
     assert "2 runs: 2 finished" in said
     assert len(results(out)) == 2
-    assert sweep(out, "++seed=2,1", "++optimizer.lr=0.1", *launcher) == 0
+    assert sweep(out, "++seed=2,1", "++optimizer.lr=0.1") == 0
     assert "2 runs: 2 finished (2 of them earlier, 2 linked)" in capsys.readouterr().out
     assert {len(file.read_text().splitlines()) for file in out.glob("sweeps/*/configurations.csv")} == {2}
 
