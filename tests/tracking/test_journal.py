@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 
 import pytest
 
@@ -45,13 +46,14 @@ def test_a_record_that_a_full_disk_did_not_take_comes_with_the_next(tmp_path, mo
     journal = Journal(tmp_path)
     journal.append("metrics", step=1, metrics={})
 
-    def full(path, text):
-        with open(path, "a") as file:
-            file.write(text[:20])  # as much as there was room for
-        raise OSError(errno.ENOSPC, "cannot write", str(path))
+    write = os.write
+
+    def full(descriptor, data):
+        write(descriptor, data[:20])  # as much as there was room for
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("mnist_np.tracking.journal.append", full)
+        patched.setattr("mnist_np.files.os.write", full)
         for step in (2, 3):
             with pytest.raises(OSError, match=r"journal\.jsonl"):
                 journal.append("metrics", step=step, metrics={})
