@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 FOLDER = "model"
 """Where it is in the run's folder."""
 
+LONGEST_CARD = 5000
+"""Characters of the model card that the model's page shows; the whole one is among its files."""
+
 MEASURED_ON = {"test/": "test", "best/": "val"}
 """Prefixes of the last metrics, and the split that they are of."""
 
@@ -60,7 +63,8 @@ def send(client: MlflowClient, ledger: Ledger, folder: Path, journal: Journal, r
     if found:
         model_id = found[0].model_id
     else:
-        model_id = client.create_logged_model(experiment_id, "model", run_id, params=start["params"]).model_id
+        tags = {"mlflow.note.content": (path / "README.md").read_text(encoding="utf-8")[:LONGEST_CARD]}
+        model_id = client.create_logged_model(experiment_id, "model", run_id, tags, start["params"]).model_id
         client.log_outputs(run_id, [LoggedModelOutput(model_id, record["step"])])
     client.log_model_artifacts(model_id, str(path))
     client.finalize_logged_model(model_id, "READY")

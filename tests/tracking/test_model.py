@@ -56,6 +56,7 @@ def test_its_metrics_are_the_runs_with_their_data_sets(outputs, folder, store, e
     assert metrics["test/accuracy"].dataset_digest == digests["testing"]
     assert metrics["best/val_accuracy"].dataset_digest == digests["validation"]
     assert model.params["optimizer"] == "sgd"
+    assert model.tags["mlflow.note.content"] == (folder / "model" / "README.md").read_text()
     assert len(store.client.get_metric_history(logged.info.run_id, "test/accuracy")) == 1, "the run has it once"
     assert [output.model_id for output in logged.outputs.model_outputs] == [model.model_id]
 
