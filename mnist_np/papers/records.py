@@ -16,4 +16,15 @@ RECORDS = (
         "whose mean accuracy on 10,000 validation images was 98.0 % (98.01 ± 0.05, n = 4, trained on 50,000)",
         seeds=10,
     ),
+    Row(
+        "record_99",
+        "99 %: 512-256, shifts of 1 pixel, Adam, 10 epochs",
+        "record",
+        ("experiment=record_99", "training.threads=auto"),
+        1.0,
+        minutes=0.7,
+        deviations="the cheapest of 3 recipes tried, all within 0.02 points of each other on 10,000 validation images (98.97 %, n = 1, "
+        "trained on 50,000); nothing else was tried",
+        seeds=10,
+    ),
 )
