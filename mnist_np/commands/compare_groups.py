@@ -48,7 +48,7 @@ class Groups:
         for rank, (group, values) in enumerate(list(self.spreads.items())[:limit], start=1):
             p = self.verdict.comparisons[rank - 2].p_holm if rank > 1 else None
             best = shown(values.high if self.sign > 0 else values.low)
-            cells = [spread(values), bounds(values), best, "" if p is None else f"{p:.2g}"]
+            cells = [spread(values), bounds(values, self.metric), best, "" if p is None else f"{p:.2g}"]
             table.add_row(f"{rank}{self.verdict.mark(rank)}", *group, str(values.n), *cells)
         return table
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from mnist_np.sweep.report import TEST, Configuration, Spread, SweepReport
 from mnist_np.sweep.values import readable, short_names
+from mnist_np.training.metric_names import is_fraction
 
 TOP = 20
 """Rows that a person reads; the CSV has all."""
@@ -120,7 +121,10 @@ def _readable(report: SweepReport, top: int) -> tuple[list[str], list[list[str]]
     for number, c in enumerate(report.configurations[:top], start=1):
         cells = [*map(readable, c.values.values()), str(c.n)]
         if report.is_ranked:
-            best = [bounds(c.metric), shown(c.metric.high if report.maximize else c.metric.low) if c.metric else ""]
+            best = [
+                bounds(c.metric, report.metric),
+                shown(c.metric.high if report.maximize else c.metric.low) if c.metric else "",
+            ]
             place = f"{number}{report.verdict.mark(number)}" if c.metric else ""
             cells = [place, *cells, spread(c.metric), *(best if several else [])]
         cells += [*(spread(c.further[name]) for name in report.further), spread(c.test)]
@@ -143,9 +147,11 @@ def spread(values: Spread | None) -> str:
     return shown(values.mean) + ("" if values.sd is None or same_count else f" ± {values.sd:.4f}")
 
 
-def bounds(values: Spread | None) -> str:
-    """``0.9801 to 0.9823``: the 95 % interval of the mean, where there are several values."""
-    return " to ".join(map(shown, found)) if values and (found := values.interval) else ""
+def bounds(values: Spread | None, metric: str) -> str:
+    """``0.9801 to 0.9823``: the 95 % interval of the mean of several values of a metric; that of a fraction within 0 and 1."""
+    if values is None or values.interval is None:
+        return ""
+    return " to ".join(shown(min(max(end, 0.0), 1.0) if is_fraction(metric) else end) for end in values.interval)
 
 
 def hidden(report: SweepReport, top: int) -> str:

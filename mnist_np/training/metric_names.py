@@ -11,6 +11,9 @@ VALIDATION = ("val/loss", "val/accuracy", *(f"val/{name}" for name in METRICS))
 MINIMIZED = ("loss", "error", "nll", "brier", "ece", "epoch", "total_s", "epoch_s", "parameters")
 """Last words of the metrics of which less is better; of all others more is."""
 
+UNBOUNDED = ("loss", "nll", "brier", "epoch", "total_s", "epoch_s", "parameters")
+"""Last words of the metrics that are no fractions from 0 to 1."""
+
 
 def best_name(epoch_metric: str) -> str:
     """``val/accuracy`` gives ``best/val_accuracy``, the metric of the epoch whose weights are kept."""
@@ -45,3 +48,8 @@ def run_metrics(training: Training, validated: bool) -> list[str]:
 def less_is_better(metric: str) -> bool:
     """Whether a metric of a run or an epoch is better the smaller it is: losses, errors, times, sizes."""
     return metric.replace("_", "/").endswith(tuple(f"/{word}".replace("_", "/") for word in MINIMIZED))
+
+
+def is_fraction(metric: str) -> bool:
+    """Whether a metric of a run or an epoch lies from 0 to 1: accuracies, errors, calibration errors, F1."""
+    return not metric.replace("_", "/").endswith(tuple(f"/{word}".replace("_", "/") for word in UNBOUNDED))

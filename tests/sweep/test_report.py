@@ -88,7 +88,7 @@ def test_csv_has_numbers_in_full(report):
 
 def test_markdown_and_console_say_the_same(report):
     text = markdown(report).replace(" &emsp;", "")  # MLflow leaves no room between columns
-    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.8429 to 1.0971 | 0.9800 | 0.1000 ± 0.0000 |" in text
+    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.8429 to 1.0000 | 0.9800 | 0.1000 ± 0.0000 |" in text
     assert "| 2≈ | sgd |" in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in table}) == 1
@@ -103,7 +103,7 @@ def test_further_objectives_stand_beside_the_metric(report):
     report = replace(report, children=children, further=["model/parameters"])
     assert rows(report)[0]["model/parameters_mean"] == 101_770
     text = markdown(report).replace(" &emsp;", "")
-    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.8429 to 1.0971 | 0.9800 | 101,770 | 0.1000 ± 0.0000 |" in text
+    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.8429 to 1.0000 | 0.9800 | 101,770 | 0.1000 ± 0.0000 |" in text
 
 
 def test_lists_are_not_markup_and_long_tables_say_that_they_are_cut():
