@@ -25,10 +25,12 @@ class Group:
         return [pid for pid in self.members() if pid != self.process.pid]
 
     def wait_for_helper(self, seconds=30):
+        """The process id of the helper of ``training.processes=2``, as soon as there is one. Git's processes come before it."""
         deadline = time.monotonic() + seconds
-        while not self.helpers():
+        while not (found := [pid for pid in self.helpers() if HELPER in command_of(pid)]):
             assert time.monotonic() < deadline, "no second process was started"
             time.sleep(0.002)
+        return found[0]
 
     def signal(self, number):
         """To the process group, as GNU ``timeout`` and a terminal do."""
@@ -50,6 +52,17 @@ class Group:
             os.kill(pid, signal.SIGKILL)
         assert not left, f"{len(left)} processes are left"
         return self.process.returncode, output
+
+
+HELPER = b"mnist_np.training.parallel.worker"
+
+
+def command_of(pid):
+    """The command line of a process; empty where it is over."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def stat_of(path):

@@ -56,11 +56,6 @@ def test_a_stop_of_the_group_at_random_moments_ends_in_the_same_weights(number, 
     assert all(path.read_bytes() == expected for path in weights)
 
 
-def helper_of(group):
-    group.wait_for_helper()
-    return group.helpers()[0]
-
-
 @pytest.mark.parametrize("delay", [0.3, *(pytest.param(d, marks=pytest.mark.slow) for d in (0.0, 0.03, 0.1, 0.2, 0.5, 1.0))])
 def test_sigkill_of_the_main_process_leaves_no_helper(delay, tmp_path):
     """From the helper's first instruction on, which is long before it can ask who its parent is."""
@@ -89,7 +84,7 @@ def test_ctrl_c_while_the_helper_starts(delay, tmp_path):
 @pytest.mark.parametrize("delay", [0.5, *(pytest.param(d, marks=pytest.mark.slow) for d in (0.0, 0.1, 1.5))])
 def test_a_killed_helper_is_told_in_one_line_and_the_run_goes_on_from_its_last_checkpoint(delay, uninterrupted, tmp_path):
     group = Group(train(tmp_path, *TWO_PROCESSES))
-    helper = helper_of(group)
+    helper = group.wait_for_helper()
     time.sleep(delay)
     with suppress(ProcessLookupError):
         os.kill(helper, signal.SIGKILL)
