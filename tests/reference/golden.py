@@ -35,7 +35,11 @@ TRAINING = Training(epochs=3, batch_size=20, dtype="float64", select="last")
 BASE = Experiment(model=MLP(hidden=[12, 8]), data=Synthetic(examples=112, validation_size=32), training=TRAINING, seed=5)
 IN_FLOAT32 = ("mnist in float32", "augment: elastic")
 
-LEFT_OUT = {"model": {"mlp"}, "data": {"mnist", "idx", "fashion_mnist", "synthetic"}, "loss": {"distillation"}}
+LEFT_OUT = {
+    "model": {"mlp"},
+    "data": {"mnist", "idx", "fashion_mnist", "folder", "arrays", "table", "synthetic"},
+    "loss": {"distillation"},
+}
 """Options that need files, or that other runs have."""
 
 MODELS = {

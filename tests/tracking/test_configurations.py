@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from small_sweep import ID, open_parent, report_of, run_sweep, train
 
-from mnist_np.commands.compare import from_mlflow
+from mnist_np.commands.compared import from_mlflow
 from mnist_np.sweep.tables import csv_text
 from mnist_np.tracking.configurations import ConfigurationRuns, has_means
 from mnist_np.tracking.sweep import SweepParent

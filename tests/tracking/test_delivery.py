@@ -141,7 +141,7 @@ def test_a_tracker_that_is_not_required_may_be_away_from_the_start(experiment, o
     assert result.status == "finished"
     assert "no answer (connection refused)" in caplog.text
     kinds = [record["kind"] for record, _ in Journal(folder).read()]
-    assert kinds == ["start", "files", "metrics", "metrics", "metrics", "metrics", "files", "tags", "end"]
+    assert kinds == ["start", "files", "metrics", "metrics", "metrics", "metrics", "files", "model", "tags", "end"]
 
 
 def test_a_tracker_that_is_required_stops_the_run_before_it_begins(outputs, folder):
@@ -177,7 +177,7 @@ def test_epochs_of_milliseconds_go_to_the_tracker_together(train, store, folder,
     monkeypatch.setattr(delivery.Delivery, "send", lambda self, records: (sent.append(len(records)), send(self, records)))
     monkeypatch.setattr(background, "EVERY", 1000)
     train()
-    assert sent == [1, 1, 4, 1, 1, 1], "start and files at once, all metrics with the end, files, tags, end"
+    assert sent == [1, 1, 4, 1, 1, 1, 1], "start and files at once, all metrics with the end, files, model, tags, end"
     assert steps(store, folder) == [1, 2, 3]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from small_sweep import ID, NAME, open_parent, report_of, run_sweep, train
 
-from mnist_np.commands.compare import from_folders, from_mlflow
+from mnist_np.commands.compared import from_folders, from_mlflow
 from mnist_np.tracking.addresses import announced
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.saved_views import PREFIX
