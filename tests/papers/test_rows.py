@@ -1,5 +1,6 @@
 """The declared rows, the files of results, and the page that is made from them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,15 @@ def test_the_page_is_what_the_files_say():
 
 def test_files_name_no_place_of_the_machine_that_wrote_them():
     for path in RESULTS.glob("*.json"):
-        text = path.read_text(encoding="utf-8")
-        assert not any(place in text for place in ("/home/", "/tmp/", "/work/", "/Users/", "/root/")), path
+        assert not [text for text in texts_in(json.loads(path.read_text(encoding="utf-8"))) if Path(text).is_absolute()], path
+
+
+def texts_in(value):
+    """All texts in plain data."""
+    if isinstance(value, str):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts_in(inner)
 
 
 def test_each_miss_is_explained():
