@@ -8,34 +8,22 @@ What it writes is read by `data=idx data.folder=DIR`, at once, and by every othe
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+from mnist_np.cli.one_config import experiment_of, parser
 from mnist_np.cli.train import OK, guarded
 
 
 def main() -> int:
     """Convert what ``sys.argv`` names. Gives the exit code."""
-    chosen, rest = parser().parse_known_args()
-    return guarded(lambda: convert(chosen.to, rest), rest)
-
-
-def parser() -> argparse.ArgumentParser:
-    from mnist_np import invocation
-
-    text = (__doc__ or "").format(command=invocation.command("convert"))
-    made = argparse.ArgumentParser(
-        description=text,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s data=OPTION [KEY=VALUE ...] --to DIR",
-    )
+    made = parser("convert", __doc__, "data=OPTION [KEY=VALUE ...] --to DIR")
     made.add_argument("--to", type=Path, metavar="DIR", required=True, help="the folder for the four files, which may be new")
-    return made
+    chosen, rest = made.parse_known_args()
+    return guarded(lambda: convert(chosen.to, rest), rest)
 
 
 def convert(folder: Path, words: list[str]) -> int:
     """What `main` does, with exceptions for mistakes."""
-    from mnist_np.cli.one_config import experiment_of
     from mnist_np.data.idx_writer import write_idx
 
     experiment, _ = experiment_of(words, "convert reads one data set")

@@ -15,6 +15,7 @@ from mnist_np.sweep.forecast import Forecast, forecast
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SweepRunner
+from mnist_np.terminal import duration
 
 SHOWN = 12
 """Values of a key that are listed."""
@@ -107,13 +108,6 @@ def say(runner: SweepRunner, line: str) -> None:
 def counted(n: int, noun: str) -> str:
     """``1 job``, ``2 jobs``."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def duration(seconds: float) -> str:
-    """``40 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:,.1f} h"
 
 
 def size(n: float) -> str:

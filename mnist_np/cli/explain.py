@@ -11,27 +11,17 @@ import argparse
 import sys
 from pathlib import Path
 
+from mnist_np.cli.one_config import experiment_of, parser
 from mnist_np.cli.train import OK, guarded
 
 
 def main() -> int:
     """Explain what ``sys.argv`` asks for. Gives the exit code."""
-    chosen, rest = parser().parse_known_args()
-    return guarded(lambda: explain(chosen, rest), rest)
-
-
-def parser() -> argparse.ArgumentParser:
-    from mnist_np import invocation
-
-    text = (__doc__ or "").format(command=invocation.command("explain"))
-    made = argparse.ArgumentParser(
-        description=text,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s [--images N] [--html FILE] [GROUP=OPTION ...] [KEY=VALUE ...]",
-    )
+    made = parser("explain", __doc__, "[--images N] [--html FILE] [GROUP=OPTION ...] [KEY=VALUE ...]")
     made.add_argument("--images", type=int, default=4, metavar="N", help="how many training images the batch has (%(default)s)")
     made.add_argument("--html", type=Path, metavar="FILE", help="write a page of HTML with figures in place of the text")
-    return made
+    chosen, rest = made.parse_known_args()
+    return guarded(lambda: explain(chosen, rest), rest)
 
 
 def explain(chosen: argparse.Namespace, words: list[str]) -> int:
@@ -39,7 +29,6 @@ def explain(chosen: argparse.Namespace, words: list[str]) -> int:
     import numpy as np
     from rich.console import Console
 
-    from mnist_np.cli.one_config import experiment_of
     from mnist_np.commands.explain.text import explain as as_text
     from mnist_np.commands.explain.walk import walk
     from mnist_np.storage.teacher import load_data

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from mnist_np.commands.compare_groups import Groups
 from mnist_np.commands.compared import Compared, differing, runs_named
+from mnist_np.commands.numbers import whole_number
 from mnist_np.component import UserError, did_you_mean, shortened
 from mnist_np.invocation import default_outputs
 from mnist_np.sweep.tables import shown
@@ -91,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--uri", help="an MLflow server instead of the store in DIR")
     parser.add_argument("--sort", metavar="KEY", help=f"a metric, best first, or a param ({METRICS[0]})")
-    parser.add_argument("--limit", type=positive, metavar="N", help="show the first N runs or groups only")
+    parser.add_argument("--limit", type=whole_number(), metavar="N", help="show the first N runs or groups only")
     parser.add_argument("--csv", action="store_true", help="as CSV: every param that differs, every metric, numbers in full")
     parser.add_argument(
         "--by",
@@ -102,13 +103,6 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--links", action="store_true", help="also print the addresses of the runs in MLflow's UI")
     return parser
-
-
-def positive(text: str) -> int:
-    """A number of rows. Raises ArgumentTypeError."""
-    if not text.isdecimal() or not 0 < int(text) < 1 << 31:
-        raise argparse.ArgumentTypeError(f"{text}: must be a whole number from 1 on")
-    return int(text)
 
 
 def check_keys(runs: list[Compared], keys: list[str]) -> None:

@@ -11,16 +11,15 @@ size and a dark border is taken as it is. Files in MNIST's format (IDX) are alwa
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import shorten
 
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mnist_np.commands.numbers import whole_number
 from mnist_np.commands.saved import parser, plugins, saved_weights, told
 from mnist_np.data.dataset import DataError
 from mnist_np.data.idx import decode, read_file
@@ -38,7 +37,7 @@ def main() -> int:
     arguments = parser(__doc__, "a run's folder, its MLflow run id, or a weights file")
     arguments.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="a picture, or images in MNIST's format")
     arguments.add_argument(
-        "--limit", type=count, default=20, metavar="N", help="at most so many images of each IDX file (default: 20)"
+        "--limit", type=whole_number(), default=20, metavar="N", help="at most so many images of each IDX file (default: 20)"
     )
     arguments.add_argument("--as-is", action="store_true", help="take every picture as it is: it must have the network's size")
     chosen = arguments.parse_args()
@@ -59,13 +58,6 @@ def main() -> int:
         return 2 if failed else 0
 
     return told(command)
-
-
-def count(text: str) -> int:
-    """A number of images."""
-    if not text.isdecimal() or len(text) > 18 or int(text) < 1:
-        raise ArgumentTypeError(f"must be a whole number from 1 on, not {shorten(text, 30)}")
-    return int(text)
 
 
 def images(path: Path, shape: tuple[int, int], limit: int, as_is: bool) -> Iterator[tuple[str, Gray]]:

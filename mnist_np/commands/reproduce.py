@@ -18,6 +18,7 @@ from time import monotonic
 from rich.console import Console
 from rich.table import Table
 
+from mnist_np.commands.numbers import whole_number
 from mnist_np.component import UserError, did_you_mean
 from mnist_np.invocation import default_outputs
 from mnist_np.machine import cores, load
@@ -28,6 +29,9 @@ from mnist_np.papers.rows import Row
 from mnist_np.papers.training import command, train
 from mnist_np.terminal import duration, print_error
 from mnist_np.training.interrupt import Interrupt
+
+MOST = 9999
+"""Seeds, and workers."""
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -60,9 +64,11 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", metavar="ROW", help="rows of the table, or all")
-    parser.add_argument("--seeds", type=positive, help="runs of each row (default: 3, and 10 of a record)")
+    parser.add_argument("--seeds", type=whole_number(MOST), help="runs of each row (default: 3, and 10 of a record)")
     parser.add_argument("--budget", type=budget, metavar="TIME", help="stop after this time: 90s, 20m, 2h (default: never)")
-    parser.add_argument("--workers", type=positive, default=1, metavar="N", help="runs at a time (default: %(default)s)")
+    parser.add_argument(
+        "--workers", type=whole_number(MOST), default=1, metavar="N", help="runs at a time (default: %(default)s)"
+    )
     parser.add_argument("--again", action="store_true", help="train the recorded runs anew and compare; writes nothing")
     parser.add_argument("--records", action="store_true", help="train all records anew, for their times on this machine")
     parser.add_argument("--page", action="store_true", help="only write the page and its figure anew")
@@ -73,13 +79,6 @@ def parser() -> argparse.ArgumentParser:
         "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="where runs go (%(default)s)"
     )
     return parser
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}': must be a whole number from 1 to 9999")
-    return int(text)
 
 
 def budget(text: str) -> float:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Timer
 
+from mnist_np.commands.numbers import PORTS, whole_number
 from mnist_np.commands.saved import parser, plugins, saved_weights, told
 from mnist_np.component import UserError
 from mnist_np.engine.threads import blas_threads
@@ -80,15 +81,10 @@ python scripts/draw.py RUN --port 8080 --no-browser
 def server_parser(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """The arguments of both commands."""
     made.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s: this machine alone)")
-    made.add_argument("--port", type=port, default=None, help=f"the port (default: {PORT}, or a free one if it is taken)")
+    made.add_argument(
+        "--port", type=whole_number(PORTS), default=None, help=f"the port (default: {PORT}, or a free one if it is taken)"
+    )
     return made
-
-
-def port(text: str) -> int:
-    """A port's number."""
-    if not text.isdecimal() or not 0 < int(text[:6]) < 65536:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 65535, not {text[:30]}")
-    return int(text)
 
 
 def run(entries: Callable[[], list[Entry]], chosen: argparse.Namespace, page: bool) -> int:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+from mnist_np.commands.numbers import PORTS, whole_number
 from mnist_np.invocation import command, default_outputs
 from mnist_np.sqlite_uri import sqlite_uri
 from mnist_np.terminal import print_error
@@ -80,16 +81,9 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--database", type=Path, metavar="FILE", help="the SQLite store, if it is not DIR/mlflow.db")
     parser.add_argument("--run", metavar="ID", help="a run to show first (default: the latest)")
-    parser.add_argument("--port", type=port_number, help="default: 5000 or, if that is taken, any free one")
+    parser.add_argument("--port", type=whole_number(PORTS), help="default: 5000 or, if that is taken, any free one")
     parser.add_argument("--no-browser", action="store_true", help="print the addresses only")
     return parser
-
-
-def port_number(text: str) -> int:
-    """A TCP port. Raises ArgumentTypeError."""
-    if not text.isdecimal() or len(text) > 5 or not 0 < int(text) < 1 << 16:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number from 1 to 65535")
-    return int(text)
 
 
 def pages(store: Store, run_id: str | None) -> list[tuple[str, str]]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mnist_np.figures.augmented import augmented
@@ -18,6 +16,7 @@ from mnist_np.figures.layers import layers
 from mnist_np.figures.learning_curves import learning_curves
 from mnist_np.figures.predictions import confident_mistakes, predictions
 from mnist_np.figures.reliability import reliability
+from mnist_np.figures.style import as_png
 from mnist_np.files import write_atomically
 
 if TYPE_CHECKING:
@@ -61,7 +60,5 @@ def draw(result: Result, folder: Path) -> None:
 
 
 def save_png(figure: Figure, path: Path) -> None:
-    """Write ``figure`` to ``path``. Light compression makes the files a tenth larger and takes a third of the time."""
-    png = BytesIO()
-    FigureCanvasAgg(figure).print_figure(png, format="png", pil_kwargs={"compress_level": 1})
-    write_atomically(path, png.getvalue())
+    """Write ``figure`` to ``path``."""
+    write_atomically(path, as_png(figure))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mnist_np.figures.style import new_figure, style
+from mnist_np.figures.style import as_png, new_figure, style
 from mnist_np.nn.arrays import Array
 
 COLOURS = "RdBu_r"
@@ -34,7 +32,7 @@ def heat_maps(arrays: Mapping[str, Array]) -> bytes:
                 False
             )
         axes.set_xlabel("unit")
-        return png(figure)
+        return as_png(figure)
 
 
 def gradient_images(dW: Array, shape: tuple[int, int]) -> bytes:
@@ -52,11 +50,4 @@ def gradient_images(dW: Array, shape: tuple[int, int]) -> bytes:
             image = axes.imshow(dW[:, unit].reshape(shape), cmap=COLOURS, vmin=-limit, vmax=limit)
             axes.set_title(f"unit {unit}", fontsize=9, fontweight="normal")
         figure.colorbar(image, ax=places, ticks=[-limit, 0, limit], format="%.2g", aspect=20 * rows, pad=0.01)
-        return png(figure)
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as a PNG file."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+        return as_png(figure)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from io import BytesIO
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F4FA8", "#6B6B6B")
@@ -49,6 +51,13 @@ def style() -> AbstractContextManager[None]:
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure (sizes in inches) with constrained layout."""
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as a PNG file. Light compression makes it a tenth larger and takes a third of the time."""
+    file = BytesIO()
+    FigureCanvasAgg(figure).print_figure(file, format="png", pil_kwargs={"compress_level": 1})
+    return file.getvalue()
 
 
 def headline(figure: Figure, *lines: str) -> None:

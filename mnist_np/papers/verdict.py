@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from mnist_np.sweep.report import Spread
+from mnist_np.sweep.significance import t_survival
 
 IMAGES = 10_000
 """Test images, and validation images."""
@@ -65,15 +64,3 @@ def record_p_value(errors: Sequence[float], mark: float) -> float | None:
     if ours.sd == 0:
         return 0.0 if ours.mean < mark else 1.0
     return t_survival((mark - ours.mean) / (ours.sd / math.sqrt(ours.n)), ours.n - 1)
-
-
-def t_survival(t: float, df: int) -> float:
-    """P(T > t) of Student's t with ``df`` degrees of freedom.
-
-    With t = sqrt(df) tan(a) the density becomes c cos(a)^(df - 1), which Gauss and Legendre's rule integrates exactly enough.
-    """
-    begin, end = math.atan(t / math.sqrt(df)), math.pi / 2
-    nodes, weights = np.polynomial.legendre.leggauss(200)
-    angles = begin + (nodes + 1) * (end - begin) / 2
-    c = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(math.pi)
-    return float(c * (end - begin) / 2 * (weights @ np.cos(angles) ** (df - 1)))

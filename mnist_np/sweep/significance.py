@@ -67,11 +67,11 @@ def t_quantile(p: float, df: float) -> float:
     return float(stdtrit(df, p))
 
 
-def t_p_value(t: float, df: float) -> float:
-    """The two-sided p of a t statistic."""
+def t_survival(t: float, df: float) -> float:
+    """The chance of a larger value than ``t`` by Student's t distribution."""
     from scipy.special import stdtr
 
-    return float(2 * stdtr(df, -abs(t)))
+    return float(stdtr(df, -t))
 
 
 def interval(mean: float, sd: float | None, n: int) -> tuple[float, float] | None:
@@ -121,7 +121,7 @@ def student(difference: float, error: float, df: float) -> float:
     """The p of a difference with its standard error. Without any error at all only what is equal is not told apart."""
     if error == 0:
         return 1.0 if difference == 0 else 0.0
-    return t_p_value(difference / error, df)
+    return 2 * t_survival(abs(difference / error), df)
 
 
 def wilcoxon(differences: Sequence[float]) -> float:

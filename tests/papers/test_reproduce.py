@@ -82,11 +82,11 @@ def test_a_row_is_run_continued_and_repeated(call, tmp_path):
     [
         (["fsat"], "fsat: no such row; did you mean 'fast'? must be all or one of fast, missing"),
         (["missing"], "missing: cannot be trained yet, since this package has no what is not there"),
-        (["fast", "--seeds", "0"], "'0': must be a whole number from 1 to 9999"),
-        (["fast", "--seeds", "-1"], "'-1': must be a whole number"),
+        (["fast", "--seeds", "0"], "must be a whole number from 1 to 9999, not '0'"),
+        (["fast", "--seeds", "-1"], "must be a whole number from 1 to 9999, not '-1'"),
         (["fast", "--budget", "20"], "'20': must be a time such as 90s, 20m or 2h"),
         (["fast", "--budget", "0m"], "'0m': must be a time"),
-        (["fast", "--workers", "x"], "'x': must be a whole number"),
+        (["fast", "--workers", "x"], "must be a whole number from 1 to 9999, not 'x'"),
     ],
 )
 def test_mistakes_are_named(call, words, said):

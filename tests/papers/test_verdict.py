@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from mnist_np.papers.verdict import OPEN, binomial_sd, record_p_value, relative_verdict, t_survival, verdict
+from mnist_np.papers.verdict import OPEN, binomial_sd, record_p_value, relative_verdict, verdict
+from mnist_np.sweep.significance import t_survival
 
 # 1.6 % of 10,000 images has a binomial sd of 0.1255 points. An sd of 0.1 over three seeds has a standard error of 0.0577.
 CASES = [

@@ -231,16 +231,19 @@ def test_requests_are_counted(server, images):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_when_what_was_asked_is_answered(outputs, images, number):
+    body = json.dumps({"inputs": images.X[:200].tolist()}).encode()
+    head = f"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
     with running("serve", outputs / "runs/today/small") as (address, process):
-        assert invoke(address, {"inputs": images.X[:2].tolist()})[0] == 200
-        body = json.dumps({"inputs": images.X[:2000].tolist()}).encode()
-        answers = []
-        thread = threading.Thread(target=lambda: answers.append(ask(address, "invocations", body)))
-        thread.start()
-        time.sleep(0.3)
-        process.send_signal(number)
-        thread.join()
-        assert answers[0][0] == 200
+        host, port = re.match(r"http://(.+):(\d+)/", address).groups()
+        with socket.create_connection((host, int(port)), timeout=20) as client:
+            client.sendall(head.encode())
+            assert client.recv(1000).startswith(b"HTTP/1.1 100 "), "it waits for the body"
+            process.send_signal(number)
+            time.sleep(0.2)
+            client.sendall(body)
+            answer = b"".join(iter(lambda: client.recv(1 << 16), b""))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert len(json.loads(answer.partition(b"\r\n\r\n")[2])["predictions"]) == 200
         assert process.wait(20) == 0
 
 

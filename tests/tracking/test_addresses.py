@@ -165,4 +165,4 @@ def test_a_port_that_cannot_be_is_refused(port, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["ui", "--port", port])
     with pytest.raises(SystemExit, match="2"):
         main()
-    assert "must be a number from 1 to 65535" in capsys.readouterr().err
+    assert "must be a whole number from 1 to 65535" in capsys.readouterr().err
