@@ -16,6 +16,7 @@ from mnist_np.sweep.values import varying
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import as_text
+from mnist_np.tracking.owner import read_owner
 from mnist_np.tracking.store import Store, first_line
 
 
@@ -38,7 +39,7 @@ class Compared:
 
 def runs_named(name: str, store: Store) -> Iterator[Compared]:
     """The runs that ``name`` stands for. Raises TrackingError where there is none."""
-    if Path(name).is_dir():
+    if os.path.isdir(name):  # unlike Path.is_dir, also asked of a name that is too long to be one
         return from_folders(Path(name))
     return from_mlflow(name, store)
 
@@ -47,7 +48,7 @@ def from_folders(folder: Path) -> Iterator[Compared]:
     """The run in ``folder``, the runs of the sweep there, those that it took from elsewhere included, or all runs within."""
     if (folder / JOBS).exists():
         named = (folder / str(entry.get("folder", "")) for entry in read_json_lines(folder / JOBS))
-        folders = [Path(os.path.normpath(path)) for path in named if (path / "config.yaml").exists()]
+        folders = [Path(os.path.normpath(path)) for path in named if os.path.exists(path / "config.yaml")]
     else:
         folders = [folder] if (folder / "config.yaml").exists() else sorted(path.parent for path in folder.rglob("config.yaml"))
     if not folders:
@@ -73,12 +74,13 @@ def from_folders(folder: Path) -> Iterator[Compared]:
 
 def from_mlflow(name: str, store: Store) -> Iterator[Compared]:
     """The run or sweep with the id ``name``, as the store knows it."""
-    if store.database is not None and not store.database.exists():
+    if store.database is not None and not os.path.exists(store.database):
         raise TrackingError(f"'{name}' is no folder, and there are no runs in {store.outputs}")
     try:
         experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
         for where in (
             f"tags.sweep = '{name}' and tags.sweep_role = 'child'",
+            f"tags.sweep = '{name}-{read_owner(store)}' and tags.sweep_role = 'child'",
             f"tags.mlflow.parentRunId = '{name}' and tags.sweep_role = 'child'",
             f"attributes.run_id LIKE '{name}%'" if SHORT_ID.fullmatch(name) else f"attributes.run_id = '{name}'",
         ):

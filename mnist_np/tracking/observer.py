@@ -29,6 +29,7 @@ from mnist_np.tracking.journal import FILES, STATUS, Journal, Ledger, lock
 from mnist_np.tracking.links import run_page
 from mnist_np.tracking.note import note
 from mnist_np.tracking.origin import origin_tags
+from mnist_np.tracking.owner import SWEEP, sweep_tags
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import store_of
@@ -79,6 +80,8 @@ class MlflowObserver(Observer):
         self.tracking, self.folder = tracking, folder
         self.store = store_of(tracking, outputs)
         self.run_name, self.tags, self.parent_run_id, self.run_id = run_name, dict(tags or {}), parent_run_id, run_id
+        if SWEEP in self.tags:
+            self.tags |= sweep_tags(self.store, self.tags[SWEEP])
         if self.required:
             try:  # before the first step, so that the user hears at once
                 ask(self.store, lambda: self.store.experiment_id(tracking.experiment))

@@ -8,7 +8,6 @@ several machines or ``outputs``, in which folders have the same names.
 from __future__ import annotations
 
 import logging
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.conclusion import conclude
 from mnist_np.tracking.delivery import KEY, Delivery
 from mnist_np.tracking.journal import Journal, Ledger, lock
+from mnist_np.tracking.owner import OWNER, is_shared, read_owner
 from mnist_np.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REASON = "its process was killed"
-
-HOST = "host"
-"""The tag of a sweep's parent: the machine that its process runs on."""
 
 PATIENCE = 20.0
 """Seconds to wait for a tracker that takes nothing, or for a locked database."""
@@ -52,16 +49,16 @@ def mark_stale_runs(store: Store, experiment_ids: Sequence[str]) -> list[str]:
 
 
 def is_ours(store: Store, folder: Path, run: Run) -> bool:
-    """Whether it is the run of that folder: they have the same key. A sweep's parent has none, but its machine's name, and its
-    folder lies within ``outputs``."""
+    """Whether it is the run of that folder: they have the same key. A sweep's parent has the key of
+    its ``outputs``, which hold its folder; in their own database it needs none."""
     tags = run.data.tags
     if "run_folder" not in tags or not folder.is_dir():
         return False
     if ledger := Ledger.read(folder):
         return ledger.key == tags.get(KEY)
     outputs = store.outputs.resolve()
-    own = store.database is not None and outputs in store.database.resolve().parents
-    return outputs in folder.resolve().parents and (own or tags.get(HOST) == platform.node())
+    own = not is_shared(store) or (OWNER in tags and tags[OWNER] == read_owner(store))
+    return own and outputs in folder.resolve().parents
 
 
 def mark_stale(store: Store, folder: Path, run_id: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +23,12 @@ from mnist_np.tracking.index import update_index
 from mnist_np.tracking.journal import lock
 from mnist_np.tracking.links import comparison_page, run_page, view_page
 from mnist_np.tracking.origin import origin_tags
+from mnist_np.tracking.owner import SWEEP, sweep_tags
 from mnist_np.tracking.parent_run import find_or_create, params_of
 from mnist_np.tracking.pending import deliver_pending
 from mnist_np.tracking.saved_views import View, save
 from mnist_np.tracking.settings import Tracking
-from mnist_np.tracking.stale_runs import HOST, mark_stale_runs
+from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import Store, first_line, store_of
 from mnist_np.tracking.sweep_children import SweepChildren
 from mnist_np.tracking.sweep_note import LONGEST_TAG, picture, sweep_note
@@ -44,7 +44,10 @@ SIDE_BY_SIDE = "side by side"
 
 @dataclass
 class SweepParent:
-    """The parent run ``run_id``. Made by `open`; one process at a time has it, and `finish` gives it back."""
+    """The parent run ``run_id``. Made by `open`; one process at a time has it, and `finish` gives it back.
+
+    ``sweep_id`` is the tag ``sweep`` of its runs, which also says whose they are in a shared store.
+    """
 
     store: Store
     experiment_id: str
@@ -97,13 +100,11 @@ class SweepParent:
         store = store_of(tracking, outputs)
         held = lock(folder)
         tags = origin_tags() | {
-            "sweep": sweep_id,
             "sweep_role": "parent",
             "sweep_name": name,
             "status": "running",
             "varied": " ".join(varied)[:LONGEST_TAG],
             "run_folder": os.path.relpath(folder, outputs),
-            HOST: platform.node(),
         }
 
         def make() -> tuple[str, str]:
@@ -112,6 +113,7 @@ class SweepParent:
                 return experiment_id, find_or_create(store, experiment_id, name, tags, params_of(fixed))
 
         try:
+            tags |= sweep_tags(store, sweep_id)
             experiment_id, run_id = ask(store, make)
         except Exception as error:
             held.release()
@@ -122,7 +124,7 @@ class SweepParent:
             ask(store, lambda: mark_stale_runs(store, [experiment_id]))
         except Exception as error:
             log.warning("runs that were killed may still be called RUNNING in MLflow: %s", first_line(error))
-        return cls(store, experiment_id, run_id, sweep_id, folder, held, make, command("train", *argv) if argv else "")
+        return cls(store, experiment_id, run_id, tags[SWEEP], folder, held, make, command("train", *argv) if argv else "")
 
     def update(self, report: SweepReport) -> None:
         """Bring counts, best run and note up to date; where the store does not take it now, the next update will."""

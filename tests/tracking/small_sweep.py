@@ -37,7 +37,15 @@ def sweep_folder(outputs: Path) -> SweepFolder:
     return folder
 
 
-def train(outputs: Path, parent_run_id: str, optimizer: str, width: int, seed: int, figures: bool = False) -> Path:
+def train(
+    outputs: Path,
+    parent_run_id: str,
+    optimizer: str,
+    width: int,
+    seed: int,
+    figures: bool = False,
+    tracking: Tracking | None = None,
+) -> Path:
     """One child, in its folder. ``figures`` are those of the run, and the pictures of its epochs."""
     model, training = MLP(hidden=[width]), Training(epochs=3)
     experiment = Experiment(model, optimizer=OPTIMIZERS[optimizer](), data=Synthetic(), training=training, seed=seed)
@@ -46,7 +54,7 @@ def train(outputs: Path, parent_run_id: str, optimizer: str, width: int, seed: i
     job = Job([], varied, identity.fingerprint, identity.group)
     path = sweep_folder(outputs).register(job)
     tags = {"sweep": ID, "sweep_role": "child"}
-    tracking = Tracking(images="epochs" if figures else "off")
+    tracking = tracking or Tracking(images="epochs" if figures else "off")
     run(experiment, [RunFolder(path, figures), MlflowObserver(tracking, outputs, path, title(varied), tags, parent_run_id)])
     return path
 
