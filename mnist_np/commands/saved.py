@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ def saved_run(name: str, outputs: Path, uri: str | None = None) -> Iterator[Save
     from mnist_np.tracking.store import store_of
 
     store = store_of(Tracking(backend="server" if uri else "sqlite", uri=uri), outputs)
-    if store.database is not None and not store.database.exists():
+    if store.database is not None and not os.path.exists(store.database):
         raise SavedRunError(f"{name}: no run's folder, and no MLflow run id of a run under {outputs}")
     with tempfile.TemporaryDirectory() as temporary:
         fetch(store, name, FILES, Path(temporary))
@@ -47,7 +48,7 @@ def saved_run(name: str, outputs: Path, uri: str | None = None) -> Iterator[Save
 @contextmanager
 def saved_weights(name: str, outputs: Path, uri: str | None = None) -> Iterator[Weights]:
     """The weights of a weights file, a run's folder or an MLflow run id. Raises WeightsError, SavedRunError, TrackingError."""
-    if Path(name).is_file():
+    if os.path.isfile(name):
         yield load_weights(Path(name))
         return
     with saved_run(name, outputs, uri) as run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,7 +123,7 @@ def store_for(ledger: Ledger, folder: Path, outputs: Path, uri: str | None) -> S
 def runs_in(folder: Path) -> Iterator[Path]:
     """The folder itself if it is a tracked run's, else all such folders within."""
     names = ("tracking.json", "journal.jsonl")
-    if any((folder / name).exists() for name in names):
+    if any(os.path.exists(folder / name) for name in names):
         yield folder
-    else:
+    elif os.path.isdir(folder):
         yield from sorted({path.parent for name in names for path in folder.rglob(name)})

@@ -37,7 +37,7 @@ def main() -> int:
     database: Path | None = arguments.database
     uri = sqlite_uri(database) if database else None
     store = store_of(Tracking(uri=uri), arguments.outputs)
-    if store.database is None or not store.database.exists():
+    if store.database is None or not os.path.exists(store.database):
         print(f"There are no runs in {database or arguments.outputs} yet. The first: {command('train')}", file=sys.stderr)
         return 1
     for number in SIGNALS:

@@ -8,6 +8,7 @@ process still holds its lock.
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def folder_of(name: str, outputs: Path) -> Path | None:
 
     Raises UserError for the beginning of several.
     """
-    if Path(name).is_dir():
+    if os.path.isdir(name):
         return Path(name)
     short = []
     for pattern in ("runs/*/*/tracking.json", "sweeps/*/*/tracking.json"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def weights_file(loss: Distillation, outputs: Path) -> Path:
     """Where ``loss.teacher`` lies: a weights file itself, or that of a run's folder or id. Raises ConfigError."""
     if loss.teacher is None:
         raise loss.error("teacher", None, "must be the weights file of a trained network, its run's folder, or its MLflow run id")
-    if Path(loss.teacher).is_file():
+    if os.path.isfile(loss.teacher):
         return Path(loss.teacher)
     if folder := folder_of(loss.teacher, outputs):
         return folder / "weights.safetensors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,7 +78,7 @@ def status_of(folder: Path, result: Mapping[str, Any]) -> str:
     status = result.get("status")
     if status in ENDED:
         return str(status)
-    return "running" if (folder / "run.json").exists() else "queued"
+    return "running" if os.path.exists(folder / "run.json") else "queued"
 
 
 def settled(child: Child) -> Child:
@@ -90,7 +91,7 @@ def settled(child: Child) -> Child:
 def is_at_work(folder: Path) -> bool:
     """Whether a process holds the lock of the run in ``folder``, as `run_child` does."""
     lock = folder / LOCK
-    if not lock.exists():
+    if not os.path.exists(lock):
         return False
     try:
         with FileLock(lock, timeout=0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,7 +108,7 @@ def load_sweep(sweep: str | Path, outputs: str | Path | None = None) -> SavedSwe
         SavedRunError: there is no such sweep, or there are several.
     """
     root, name = Path(outputs or default_outputs()), str(sweep)
-    if (Path(name) / JOBS).exists():
+    if os.path.exists(Path(name) / JOBS):
         path = Path(name).absolute()
         return SavedSweep(path, Path(outputs).absolute() if outputs else path.parent.parent)
     folders = sorted(path.parent for path in root.glob(f"sweeps/*/{JOBS}"))
