@@ -18,6 +18,7 @@ from mnist_np.sweep.study import (
     IMPOSSIBLE,
     KNOWS_RUNS,
     KnownRun,
+    add_finished_since,
     add_known_runs,
     earlier_points,
     open_study,
@@ -63,9 +64,7 @@ class Search:
     ) -> None:
         self.runner, self.space = runner, space
         self.sweep = runner.config.sweep
-        name = study_name(self.sweep, space, corners)
-        if not self.sweep.skip_finished:
-            name += f"-{runner.start}"
+        name = study_name(self.sweep, space, corners) + ("" if self.sweep.skip_finished else f"-{runner.start}")
         self.study, counts = open_study(path, name, self.sweep, space)
         self.runs_at = TrialJobs(runner.config, self.study.study_name, fixed, compose, digests)
         if self.sweep.skip_finished and not self.study.user_attrs.get(KNOWS_RUNS):
@@ -114,9 +113,12 @@ class Search:
                 jobs = [job for job, _ in self.runs_at(trial.params)]
                 found = [job for job in jobs if self.runner.include(job)]
                 if jobs[0] in found and (len(found) == len(jobs) or trial.state == TrialState.PRUNED):
+                    children = [self.runner.child(job) for job in found]
                     self.points.add(self.space.key_of(trial.params))
                     self.note(jobs[0].fingerprint, trial.user_attrs.get(COUNTS, True))
-                    self.pruning.learn(values_of([self.runner.child(job) for job in found], self.sweep.metric))
+                    self.pruning.learn(values_of(children, self.sweep.metric))
+                    run = KnownRun(trial.params, jobs[0].fingerprint, together(children, len(jobs)))
+                    add_finished_since(self.study, trial, run, self.sweep, self.space)
                 else:
                     again.append(trial.params)
         asked = [trial.system_attrs.get("fixed_params") for trial in trials if trial.state == TrialState.WAITING]

@@ -189,14 +189,29 @@ def earlier_points(path: Path) -> list[dict[str, str]]:
 
 def add_known_runs(study: optuna.Study, runs: Iterable[KnownRun], sweep: Sweep, space: Space, counts: bool) -> None:
     """Tell a new study of runs that were there before it, each once; ``counts`` says whether they count towards ``trials``."""
-    from optuna.trial import create_trial
-
     there = {trial.user_attrs.get(FINGERPRINT) for trial in study.get_trials(deepcopy=False)}
     for run in runs:
-        told = outcome(run.child, sweep)
-        if told is None or run.fingerprint in there:
-            continue
-        there.add(run.fingerprint)
+        if run.fingerprint not in there and outcome(run.child, sweep):
+            there.add(run.fingerprint)
+            add_run(study, run, sweep, space, counts)
+    study.set_user_attr(KNOWS_RUNS, True)
+
+
+def add_finished_since(study: optuna.Study, trial: optuna.trial.FrozenTrial, run: KnownRun, sweep: Sweep, space: Space) -> None:
+    """Tell a study the values of a trial's run that it pruned, and that another search has made to its end since."""
+    from optuna.trial import TrialState
+
+    if trial.state == TrialState.PRUNED and run.child.status in ("finished", "diverged"):
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if trial.params not in [other.params for other in complete]:
+            add_run(study, run, sweep, space, trial.user_attrs.get(COUNTS, True))
+
+
+def add_run(study: optuna.Study, run: KnownRun, sweep: Sweep, space: Space, counts: bool) -> None:
+    """Add a trial with the outcome of a run that is over."""
+    from optuna.trial import create_trial
+
+    if told := outcome(run.child, sweep):
         state, values = told
         trial = create_trial(
             state=state,
@@ -207,4 +222,3 @@ def add_known_runs(study: optuna.Study, runs: Iterable[KnownRun], sweep: Sweep, 
             intermediate_values=curve(run.child, pruning_metric(sweep)),
         )
         study.add_trial(trial)
-    study.set_user_attr(KNOWS_RUNS, True)

@@ -265,6 +265,22 @@ def test_pruned_runs_are_made_to_their_end_once_nothing_is_pruned(tmp_path, caps
     assert len(values) == 4
 
 
+def test_a_pruned_run_that_another_search_finished_is_told_to_the_study(tmp_path):
+    """Once, however often the search is started again."""
+    space = ["optimizer.lr=1e-6,1e-5,0.3,0.4", "training.epochs=3", "sweep.search.sampler=grid", "sweep.search.seed=1"]
+    pruning = [*space, "sweep.search.startup_trials=1", "sweep.search.warmup_epochs=0"]
+    assert search(tmp_path, *pruning) == 0
+    assert "pruned" in {result["status"] for result in results(tmp_path).values()}
+    assert search(tmp_path, *space, "sweep.metric=test/accuracy") == 0
+    for _ in range(2):
+        assert search(tmp_path, *pruning) == 0
+        (study,) = (study for study in studies(tmp_path) if study.get_trials(states=(TrialState.PRUNED,)))
+        told = sorted((t.params["optimizer.lr"], t.value) for t in study.get_trials(states=(TrialState.COMPLETE,)))
+        accuracies = [result["metrics"]["best/val_accuracy"] for result in results(tmp_path).values()]
+        assert len(told) == 4
+        assert sorted(value for _, value in told) == sorted(accuracies)
+
+
 def test_proposed_numbers_can_be_read(tmp_path):
     assert search(tmp_path, LR, "training.l2=interval(0,0.1)", "sweep.search.sampler=random", trials=4) == 0
     for trial in trials(tmp_path):
