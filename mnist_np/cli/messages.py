@@ -29,6 +29,13 @@ OVERLAYS = ("experiment", "debug")
 LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray", "ray_aws": "ray"}
 """Launchers that other packages bring, and the extra that installs each."""
 
+OURS = {
+    "hydra/sweeper": dict.fromkeys(("optuna", "ax", "nevergrad"), "sweep=search"),
+    "hydra/launcher": dict.fromkeys(("joblib", "multiprocessing", "loky"), "hydra/launcher=local")
+    | {"ray": "hydra/launcher=ray_cluster", "rq": "hydra/launcher=slurm or ray_cluster", "submitit": "hydra/launcher=slurm"},
+}
+"""Names of Hydra's own plugins, and what does their work here."""
+
 PER_LAYER = {"activation": "model.activations", "init": "model.inits"}
 """Groups that choose for all layers, and the key that chooses for each."""
 
@@ -126,8 +133,10 @@ def unreadable(error: OverrideParseException) -> str:
 def unknown_option(error: MissingConfigException) -> str:
     """A group's option that there is not."""
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    ours = re.match(r"In 'hydra/launcher/(\w+)'", str(error))
+    if not ours and name in OURS.get(group, {}):
+        return f"{group}={name}: no such option here; use {OURS[group][name]}"
     if group == "hydra/launcher" and name in LAUNCHERS:
-        ours = re.match(r"In 'hydra/launcher/(\w+)'", str(error))
         return f"{group}={ours[1] if ours else name}: needs another package: {install_command(LAUNCHERS[name])}"
     if not group or error.options is None:
         return " ".join(str(error).partition("\nConfig search path")[0].split())

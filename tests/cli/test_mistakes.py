@@ -17,6 +17,9 @@ MISTAKES = [
     ("~optimizer.lr", "optimizer.lr"),
     ("hydra.run.dirr=x", "hydra.run.dirr=x: no such key", "did you mean 'hydra.run.dir'?"),
     # options
+    ("hydra/sweeper=optuna", "hydra/sweeper=optuna: no such option here; use sweep=search"),
+    ("hydra/launcher=joblib", "hydra/launcher=joblib: no such option here; use hydra/launcher=local"),
+    ("hydra/launcher=ray", "hydra/launcher=ray: no such option here; use hydra/launcher=ray_cluster"),
     ("activation=relo", "activation=relo: no such option", "did you mean 'relu'?", "must be one of", "tanh"),
     ("training=quick", "training=quick: no such option", "default"),
     ("optimizer=null", "optimizer=null: must be one of", "adam"),
