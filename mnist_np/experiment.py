@@ -69,16 +69,19 @@ class Training(Component):
         self.diagnostics = "off" if self.diagnostics is False else self.diagnostics  # what YAML reads a bare off as
         if self.diagnostics not in ("off", "epoch") and (type(self.diagnostics) is not int or self.diagnostics < 1):
             raise self.error("diagnostics", self.diagnostics, "must be off, epoch, or a number of steps >= 1")
-        for name in self.metrics:
-            if name not in METRICS:
-                hint = did_you_mean(name, list(METRICS))
-                raise self.error("metrics", self.metrics, f"'{name}'? {hint}each must be one of {', '.join(METRICS)}")
         if self.patience is not None and self.select == "last":
             raise self.error("patience", self.patience, "needs a metric to watch: training.select must not be 'last'")
         if self.ema is not None and self.swa_start is not None:
             raise self.error("swa_start", self.swa_start, "the weights are averaged one way: training.ema must be null")
         if self.swa_start is not None and self.swa_start > self.epochs:
             raise self.error("swa_start", self.swa_start, f"must be an epoch of the training's {self.epochs}")
+
+    def check_metrics(self) -> None:
+        """Refuse metrics that there are not. Apart from `check`, since a saved network can be used without its run's plugins."""
+        for name in self.metrics:
+            if name not in METRICS:
+                hint = did_you_mean(name, list(METRICS))
+                raise self.error("metrics", self.metrics, f"'{name}'? {hint}each must be one of {', '.join(METRICS)}")
 
 
 @dataclass

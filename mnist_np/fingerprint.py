@@ -15,6 +15,7 @@ from typing import Any
 
 from mnist_np.component import Component
 from mnist_np.experiment import Experiment
+from mnist_np.metrics import METRICS
 from mnist_np.nn.losses import Distillation
 from mnist_np.registry import lookup
 from mnist_np.serialize import flatten, to_dict
@@ -71,6 +72,8 @@ def identify(experiment: Experiment, data_sha256: str, teacher_sha256: str = "")
     """
     assert teacher_sha256 or not isinstance(experiment.loss, Distillation), "a distillation is identified with its teacher"
     plugins = {f"{kind.group}.{kind.__name__}": sha256 for kind in _classes(experiment) if (sha256 := class_sha256(kind))}
+    for name in sorted(set(experiment.training.metrics) & METRICS.keys()):
+        plugins |= {f"metric.{name}": sha256} if (sha256 := class_sha256(METRICS[name])) else {}
     return Identity(to_dict(experiment, only_effective=True), data_sha256, teacher_sha256, plugins, edited_sha256())
 
 

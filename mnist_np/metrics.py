@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_np.component import ConfigError
 from mnist_np.nn.arrays import Array
 
 BINS = 15
@@ -115,12 +116,30 @@ METRICS: dict[str, Callable[[Predictions], float]] = {
     "brier": brier,
     "ece": ece,
 }
-"""What ``training.metrics`` may name; all of them are logged of the test split. Top-1 is the accuracy, which is always there."""
+"""What ``training.metrics`` may name. Top-1 is the accuracy, which is always there."""
+
+BUILT_IN = tuple(METRICS)
+"""The metrics that are logged of every test split; those of plugins, only where ``training.metrics`` names them."""
+
+
+def of_test(names: Sequence[str]) -> list[str]:
+    """The metrics that are logged of the test split where ``training.metrics`` has ``names``."""
+    return list(dict.fromkeys([*BUILT_IN, *names]))
 
 
 def measure(predictions: Predictions, names: Sequence[str], prefix: str) -> dict[str, float]:
-    """The named metrics: ``{"val/top3": ...}``."""
-    return {f"{prefix}/{name}": METRICS[name](predictions) for name in names}
+    """The named metrics: ``{"val/top3": ...}``. Raises ConfigError where one of a plugin fails or gives no number."""
+    return {f"{prefix}/{name}": value_of(name, predictions) for name in names}
+
+
+def value_of(name: str, predictions: Predictions) -> float:
+    """One metric, which for a plugin's may raise ConfigError."""
+    try:
+        return float(METRICS[name](predictions))
+    except Exception as error:
+        if name in BUILT_IN:
+            raise
+        raise ConfigError("training.metrics", name, f"this metric failed: {type(error).__name__}: {error}") from error
 
 
 def by_class(predictions: Predictions, class_names: Sequence[str]) -> list[dict[str, str | int | float]]:

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mnist_np.component import ConfigError
-from mnist_np.registry import REGISTRY
+from mnist_np.registry import PLUGGED
 from mnist_np.source_code import class_sha256
 
 
@@ -39,22 +39,22 @@ def load_plugin(path: Path) -> None:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ConfigError("plugins", str(path), "must be a Python file (.py)")
-    before = {group: dict(options) for group, options in REGISTRY.items()}
+    before = {group: dict(options) for group, options in PLUGGED.items()}
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and OmegaConf look their annotations up there
     try:
         # Not exec_module: its cache takes two versions of a file for one if they are of the same second and length.
         exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
-        if before == REGISTRY:
+        if before == PLUGGED:
             raise ValueError("registers nothing: see mnist_np.registry.register")
-        for group, options in REGISTRY.items():
+        for group, options in PLUGGED.items():
             for option in options.keys() - before[group].keys():
                 class_sha256(options[option])  # now, before the file can be edited: the fingerprint is of what was loaded
     except Exception as error:
         del sys.modules[name]
         for group, options in before.items():
-            REGISTRY[group].clear()
-            REGISTRY[group].update(options)
+            PLUGGED[group].clear()
+            PLUGGED[group].update(options)
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         where = f" in line {lines[-1]}" if lines else ""
         raise ConfigError("plugins", str(path), f"{type(error).__name__}{where}: {error}") from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mnist_np.component import Component, ConfigError, did_you_mean
 from mnist_np.data.augment import AUGMENTS
 from mnist_np.data.sources import DATASETS
+from mnist_np.metrics import METRICS
 from mnist_np.nn.activations import ACTIVATIONS
 from mnist_np.nn.initializers import INITIALIZERS
 from mnist_np.nn.losses import LOSSES
@@ -15,7 +17,7 @@ from mnist_np.nn.mlp import MODELS
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.optim.schedules import SCHEDULES
 
-C = TypeVar("C", bound=Component)
+P = TypeVar("P", bound=Callable[..., Any])
 
 REGISTRY: dict[str, dict[str, type[Any]]] = {
     "model": MODELS,
@@ -27,6 +29,12 @@ REGISTRY: dict[str, dict[str, type[Any]]] = {
     "data": DATASETS,
     "augment": AUGMENTS,
 }
+
+OBSERVERS: dict[str, type[Any]] = {}
+"""Name -> class of the observers that plugins bring: subclasses of `mnist_np.training.events.Observer`."""
+
+PLUGGED: dict[str, dict[str, Any]] = {**REGISTRY, "metric": METRICS, "observer": OBSERVERS}
+"""All that plugins may add to."""
 
 
 def name_of(component: Component) -> str:
@@ -45,20 +53,35 @@ def lookup(group: str, name: object) -> type[Any]:
     return options[str(name)]
 
 
-def register(group: str, name: str) -> Callable[[type[C]], type[C]]:
-    """A class decorator, above ``@dataclass``, that adds a component of one's own as option ``name`` of ``group``.
+def register(group: str, name: str) -> Callable[[P], P]:
+    """A decorator that adds something of one's own as option ``name`` of ``group``.
 
-    Raises ConfigError for an unknown group, a name that is taken and a class that is not of the group.
+    Above ``@dataclass`` it adds a component; with the group ``observer`` a class of observers, whose fields are its parameters;
+    with ``metric`` a function that takes `metrics.Predictions` and returns a number.
+
+    Raises ConfigError for an unknown group, a name that is taken and what is not of the group.
     """
 
-    def put(kind: type[C]) -> type[C]:
-        if group not in REGISTRY:
-            raise ConfigError("group", group, f"{did_you_mean(group, list(REGISTRY))}must be one of {', '.join(REGISTRY)}")
-        if name in REGISTRY[group]:
+    def put(part: P) -> P:
+        if group not in PLUGGED:
+            raise ConfigError("group", group, f"{did_you_mean(group, list(PLUGGED))}must be one of {', '.join(PLUGGED)}")
+        if name in PLUGGED[group]:
             raise ConfigError(group, name, "this name is taken already")
-        if not issubclass(kind, Component) or kind.group != group or "__dataclass_fields__" not in vars(kind):
-            raise ConfigError(group, kind.__name__, f"must be a @dataclass (written below @register) of the group {group}")
-        REGISTRY[group][name] = kind
-        return kind
+        if wanted := missing(group, part):
+            raise ConfigError(group, getattr(part, "__name__", part), f"must be {wanted}")
+        PLUGGED[group][name] = part
+        return part
 
     return put
+
+
+def missing(group: str, part: Any) -> str:
+    """What ``part`` would have to be for its group; empty if it is that."""
+    if group == "metric":
+        return "" if inspect.isfunction(part) else "a function that takes Predictions and returns a number"
+    kinds = [kind.__name__ for kind in getattr(part, "__mro__", [])]
+    if group == "observer":
+        return "" if "Observer" in kinds[1:] else "a subclass of mnist_np.training.events.Observer"
+    is_dataclass = "__dataclass_fields__" in vars(part) if isinstance(part, type) else False
+    right = is_dataclass and issubclass(part, Component) and part.group == group
+    return "" if right else f"a @dataclass (written below @register) of the group {group}"

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -93,20 +93,24 @@ def _git(*arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
     return done.stdout
 
 
-_class_sha256: dict[type, str] = {}
+Part = type | Callable[..., object]
+"""A class or a function."""
+
+_class_sha256: dict[Part, str] = {}
 
 
-def class_sha256(kind: type) -> str:
-    """The SHA-256 of the source of a class of the user's own and of its bases; empty if there is none but this package's and
-    the libraries'. Of a class without a file, as in a notebook, it is that of the class statement.
+def class_sha256(kind: Part) -> str:
+    """The SHA-256 of the source of a class of the user's own and of its bases, or of a function; empty if there is none but this
+    package's and the libraries'. Of one without a file, as in a notebook, it is that of its own statement.
     """
     if kind not in _class_sha256:
-        found = {f"{base.__qualname__} {name}": text for base in kind.__mro__ for name, text in _sources_of(base).items()}
+        bases = kind.__mro__ if isinstance(kind, type) else (kind,)
+        found = {f"{base.__qualname__} {name}": text for base in bases for name, text in _sources_of(base).items()}
         _class_sha256[kind] = _hash(found) if found else ""
     return _class_sha256[kind]
 
 
-def _sources_of(kind: type) -> dict[str, bytes]:
+def _sources_of(kind: Part) -> dict[str, bytes]:
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     if file:
         return sources(Path(file)) if _is_users(Path(file)) else {}

@@ -45,6 +45,7 @@ FLOORS = [
         "sweep.best_figures",
         "sweep.call",
         "sweep.job",
+        "sweep.own_observers",
         "sweep.run_config",
         "sweep.runner",
         "sweep.search",

@@ -19,7 +19,7 @@ from mnist_np.cli.messages import UsageError, check_overrides
 COMMANDS = ("run", "multirun", "cfg", "info", "hydra_help", "shell_completion")
 """Flags that say what to do, of which there can be one."""
 
-NOT_VARIED = ("name", "tracking", "sweep", "outputs", "plugins")
+NOT_VARIED = ("name", "tracking", "sweep", "outputs", "plugins", "observers")
 """Keys that leave a run's result as it is: a sweep over one of them would train the same run again and again."""
 
 

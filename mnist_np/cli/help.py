@@ -51,6 +51,7 @@ KEYS = (
     "seed",
     "outputs",
     "plugins",
+    "observers",
 )
 """What is changed most."""
 

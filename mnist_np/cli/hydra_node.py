@@ -33,7 +33,10 @@ def check_hydra_node(config: DictConfig) -> None:
     """Raise ConfigError where a composed config names code to call anywhere, or asks Hydra for what is ours to decide."""
     for path, key, value in entries(config):
         if key == "_target_" and not (path in MADE_BY_HYDRA and str(value).startswith(OWN_CLASSES)):
-            raise ConfigError(f"{path}._target_".lstrip("."), value, "a config may not name code to call")
+            instead = (
+                "; what observes runs is a plugin (see observers in conf/config.yaml)" if "callbacks" in path.split(".") else ""
+            )
+            raise ConfigError(f"{path}._target_".lstrip("."), value, f"a config may not name code to call{instead}")
         if key in ("class", "()") and path.startswith(LOGGING) and not str(value).startswith(LOGGING_CLASSES):
             raise ConfigError(f"{path}.{key}", value, f"must begin with {' or '.join(LOGGING_CLASSES)}")
     check_workers(config.hydra.launcher)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 from mnist_np.experiment import Experiment
+from mnist_np.sweep.own_observers import observer_class
 from mnist_np.sweep.settings import Sweep
 from mnist_np.tracking.settings import Tracking
 
@@ -19,6 +21,13 @@ class RunConfig(Experiment):
     sweep: Sweep = field(default_factory=Sweep)
     outputs: str = "outputs"
     plugins: list[str] = field(default_factory=list)
+    observers: list[Any] = field(default_factory=list)
+
+    def check(self) -> None:
+        super().check()
+        self.training.check_metrics()
+        for entry in self.observers:
+            observer_class(entry)
 
     @property
     def experiment(self) -> Experiment:

@@ -19,6 +19,7 @@ from mnist_np.storage.interrupted import Interrupted, choose, claim
 from mnist_np.storage.resume import restorer
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.teacher import load_data
+from mnist_np.sweep.own_observers import make_observers
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.study import pruning_metric
 from mnist_np.training.events import Observer
@@ -125,6 +126,7 @@ def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> 
         listeners.append(Pruning(folder.parent / "study.db", config.sweep, metric))
     if not config.sweep.id:
         listeners.append(ConsoleReporter(folder, look))
+    listeners += make_observers(config.observers, folder)
     training = config.training
     if training.checkpoint_every_epochs or training.checkpoint_every_steps:
         every = training.checkpoint_every_epochs, training.checkpoint_every_steps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_np.data.dataset import Dataset
@@ -68,6 +69,9 @@ class Observer:
     def wants_step(self, step: int) -> bool:
         """Of one that observes steps: whether it wants to be told of this one (from 1)."""
         return True
+
+    run_folder = Path()
+    """The run's folder, where there is one: of the observers of plugins."""
 
     required = False
     """Whether a failure of this observer before the first step must stop the run."""

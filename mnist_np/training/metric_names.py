@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from mnist_np.experiment import Training
-from mnist_np.metrics import METRICS
-
-VALIDATION = ("val/loss", "val/accuracy", *(f"val/{name}" for name in METRICS))
-"""All metrics of the validation split that an epoch may have."""
+from mnist_np.metrics import BUILT_IN, METRICS, of_test
 
 MINIMIZED = ("loss", "error", "nll", "brier", "ece", "epoch", "total_s", "epoch_s", "parameters")
 """Last words of the metrics of which less is better; of all others more is."""
 
 UNBOUNDED = ("loss", "nll", "brier", "epoch", "total_s", "epoch_s", "parameters")
-"""Last words of the metrics that are no fractions from 0 to 1."""
+"""Last words of the metrics that are no fractions from 0 to 1, beside those of plugins."""
+
+
+def validation() -> list[str]:
+    """All metrics of the validation split that an epoch may have."""
+    return ["val/loss", "val/accuracy", *(f"val/{name}" for name in METRICS)]
 
 
 def best_name(epoch_metric: str) -> str:
@@ -25,7 +27,7 @@ def epoch_metric(run_metric: str) -> str | None:
 
     ``best/val_loss`` gives ``val/loss``; ``test/accuracy``, ``time/total_s`` and ``best/epoch`` give None.
     """
-    return {best_name(name): name for name in VALIDATION}.get(run_metric)
+    return {best_name(name): name for name in validation()}.get(run_metric)
 
 
 def validation_metrics(training: Training) -> list[str]:
@@ -41,15 +43,16 @@ def run_metrics(training: Training, validated: bool) -> list[str]:
         validated: whether it has validation examples.
     """
     best = [best_name(name) for name in validation_metrics(training)] if validated else []
-    test = ["test/loss", "test/accuracy", "test/error", *(f"test/{name}" for name in METRICS)]
+    test = ["test/loss", "test/accuracy", "test/error", *(f"test/{name}" for name in of_test(training.metrics))]
     return [*best, "best/epoch", *test, "time/total_s", "model/parameters"]
 
 
 def less_is_better(metric: str) -> bool:
-    """Whether a metric of a run or an epoch is better the smaller it is: losses, errors, times, sizes."""
+    """Whether a metric of a run or an epoch is better the smaller it is: losses, errors, times, sizes; of plugins' none."""
     return metric.replace("_", "/").endswith(tuple(f"/{word}".replace("_", "/") for word in MINIMIZED))
 
 
 def is_fraction(metric: str) -> bool:
     """Whether a metric of a run or an epoch lies from 0 to 1: accuracies, errors, calibration errors, F1."""
-    return not metric.replace("_", "/").endswith(tuple(f"/{word}".replace("_", "/") for word in UNBOUNDED))
+    words = [*UNBOUNDED, *(METRICS.keys() - set(BUILT_IN))]
+    return not metric.replace("_", "/").endswith(tuple(f"/{word}".replace("_", "/") for word in words))

@@ -12,7 +12,7 @@ from mnist_np import notebook
 from mnist_np.data.dataset import Dataset
 from mnist_np.engine.threads import present
 from mnist_np.experiment import Experiment
-from mnist_np.metrics import METRICS, Predictions, by_class, measure
+from mnist_np.metrics import Predictions, by_class, measure, of_test
 from mnist_np.nn.network import Network
 from mnist_np.terminal import duration
 from mnist_np.training.diagnostics_record import DiagnosticsRecord
@@ -81,7 +81,7 @@ class Result:
         best = {best_name(key): value for key, value in self.best.items() if key.startswith("val/")}
         test = {"test/loss": self.test.loss, "test/accuracy": self.test.accuracy, "test/error": 1 - self.test.accuracy}
         with np.errstate(**QUIET):
-            test |= measure(self.predictions, list(METRICS), "test")
+            test |= measure(self.predictions, of_test(self.experiment.training.metrics), "test")
         whole = {"time/total_s": self.seconds, "model/parameters": float(self.network.params.size)}
         metrics = best | {"best/epoch": float(self.best_epoch)} | test | whole
         return {key: value for key, value in metrics.items() if math.isfinite(value)}

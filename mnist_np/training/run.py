@@ -74,6 +74,7 @@ def _run(
     network: Network,
     began: float,
 ) -> Result:
+    experiment.training.check_metrics()
     diagnostics = diagnostics_of(experiment.training)
     listeners = Observers([*diagnostics, *observers])  # first, since its numbers are metrics for the others
     trainer = trainer_of(experiment)(

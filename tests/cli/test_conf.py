@@ -72,11 +72,13 @@ def test_overlay_composes_and_trains_a_step(overlay):
 @pytest.mark.parametrize("file", sorted((CONF / "sweep/phenomena").glob("*.yaml")), ids=lambda file: file.stem)
 def test_phenomenon_composes_with_each_of_its_values(file):
     """In as many compositions as the longest key has values; each has the next value of all keys at once."""
-    params = yaml.safe_load(file.read_text())["hydra"]["sweeper"]["params"]
+    content = yaml.safe_load(file.read_text())
+    params, defaults = content["hydra"]["sweeper"]["params"], [entry for entry in content["defaults"] if isinstance(entry, dict)]
+    fixed = [f"{key.removeprefix('override /')}={option}" for entry in defaults for key, option in entry.items()]
     values = {key: str(text).removesuffix(")").replace("range(", "0,").split(",") for key, text in params.items()}
     for i in range(max(map(len, values.values()))):
         chosen = {key: some[i % len(some)] for key, some in values.items()}
-        experiment = to_run_config(composed(*(f"{key}={value}" for key, value in chosen.items()))).experiment
+        experiment = to_run_config(composed(*fixed, *(f"{key}={value}" for key, value in chosen.items()))).experiment
         assert experiment.seed == int(chosen["seed"])
 
 

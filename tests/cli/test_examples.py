@@ -107,10 +107,10 @@ def test_an_example_runs(line, train, tmp_path):
         words.append("data=synthetic")
         if any(word.startswith("data.train_size=") for word in words):
             words.append("data.examples=10000")
-    if "plugins=[my_components.py]" in words:
+    for name in (match[1] for word in words if (match := re.fullmatch(r"plugins=\[(\w+\.py)\]", word))):
         page = (examples.ROOT / "docs" / "start.md").read_text()
-        (code,) = (block for block in examples.blocks(page) if "# my_components.py" in block)
-        (tmp_path / "my_components.py").write_text(code)
+        (code,) = (block for block in examples.blocks(page) if f"# {name}" in block)
+        (tmp_path / name).write_text(code)
     outcome = train(*words, *(word for word in TINY if word not in words))
     assert outcome.code == 0, outcome.err
     assert "sweep.dry_run=true" in words or list(tmp_path.glob("outputs/*/*/*/result.json"))

@@ -94,6 +94,7 @@ def test_nothing_is_left_of_the_server(how, started, outputs, port):
 def test_a_closed_terminal_ends_it(outputs, port):
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as in a terminal; under nohup it would be ignored
         os.execv(sys.executable, command(outputs, port))
     text = b""
     while b"Ctrl-C" not in text:

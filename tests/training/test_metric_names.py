@@ -7,7 +7,7 @@ from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
 from mnist_np.metrics import METRICS
 from mnist_np.nn.mlp import MLP
-from mnist_np.training.metric_names import VALIDATION, best_name, epoch_metric, is_fraction, less_is_better, run_metrics
+from mnist_np.training.metric_names import best_name, epoch_metric, is_fraction, less_is_better, run_metrics, validation
 
 
 @pytest.mark.parametrize("names", [[], ["top3", "ece"], list(METRICS), ["nll", "nll"]], ids=str)
@@ -39,7 +39,7 @@ def test_only_the_metrics_of_the_best_epoch_have_values_per_epoch(metric, per_ep
 
 
 def test_every_validation_metric_is_found_again():
-    assert [epoch_metric(best_name(name)) for name in VALIDATION] == list(VALIDATION)
+    assert [epoch_metric(best_name(name)) for name in validation()] == validation()
 
 
 def test_each_metric_has_its_direction():
@@ -55,6 +55,6 @@ def test_each_metric_has_its_direction():
 
 
 def test_fractions_are_those_that_no_run_can_bring_out_of_0_to_1():
-    unbounded = {name for name in [*run_metrics(Training(metrics=list(METRICS)), True), *VALIDATION] if not is_fraction(name)}
+    unbounded = {name for name in [*run_metrics(Training(metrics=list(METRICS)), True), *validation()] if not is_fraction(name)}
     losses = {f"{split}{name}" for split in ("best/val_", "test/", "val/") for name in ("loss", "nll", "brier")}
     assert unbounded == losses | {"best/epoch", "time/total_s", "model/parameters"}
