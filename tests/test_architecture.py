@@ -18,6 +18,7 @@ FLOORS = [
         "component",
         "extras",
         "files",
+        "html_page",
         "invocation",
         "machine",
         "memory",
@@ -38,6 +39,7 @@ FLOORS = [
     ["api", "console", "figures", "portable"],
     ["storage.run_folder", "sweep"],
     ["figures.sweep"],
+    ["sweep.html_report"],
     ["sweep.publish"],
     ["tracking"],
     [

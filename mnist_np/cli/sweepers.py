@@ -24,8 +24,9 @@ from mnist_np.cli.sweep_file import grids_of, texts_of
 from mnist_np.component import ConfigError
 from mnist_np.serialize import to_dict
 from mnist_np.sweep.job import record_failure
+from mnist_np.sweep.plan import quoted
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.runner import Ready, SweepRunner, quoted
+from mnist_np.sweep.runner import Ready, SweepRunner
 from mnist_np.sweep.worker import Task, run_task
 
 NOTHING_CAME_BACK = "the launcher has ended, but the run left no result: does the machine that it ran on see this outputs folder?"

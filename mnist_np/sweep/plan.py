@@ -91,3 +91,8 @@ def sweep_id(varied: Sequence[str], fixed: Sequence[str]) -> str:
 def safe(text: str) -> str:
     """``text`` as part of a folder's name: letters, digits and ``=.,_-`` only, so that it cannot leave its folder."""
     return re.sub(r"[^\w=.,-]+", "_", text)[:LONGEST].strip("._") or "_"
+
+
+def quoted(value: str) -> str:
+    """``value`` as Hydra's override grammar takes it literally."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

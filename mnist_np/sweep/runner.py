@@ -16,6 +16,7 @@ from rich.console import Console
 
 from mnist_np.component import UserError
 from mnist_np.fingerprint import identify
+from mnist_np.invocation import command
 from mnist_np.storage.run_index import FINAL, UNPRUNED, RunIndex, is_final
 from mnist_np.storage.teacher import teacher_sha256
 from mnist_np.sweep.best_figures import draw_best
@@ -26,7 +27,7 @@ from mnist_np.sweep.job import stop_file
 from mnist_np.sweep.members import Members
 from mnist_np.sweep.monitor import Monitor
 from mnist_np.sweep.next_steps import next_steps, with_more_seeds
-from mnist_np.sweep.plan import Job, SweepIdentity
+from mnist_np.sweep.plan import Job, SweepIdentity, quoted
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.run_config import RunConfig
@@ -122,8 +123,10 @@ class SweepRunner:
         report, outputs = self.report(last=True), Path(self.config.outputs)
         interrupted = self.stopped() or error is not None
         status = "KILLED" if interrupted else "FAILED" if report.unfinished else "FINISHED"
+        more = "" if status != "FINISHED" else self.with_more_seeds(report)
+        commands = {"this sweep": command("train", *self.argv) if self.argv else "", "more seeds": more}
         try:
-            publish(report, self.folder.path)
+            publish(report, self.folder.path, commands)
         except OSError as unwritten:
             self.problem = f"{unwritten.filename}: {unwritten.strerror}"
         if not interrupted:
@@ -132,7 +135,7 @@ class SweepRunner:
             self.parent.finish(report, status)
         self.lock.release()
         print_report(report, self.folder.path, self.console)
-        for line in next_steps(report, outputs, "" if status != "FINISHED" else self.with_more_seeds(report)):
+        for line in next_steps(report, outputs, more):
             self.console.print(line, soft_wrap=True, markup=False, highlight=False)
         if self.parent:
             for line in self.parent.where_to_look(report):
@@ -243,8 +246,3 @@ def job_of(config: RunConfig, overrides: Sequence[str], varied: dict[str, str], 
         digests[key] = experiment.load_data().sha256
     identity = identify(experiment, digests[key], teacher_sha256(experiment, Path(config.outputs)))
     return Job(overrides, varied, identity.fingerprint, identity.group)
-
-
-def quoted(value: str) -> str:
-    """``value`` as Hydra's override grammar takes it literally."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

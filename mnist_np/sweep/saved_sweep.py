@@ -41,6 +41,12 @@ class SavedSweep:
         return SweepReport(str(name), children, str(metric), about.get("direction") != "minimize")
 
     @property
+    def commands(self) -> dict[str, str]:
+        """The command lines that made the sweep and that go on with it, by what they do."""
+        found = read_json(self.folder / "summary.json").get("commands")
+        return {str(what): str(line) for what, line in found.items()} if isinstance(found, dict) else {}
+
+    @property
     def runs(self) -> list[SavedRun]:
         """All runs, each with ``experiment``, ``metrics``, ``history`` and ``weights``."""
         return [saved(child) for child in self.report.children]

@@ -87,7 +87,7 @@ def summary(report: SweepReport) -> dict[str, Any]:
 
 def console_table(report: SweepReport, top: int = TOP) -> Table:
     """The ranked configurations for the terminal; how many are cut off is said below."""
-    header, body = _readable(report, top)
+    header, body = readable_rows(report, top)
     table = Table(caption=hidden(report, top), caption_justify="left")
     short = short_names(param.key for param in report.params)
     for name in header:
@@ -100,14 +100,14 @@ def console_table(report: SweepReport, top: int = TOP) -> Table:
 
 def markdown(report: SweepReport, top: int = TOP) -> str:
     """The ranked configurations as a markdown table."""
-    header, body = _readable(report, top)
+    header, body = readable_rows(report, top)
     wide = [[f"{cell.replace('|', chr(92) + '|')} &emsp;" for cell in line] for line in [header, *body]]  # MLflow leaves no room
     lines = [wide[0], ["---" for _ in header], *wide[1:]]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return "\n\n".join(text for text in (table, hidden(report, top), *notes(report)) if text)
 
 
-def _readable(report: SweepReport, top: int) -> tuple[list[str], list[list[str]]]:
+def readable_rows(report: SweepReport, top: int) -> tuple[list[str], list[list[str]]]:
     """Header and cells for a person: means with their spread in one cell; best of several, and trouble, where there is any."""
     several = any(c.n > 1 for c in report.configurations)
     troubled = [s for s in ("failed", "diverged", "pruned", "killed", "running", "queued") if report.counts[s]]

@@ -14,7 +14,7 @@ from mnist_np.sweep.report import SweepReport
 def test_all_files_are_there_and_can_be_written_again(tmp_path):
     report = SweepReport("x", grid({"optimizer": {"sgd": 0.3, "adam": 0.0}}))
     for _ in range(2):
-        publish(report, tmp_path)
+        publish(report, tmp_path, {"this sweep": "mnist-np train -m <x>"})
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
     assert (tmp_path / "figures" / "learning_curves.png").stat().st_size > 10_000
     assert json.loads((tmp_path / "summary.json").read_text())["counts"]["finished"] == 6

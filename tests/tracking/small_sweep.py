@@ -65,7 +65,7 @@ def run_sweep(outputs: Path, seeds: int = 2, figures: bool = False) -> SweepPare
     for optimizer, width, seed in itertools.product(["sgd", "adam"], [16, 32], range(seeds)):
         train(outputs, parent.run_id, optimizer, width, seed, figures)
     report = report_of(outputs)
-    publish(report, parent.folder)
+    publish(report, parent.folder, {})
     parent.finish(report, "FINISHED")
     return parent
 

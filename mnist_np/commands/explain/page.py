@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable
 from html import escape
@@ -15,28 +14,11 @@ from mnist_np import notebook
 from mnist_np.commands.explain.text import PARTS
 from mnist_np.commands.explain.walk import Walk
 from mnist_np.files import write_atomically
+from mnist_np.html_page import page, picture
 from mnist_np.nn.layers import Dense
 
 WIDTH = 110
 """Characters of a line."""
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #22262b; }}
-pre {{ overflow-x: auto; background: #f6f7f9; padding: 0.8rem; font: 0.8rem/1.4 ui-monospace, monospace; color: #22262b; }}
-img {{ max-width: 100%; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{content}
-</body>
-</html>
-"""
 
 
 def write_page(walk: Walk, path: Path) -> None:
@@ -45,7 +27,7 @@ def write_page(walk: Walk, path: Path) -> None:
     for number, (title, part) in enumerate(PARTS.items(), start=1):
         content += [f"<h2>{number}. {escape(title)}</h2>", FIGURES.get(title, lambda _: "")(walk), as_html(walk, part)]
     title = f"One training step: {walk.network!r}"
-    write_atomically(path, PAGE.format(title=escape(title), content="\n".join(content)))
+    write_atomically(path, page(title, content))
 
 
 def as_html(walk: Walk, part: Callable[[Walk, Console], None]) -> str:
@@ -78,14 +60,6 @@ def backward(walk: Walk) -> str:
     images = gradient_images(first.grads["W"], walk.data.image_shape)
     return picture(heat_maps(outputs), "the derivatives by the layers' outputs") + picture(
         images, f"dW of {first.name}, as images"
-    )
-
-
-def picture(png: bytes, label: str) -> str:
-    """A figure with its caption."""
-    data = base64.b64encode(png).decode()
-    return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{escape(label)}"><figcaption>{escape(label)}</figcaption></figure>'
     )
 
 

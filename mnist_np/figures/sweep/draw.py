@@ -8,12 +8,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mnist_np.figures.run import save_png
+from mnist_np.figures.style import as_png
 from mnist_np.figures.sweep.curves import learning_curves, overview
 from mnist_np.figures.sweep.effects import main_effects
 from mnist_np.figures.sweep.heatmap import heat_map
 from mnist_np.figures.sweep.importance import importances
 from mnist_np.figures.sweep.parallel import parallel_coordinates
+from mnist_np.files import write_atomically
 from mnist_np.sweep.report import SweepReport
 
 log = logging.getLogger(__name__)
@@ -28,11 +29,14 @@ FIGURES: dict[str, Callable[[SweepReport], Figure | None]] = {
 }
 
 
-def draw(report: SweepReport, folder: Path) -> None:
-    """Draw every figure for which the sweep has data into ``folder`` as PNG; log those that fail."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures(report):
-        save_png(figure, folder / f"{name}.png")
+def draw(report: SweepReport, folder: Path | None = None) -> dict[str, bytes]:
+    """Every figure for which the sweep has data, as PNG by name, written into ``folder`` too; those that fail are logged."""
+    drawn = {name: as_png(figure) for name, figure in figures(report)}
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, png in drawn.items():
+            write_atomically(folder / f"{name}.png", png)
+    return drawn
 
 
 def figures(report: SweepReport) -> Iterator[tuple[str, Figure]]:
