@@ -26,6 +26,7 @@ CAPTIONS = {
     "parallel_coordinates": "Each line is a configuration: its values and what it reached",
     "heat_map": "The metric over the two most important parameters, mean over all else",
     "main_effects": "The metric over each parameter, mean over all else",
+    "interactions": "The metric over the most important number, a line for each value of the most important other parameter",
     "importance": "How much of the metric's spread each parameter explains",
 }
 """What is written below a figure; others are called by their file's name."""

@@ -6,9 +6,13 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 DECADES = 1.5
 """Positive numbers spread wider than this many powers of ten belong on a logarithmic axis."""
+
+EVENLY = 1.5
+"""So do those over one power of ten or more whose least distance there is so many times larger: 100, 300, 1000, 3000."""
 
 LONG_NUMBER = 8
 """Characters of a number that nobody typed."""
@@ -96,10 +100,16 @@ def _scale(numbers: list[float | None]) -> str:
     if len(known) < len(numbers) or not known:
         return "category"
     positive = [value for value in known if value > 0]
-    wide = len(positive) > 1 and math.log10(max(positive) / min(positive)) > DECADES
-    if not wide:
+    decades = math.log10(max(positive) / min(positive)) if len(positive) > 1 else 0.0
+    evenly = decades >= 1 and len(positive) == len(known) and _gap(list(map(math.log, known))) > EVENLY * _gap(known)
+    if decades <= DECADES and not evenly:
         return "linear"
     return "log" if len(positive) == len(known) else "category"
+
+
+def _gap(numbers: list[float]) -> float:
+    """The least distance between two of several numbers in order, as a part of the whole range."""
+    return min(b - a for a, b in pairwise(numbers)) / (numbers[-1] - numbers[0])
 
 
 def varying(rows: Iterable[dict[str, str]]) -> list[Param]:

@@ -14,6 +14,7 @@ NOTEBOOKS = sorted(Path(__file__).parents[2].glob("docs/examples/*.ipynb"))
 @pytest.mark.filterwarnings("ignore:.*TCP without encryption")
 def test_a_notebook_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(path.parents[2]))
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # other tests run beside it
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(tmp_path)}}).execute()
 

@@ -17,6 +17,7 @@ from mnist_np.figures.style import shorten
 from mnist_np.figures.sweep.curves import learning_curves, spread_out
 from mnist_np.figures.sweep.draw import FIGURES, figures
 from mnist_np.figures.sweep.heatmap import heat_map
+from mnist_np.figures.sweep.interactions import interactions
 from mnist_np.figures.sweep.scales import metric_scale, param_scale
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.values import Param
@@ -140,3 +141,39 @@ def test_labels_do_not_overlap():
 def test_shorten():
     assert shorten("short") == "short"
     assert shorten("a" * 20 + "b" * 20, 11) == "aaaaa…bbbbb"
+
+
+def test_interactions_are_the_means_of_the_runs():
+    report = SweepReport("optimizer-lr", grid({"optimizer": OPTIMIZER, "optimizer.lr": LR}))
+    figure = interactions(report)
+    assert "mean over seeds" in drawn(figure)
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "optimizer.lr"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["adam", "sgd"]
+    for line in axes.lines:
+        values = [
+            np.mean(
+                [
+                    report.value(c)
+                    for c in report.children
+                    if c.configuration == {"optimizer": line.get_label(), "optimizer.lr": lr}
+                ]
+            )
+            for lr in LR
+        ]
+        scale = metric_scale(report.column, [report.value(c) for c in report.children])
+        assert line.get_ydata() == pytest.approx(scale.forward(values))
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [{"optimizer": OPTIMIZER}, {"optimizer": OPTIMIZER, "init": OPTIMIZER}, {"optimizer": OPTIMIZER, "lr": {"0.1": 0, "0.2": 1}}],
+    ids=["one", "words", "two values"],
+)
+def test_no_interactions_without_a_curve(levels):
+    assert interactions(SweepReport("x", grid(levels))) is None
+
+
+def test_a_random_search_has_no_interactions():
+    children = [child({"lr": f"0.{i:03}", "optimizer": "ab"[i % 2] + str(i)}, 0.9) for i in range(1, 9)]
+    assert interactions(SweepReport("x", children)) is None

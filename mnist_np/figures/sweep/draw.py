@@ -13,6 +13,7 @@ from mnist_np.figures.sweep.curves import learning_curves, overview
 from mnist_np.figures.sweep.effects import main_effects
 from mnist_np.figures.sweep.heatmap import heat_map
 from mnist_np.figures.sweep.importance import importances
+from mnist_np.figures.sweep.interactions import interactions
 from mnist_np.figures.sweep.parallel import parallel_coordinates
 from mnist_np.files import write_atomically
 from mnist_np.sweep.report import SweepReport
@@ -25,6 +26,7 @@ FIGURES: dict[str, Callable[[SweepReport], Figure | None]] = {
     "parallel_coordinates": parallel_coordinates,
     "heat_map": heat_map,
     "main_effects": main_effects,
+    "interactions": interactions,
     "importance": importances,
 }
 

@@ -60,12 +60,12 @@ def heat_map(report: SweepReport) -> Figure | None:
             axes.invert_yaxis()
         axes.set(xlabel=across.key, ylabel=down.key)
         remove_frame(axes)
-        axes.set_title(f"{report.column}, {_means(report, pair)}".rstrip(", "))
+        axes.set_title(f"{report.column}, {means_over(report, pair)}".rstrip(", "))
         headline(figure, shorten(report.name, 60))
     return figure
 
 
-def _means(report: SweepReport, pair: tuple[Param, Param]) -> str:
+def means_over(report: SweepReport, pair: tuple[Param, Param]) -> str:
     """What the numbers in the cells are means over, if anything."""
     seeds = ["seeds"] if any("seed" in child.overrides for child in report.children) else []
     others = seeds + [shorten(param.key, 30) for param in report.params if param not in pair]
@@ -81,11 +81,11 @@ def _pair(report: SweepReport) -> tuple[Param, Param] | None:
     few = [param for param in report.params if len(param.values) <= MOST]
     if len(few) < 2:
         return None
-    first, second = sorted(few, key=lambda param: -_range(report, param))[:2]
+    first, second = sorted(few, key=lambda param: -effect(report, param))[:2]
     return (first, second) if len(first.values) >= len(second.values) else (second, first)
 
 
-def _range(report: SweepReport, param: Param) -> float:
+def effect(report: SweepReport, param: Param) -> float:
     """The range of the marginal means of a param's values."""
     by_value = defaultdict(list)
     for child in report.ranked:
