@@ -1,6 +1,7 @@
 """What all tests share: one BLAS thread, no window, no telemetry, nothing of the user's own touched, and a steady hypothesis."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +12,11 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 for name in ("MNIST_NP_OUTPUTS", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "HYDRA_FULL_ERROR"):
     os.environ.pop(name, None)
+
+# What `nohup` and a script's `&` ignore, the programs that the tests start would ignore too. A handler is not inherited.
+for number in (signal.SIGHUP, signal.SIGINT) if os.name == "posix" else ():
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 # The same examples every time, and no failure because a machine is busy.
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
