@@ -133,7 +133,7 @@ def single_run(composed: DictConfig, argv: Sequence[str]) -> int:
         raise outcome
     if outcome.status == "killed":
         say_how_to_continue(job.folder, argv)
-    return exit_code(outcome)
+    return exit_code(outcome, job.folder)
 
 
 def say_how_to_continue(folder: Path, argv: Sequence[str]) -> None:
@@ -187,12 +187,24 @@ def remove_if_empty(folder: Path, outputs: Path) -> None:
             folder = folder.parent
 
 
-def exit_code(result: Result) -> int:
-    """What the shell is told of a run. What went wrong beside the training is said once more, now that nothing follows it."""
+def exit_code(result: Result, folder: Path) -> int:
+    """What the shell is told of the run in ``folder``. What went wrong beside the training is said once more, now that nothing
+    follows it."""
     for failure in result.failures:
         print(f"error: the training is whole, but {failure}", file=sys.stderr)
     if result.failures:
-        print("The same command with training.resume=auto writes what is missing, once the cause is gone.", file=sys.stderr)
+        print(remedy(folder), file=sys.stderr)
     if result.status == "killed":
         return 128 + Signals[result.reason]
     return FAILED if result.status == "diverged" or result.failures else OK
+
+
+def remedy(folder: Path) -> str:
+    """What to do about a run whose training is whole while something else of it was lost."""
+    from mnist_np.storage.checkpoint import found
+
+    if found(folder / "checkpoints"):
+        return "The same command with training.resume=auto writes what is missing, once the cause is gone."
+    if (folder / "result.json").exists() and (folder / "weights.safetensors").exists():
+        return "Result and weights are there. There is no checkpoint to make the rest from."
+    return "There is no checkpoint to go on from: train it again, once the cause is gone."

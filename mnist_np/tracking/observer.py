@@ -143,13 +143,15 @@ class MlflowObserver(Observer):
     def on_end(self, result: Result) -> None:
         self.journal.final_metrics(result.metrics)
         self.journal.append("files", paths=list(FILES))
-        if model.wanted(self.tracking.model, "sweep" in self.tags, result.status) and model.write(self.folder, result):
-            self.journal.append("model", step=result.best_epoch)
         status, reason = result.status, result.reason
         if result.failures and not (self.folder / "result.json").exists():  # `RunFolder` could not write what it leaves
             status, reason = "failed", f"the training is whole, but {'; '.join(result.failures)}"
         tags = {"mlflow.note.content": note(result, (self.folder / "figures").is_dir()), "mlflow.loggedArtifacts": TABLES}
-        self.finish(status, reason, tags)
+        try:
+            if model.wanted(self.tracking.model, "sweep" in self.tags, result.status) and model.write(self.folder, result):
+                self.journal.append("model", step=result.best_epoch)
+        finally:  # a model that finds no room leaves no run without its end
+            self.finish(status, reason, tags)
 
     def on_failure(self, error: BaseException) -> None:
         if hasattr(self, "delivery"):
