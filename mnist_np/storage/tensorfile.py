@@ -63,6 +63,10 @@ class TensorFile:
                 arrays = {name: file.get_tensor(name) for name in self.shapes}
         except UNREADABLE as error:
             raise TensorFileError(f"{self.path}: its arrays cannot be read: {error}") from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # safetensors' where memory runs out: no Exception, and not importable
+                raise
+            raise TensorFileError(f"{self.path}: its arrays cannot be read: memory ran out") from None
         if digest(arrays) != self.sha256:
             raise TensorFileError(f"{self.path}: damaged: its arrays are not those that were written")
         return arrays

@@ -232,3 +232,22 @@ def test_forged_checkpoints_whose_hashes_are_right(damage, checkpoint, tmp_path)
     write_tensors(tmp_path / checkpoint.name, about, arrays)
     with pytest.raises(CheckpointError):
         run(EXPERIMENT, resume_from=tmp_path)
+
+
+def test_safetensors_own_panic_for_want_of_memory_is_an_error_like_others(tmp_path, monkeypatch):
+    """What it raises then is no Exception, so that nothing else would catch it."""
+
+    class PanicException(BaseException):
+        pass
+
+    def panic(*_):
+        raise PanicException("PyObject pointer is null")
+
+    write_tensors(tmp_path / "a.safetensors", {}, {"a": np.zeros(3)})
+    file = open_tensors(tmp_path / "a.safetensors")
+    monkeypatch.setattr("mnist_np.storage.tensorfile.safe_open", panic)
+    with pytest.raises(TensorFileError, match="memory ran out"):
+        file.arrays()
+    monkeypatch.setattr("mnist_np.storage.tensorfile.safe_open", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        file.arrays()

@@ -133,7 +133,7 @@ USUAL = (24, 104, 200)
 @pytest.mark.parametrize("room", [pytest.param(r, marks=[] if r in USUAL else pytest.mark.slow) for r in ROOM])
 def test_a_disk_that_fills_at_any_write(room, store, weights, tmp_path):
     """The run says so, with another exit code than 0. With room again, the same command makes it whole, or `sync` does where the
-    checkpoints alone had no room: in MLflow there is one finished run, with every number once, and none is called running for ever."""
+    checkpoints alone had no room: MLflow has one finished run, with every number once, and none called running for ever."""
     size = (store / "mlflow.db").stat().st_size // 1024
     left = tmp_path / "left"
     words = [*SMALL, "tracking.figures=false"]
