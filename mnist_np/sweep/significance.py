@@ -1,9 +1,9 @@
 """What a few seeds prove: intervals of means, and which configurations cannot be told from the best one.
 
 Two configurations are compared by Student's t test of their differences on the seeds that they share (else by Welch's t
-test); from six pairs on Wilcoxon's signed-rank test stands beside it. The best is chosen by the very values that are tested,
-so Holm's correction is over all pairs of configurations, not only over those with the best: then the chance to call any of
-equally good ones worse stays below 5 %.
+test), whose variances are moderated by those of all configurations (`moderation.py`); from six pairs on Wilcoxon's
+signed-rank test stands beside it. The best is chosen by the very values that are tested, so Holm's correction is over all pairs
+of configurations, not only over those with the best: then the chance to call any of equally good ones worse stays below 5 %.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+
+from mnist_np.sweep.moderation import Prior, prior
 
 ALPHA = 0.05
 
@@ -91,28 +93,39 @@ def against_best(configurations: Sequence[Values], sign: int = 1) -> list[Compar
     """
     spreads = [statistics.stdev(values.values()) for values in configurations if len(values) > 1]
     floor = math.sqrt(2 * statistics.fmean(sd * sd for sd in spreads)) if spreads else 0.0
-    found = [compare(configurations[0], other, sign, floor) for other in configurations[1:]]
+    known = prior([sd * sd for sd in spreads], [len(values) - 1 for values in configurations if len(values) > 1])
+    found = [compare(configurations[0], other, sign, floor, known) for other in configurations[1:]]
     testable = sum(len(values) > 1 for values in configurations)
     adjusted = iter(holm([c.p for c in found if c.p is not None], testable * (testable - 1) // 2))
     return [c if c.p is None else replace(c, p_holm=next(adjusted)) for c in found]
 
 
-def compare(best: Values, other: Values, sign: int = 1, floor: float = 0.0) -> Comparison:
-    """Compare two configurations. ``floor`` is the sd to take for differences that are all the same by chance."""
+def compare(best: Values, other: Values, sign: int = 1, floor: float = 0.0, known: Prior | None = None) -> Comparison:
+    """Compare two configurations.
+
+    Args:
+        best, other: values by seed.
+        sign: 1 where more is better, -1 where less is.
+        floor: the sd to take for differences that are all the same by chance.
+        known: what all configurations say of the variance.
+    """
+    known = known or Prior()
     shared = [seed for seed in best if seed in other]
     if len(shared) > 1:
         differences = [sign * (best[seed] - other[seed]) for seed in shared]
         mean, sd, n = statistics.fmean(differences), statistics.stdev(differences), len(shared)
         rounding = 1e-12 * max(abs(value) for value in (*best.values(), *other.values()))
-        sd = sd if sd > rounding else floor
-        p = student(mean, sd / math.sqrt(n), n - 1)
+        variance, df = known.moderated((sd if sd > rounding else floor) ** 2, n - 1, values=2)
+        sd = math.sqrt(variance)
+        p = student(mean, sd / math.sqrt(n), df)
         return Comparison(mean, n, True, sd, p, wilcoxon(differences) if n >= FEWEST_FOR_WILCOXON else None)
     a, b = list(best.values()), list(other.values())
     difference, n = sign * (statistics.fmean(a) - statistics.fmean(b)), min(len(a), len(b))
     if n < 2:
         return Comparison(difference, n, False, 0.0)
-    va, vb = statistics.variance(a) / len(a), statistics.variance(b) / len(b)
-    df = (va + vb) ** 2 / (va**2 / (len(a) - 1) + vb**2 / (len(b) - 1)) if va + vb else float(len(a) + len(b) - 2)
+    (va, da), (vb, db) = (known.moderated(statistics.variance(x), len(x) - 1) for x in (a, b))
+    va, vb = va / len(a), vb / len(b)
+    df = (va + vb) ** 2 / (va**2 / da + vb**2 / db) if va + vb else da + db
     error = math.sqrt(va + vb) or floor / math.sqrt(n)
     return Comparison(difference, n, False, math.sqrt((va + vb) * n) or floor, student(difference, error, df))
 
