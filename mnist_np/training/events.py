@@ -138,11 +138,11 @@ class Observers:
 
     def _report(self, observer: Observer, method: str, error: Exception) -> None:
         """Say it once for each cause, however many epochs it lasts; with a traceback unless the cause lies outside the code (a
-        full disk, a lost server)."""
+        full disk, a lost server, too little memory)."""
         cause = (type(observer), method, type(error), getattr(error, "errno", None))
         if cause in self._causes:
             return
         self._causes.add(cause)
-        self.failures.append(f"{type(observer).__name__}.{method} failed: {error}")
+        self.failures.append(f"{type(observer).__name__}.{method} failed: {str(error) or type(error).__name__}")
         goes_on = "" if method in ("on_end", "on_failure") else " (training goes on)"
-        log.error("%s%s", self.failures[-1], goes_on, exc_info=None if isinstance(error, OSError) else error)
+        log.error("%s%s", self.failures[-1], goes_on, exc_info=None if isinstance(error, OSError | MemoryError) else error)
