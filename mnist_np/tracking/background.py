@@ -92,10 +92,12 @@ class BackgroundDelivery:
 
     def _wait(self, patience: float, end: float) -> None:
         """Until the delivery under way is over, or has acknowledged nothing for ``patience`` seconds, or ``end`` has come."""
+        if self.running:
+            self.delivery.wait_until_ready(2 * patience)
         while self._thread is not None and self._thread.is_alive() and monotonic() < end:
-            before = self.delivery.ledger.offset
+            before = self.delivery.offset
             self._thread.join(min(patience, max(0.0, end - monotonic())))
-            if self.delivery.ledger.offset == before:
+            if self.delivery.offset == before:
                 return
 
     def _check(self) -> None:
