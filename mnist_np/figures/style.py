@@ -62,7 +62,7 @@ def as_png(figure: Figure) -> bytes:
 
 def headline(figure: Figure, *lines: str) -> None:
     """Write the figure's title at its top left, each line wrapped to the figure's width."""
-    room = int(12.5 * figure.get_figwidth()) - 4
+    room = int(11 * figure.get_figwidth()) - 4
     text = "\n".join(textwrap.fill(line, room) for line in lines if line)
     figure.suptitle(text, x=0.08 / figure.get_figwidth(), ha="left", fontsize=11.5)
 

@@ -177,3 +177,15 @@ def test_no_interactions_without_a_curve(levels):
 def test_a_random_search_has_no_interactions():
     children = [child({"lr": f"0.{i:03}", "optimizer": "ab"[i % 2] + str(i)}, 0.9) for i in range(1, 9)]
     assert interactions(SweepReport("x", children)) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["weight_decay x seed (sweep=phenomena/weight_decay)", "model.hidden x training.batch_size x seed"]
+)
+def test_titles_fit_into_their_figures(name):
+    for levels in ({"optimizer.lr": LR}, {"optimizer": OPTIMIZER, "optimizer.lr": LR}):
+        for which, figure in figures(SweepReport(name, grid(levels))):
+            figure.canvas.draw()
+            box = figure._suptitle.get_window_extent()
+            assert box.x0 >= 0, which
+            assert box.x1 <= figure.bbox.x1, which
