@@ -157,6 +157,17 @@ def wilcoxon(differences: Sequence[float]) -> float:
     return min(1.0, 2 * float(ways[: least + 1].sum()) / 2.0**n)
 
 
+def mcnemar(better: int, worse: int) -> float:
+    """The two-sided p of McNemar's exact test: of ``better + worse`` examples that one of two classifiers alone gets right, each
+    is as likely to be the one's as the other's if they are equally good."""
+    n = better + worse
+    term = total = 1
+    for k in range(min(better, worse)):
+        term = term * (n - k) // (k + 1)
+        total += term
+    return min(1.0, total / 2 ** (n - 1)) if n else 1.0
+
+
 def holm(ps: Sequence[float], m: int) -> list[float]:
     """Holm's adjusted p values of tests that are among ``m``."""
     adjusted, largest = [0.0] * len(ps), 0.0

@@ -19,6 +19,7 @@ from mnist_np.tracking.inputs import dataset_inputs
 from mnist_np.tracking.journal import Journal, Ledger, Record
 from mnist_np.tracking.note import EXPERIMENT_ID, RUN_ID
 from mnist_np.tracking.own_files import check_own
+from mnist_np.tracking.registry import register
 from mnist_np.tracking.store import Store, first_line
 
 KEY = "run_key"
@@ -154,6 +155,8 @@ class Delivery:
                 self.send_file(name)
         elif record["kind"] == "model":
             model.send(mlflow, self.ledger, self.folder, self.journal, record)
+        elif record["kind"] == "register":
+            register(self.store, self.ledger, record["name"])
         elif record["kind"] == "end":
             mlflow.set_terminated(run_id, record["status"], record["time"])
 

@@ -23,6 +23,7 @@ from mnist_np.tracking.deadline import ask
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.index import look_after
 from mnist_np.tracking.journal import Journal, Ledger
+from mnist_np.tracking.registry import check_store
 from mnist_np.tracking.store import Store
 from mnist_np.training.interrupt import signals_blocked
 
@@ -138,9 +139,9 @@ class Requests:
         self.store = store
         self.deliveries: dict[str, Delivery] = {}
 
-    def check(self, experiment: str) -> None:
-        """Find the experiment or make it."""
-        ask(self.store, lambda: self.store.experiment_id(experiment))
+    def check(self, experiment: str, registry: bool) -> None:
+        """Find the experiment or make it, and see that there is a registry if one is needed."""
+        ask(self.store, lambda: check_store(self.store, experiment, registry))
 
     def deliver(self, folder: str, patience: float) -> None:
         """Deliver what the journal in ``folder`` holds."""

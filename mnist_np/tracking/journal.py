@@ -7,6 +7,7 @@ A tracker may be away; the folder is there. Each line of ``journal.jsonl`` is a 
     tags      tags
     files     paths                                 files of the run's folder that the tracker shall have
     model     step                                  the run's folder ``model``, of the weights after this epoch
+    register  name                                  the logged model becomes a version of this registered model
     end       status                                MLflow's: FINISHED, FAILED or KILLED
 
 How much of it the tracker has acknowledged is the ``offset`` in `Ledger`.

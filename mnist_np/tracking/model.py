@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_np.component import UserError
+from mnist_np.files import write_atomically
 from mnist_np.portable.folder import write_folder
 from mnist_np.storage.saved_run import SavedRun
-from mnist_np.tracking.inputs import digest
+from mnist_np.tracking.inputs import describe_data, digest
 from mnist_np.tracking.journal import Journal, Ledger, Record
 from mnist_np.tracking.own_files import check_own
+from mnist_np.tracking.registry import VALIDATION, validation
+from mnist_np.tracking.settings import Tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from mnist_np.training.result import Result
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 FOLDER = "model"
 """Where it is in the run's folder."""
@@ -38,13 +41,28 @@ def wanted(setting: str, is_child: bool, status: str) -> bool:
     return setting == "always" or (setting == "auto" and not is_child and status == "finished")
 
 
-def write(folder: Path, result: Result) -> bool:
-    """Write the model of the run in ``folder``. Gives whether it could be: components of one's own cannot leave this project."""
+def log(folder: Path, journal: Journal, result: Result, tracking: Tracking, is_child: bool) -> None:
+    """Write the model of a run that is over, if ``tracking`` asks for it, and have it logged; and registered, if the run is a
+    single one that finished: a sweep registers the model of its best."""
+    if not wanted(tracking.model, is_child, result.status):
+        return
+    if write(folder, result, describe_data(result.experiment, result.data)):
+        journal.append("model", step=result.best_epoch)
+        if tracking.register is not None and not is_child and result.status == "finished":
+            journal.append("register", name=tracking.register)
+
+
+def write(folder: Path, result: Result, data: dict[str, Any]) -> bool:
+    """Write the model of the run in ``folder``, whose data are described as ``data``.
+
+    Gives whether it could be: components of one's own cannot leave this project.
+    """
     example = result.data.pixels.inverse(result.data.test.X[0]) if len(result.data.test) else None
     try:
         write_folder(folder / FOLDER, SavedRun(str(folder), folder), example)
+        write_atomically(folder / FOLDER / VALIDATION, validation(result, data))
     except UserError as error:
-        log.info("MLflow gets no model of this run: %s", error)
+        logger.info("MLflow gets no model of this run: %s", error)
         return False
     return True
 

@@ -30,6 +30,7 @@ from mnist_np.tracking.links import run_page
 from mnist_np.tracking.note import note
 from mnist_np.tracking.origin import origin_tags
 from mnist_np.tracking.owner import SWEEP, sweep_tags
+from mnist_np.tracking.registry import check_store
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
 from mnist_np.training.events import EpochEnd, Observer, RunStart
@@ -86,10 +87,11 @@ class MlflowObserver(Observer):
         self.waits = self.required and not (self.process and self.store.looks_usable)
         if self.waits:
             try:  # before the first step, so that the user hears at once
+                registry = tracking.register is not None
                 if self.process:
-                    self.process.ask("check", experiment=tracking.experiment)
+                    self.process.ask("check", experiment=tracking.experiment, registry=registry)
                 else:
-                    ask(self.store, lambda: self.store.experiment_id(tracking.experiment))
+                    ask(self.store, lambda: check_store(self.store, tracking.experiment, registry))
             except TrackingError as error:
                 self.close()
                 raise TrackingError(f"{error}. {ADVICE}") from None
@@ -155,8 +157,7 @@ class MlflowObserver(Observer):
             status, reason = "failed", f"the training is whole, but {'; '.join(result.failures)}"
         tags = {"mlflow.note.content": note(result, (self.folder / "figures").is_dir()), "mlflow.loggedArtifacts": TABLES}
         try:
-            if model.wanted(self.tracking.model, "sweep" in self.tags, result.status) and model.write(self.folder, result):
-                self.journal.append("model", step=result.best_epoch)
+            model.log(self.folder, self.journal, result, self.tracking, SWEEP in self.tags)
         finally:  # a model that finds no room leaves no run without its end
             self.finish(status, reason, tags)
             self.close()

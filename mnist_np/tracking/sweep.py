@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -16,6 +16,7 @@ from mnist_np.sweep.children import ENDED
 from mnist_np.sweep.publish import FILES
 from mnist_np.sweep.report import SweepReport
 from mnist_np.tracking.addresses import sync_command, where_to_look
+from mnist_np.tracking.best_model import log_best
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.configurations import ConfigurationRuns
 from mnist_np.tracking.deadline import ask
@@ -31,6 +32,7 @@ from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import Store, first_line, store_of
 from mnist_np.tracking.sweep_children import SweepChildren
+from mnist_np.tracking.sweep_metrics import metrics_of
 from mnist_np.tracking.sweep_note import LONGEST_TAG, picture, sweep_note
 from mnist_np.tracking.views import BEST, view_key, views
 
@@ -55,6 +57,7 @@ class SweepParent:
     sweep_id: str
     folder: Path
     held: FileLock
+    tracking: Tracking
     make: Callable[[], tuple[str, str]]
     command: str = ""
 
@@ -124,7 +127,8 @@ class SweepParent:
             ask(store, lambda: mark_stale_runs(store, [experiment_id]))
         except Exception as error:
             log.warning("runs that were killed may still be called RUNNING in MLflow: %s", first_line(error))
-        return cls(store, experiment_id, run_id, tags[SWEEP], folder, held, make, command("train", *argv) if argv else "")
+        line = command("train", *argv) if argv else ""
+        return cls(store, experiment_id, run_id, tags[SWEEP], folder, held, tracking, make, line)
 
     def update(self, report: SweepReport) -> None:
         """Bring counts, best run and note up to date; where the store does not take it now, the next update will."""
@@ -136,6 +140,7 @@ class SweepParent:
 
         May be called again after `open` (a resumed sweep): it replaces what it said before.
         """
+        log_best(self.tracking, report, status, self.store.outputs)
         self.waiting = deliver_pending(self.store, [child.folder for child in report.children], every=self.remade)
         if problem := self.attempt(lambda: self.conclude(report, status), LAST_PATIENCE):
             log.warning("the sweep's parent run in %s is not up to date: %s", self.store.uri, problem)
@@ -232,18 +237,3 @@ class SweepParent:
             sync = sync_command(self.store, self.folder)
             lines.insert(0, f"{len(self.waiting)} runs are not in MLflow yet. Deliver them later: {sync}")
         return lines
-
-
-def metrics_of(report: SweepReport, shown: Container[str] = ()) -> dict[str, float]:
-    """Counts by status, the best value, and mean and spread of the best configuration. A count that is and was 0 is left out:
-    MLflow would draw a chart of zeros."""
-    counts = {f"n/{status}": float(n) for status, n in (report.counts | {"skipped": report.skipped}).items()}
-    metrics = {key: n for key, n in counts.items() if n or key in shown or key == "n/finished"}
-    if report.best_value is not None:
-        metrics[report.metric] = report.best_value
-    spread = report.configurations[0].metric if report.configurations else None
-    if spread is not None:
-        metrics[f"{report.column}_mean"] = spread.mean
-        if spread.sd is not None:
-            metrics[f"{report.column}_sd"] = spread.sd
-    return metrics

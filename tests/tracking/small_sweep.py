@@ -27,8 +27,10 @@ KEYS = ["optimizer", "model.hidden", "seed"]
 ARGV = ["-m", "training.epochs=3", "optimizer=sgd,adam", "model.hidden=[16],[32]", "seed=range(2)"]
 
 
-def open_parent(outputs: Path) -> SweepParent:
-    return SweepParent.open(Tracking(), outputs, ID, NAME, ["training.epochs=3"], KEYS, sweep_folder(outputs).path, ARGV)
+def open_parent(outputs: Path, register: str | None = None) -> SweepParent:
+    return SweepParent.open(
+        Tracking(register=register), outputs, ID, NAME, ["training.epochs=3"], KEYS, sweep_folder(outputs).path, ARGV
+    )
 
 
 def sweep_folder(outputs: Path) -> SweepFolder:
@@ -59,9 +61,9 @@ def train(
     return path
 
 
-def run_sweep(outputs: Path, seeds: int = 2, figures: bool = False) -> SweepParent:
+def run_sweep(outputs: Path, seeds: int = 2, figures: bool = False, register: str | None = None) -> SweepParent:
     """optimizer x width x seed, from the opening of the parent to its end."""
-    parent = open_parent(outputs)
+    parent = open_parent(outputs, register)
     for optimizer, width, seed in itertools.product(["sgd", "adam"], [16, 32], range(seeds)):
         train(outputs, parent.run_id, optimizer, width, seed, figures)
     report = report_of(outputs)
