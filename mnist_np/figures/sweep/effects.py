@@ -14,7 +14,7 @@ from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.values import ABSENT, Param
 
 MANY = 12
-"""Params with more distinct numbers than this are averaged in bins."""
+"""Params with more distinct numbers than this, of hardly more than a run each, are averaged in bins."""
 BINS = 6
 ACROSS = 3
 DOT = "#8B939C"
@@ -70,7 +70,7 @@ def _panel(axes: Axes, report: SweepReport, param: Param, metric: Scale) -> None
 
 
 def _groups(X: np.ndarray[tuple[int], np.dtype[np.float64]], param: Param) -> list[np.ndarray[tuple[int], np.dtype[np.intp]]]:
-    """Indices of the runs that are averaged together: those of one value, or of one bin if there are many values."""
-    if len(param.values) > MANY and param.scale != "category":
+    """Indices of the runs that are averaged together: those of one value, or of one bin if there are many values of few runs."""
+    if len(param.values) > MANY and len(X) < 2 * len(param.values) and param.scale != "category":
         return [group for group in np.array_split(np.argsort(X, kind="stable"), BINS) if len(group)]
     return [np.flatnonzero(x == X) for x in np.unique(X)]
