@@ -111,9 +111,10 @@ def named(name: str, outputs: Path) -> Path:
 def folder_of(name: str, outputs: Path) -> Path | None:
     """The folder ``name``, or that of the run under ``outputs`` whose MLflow run id it is, or the beginning of its id.
 
-    Raises UserError for the beginning of several.
+    Raises UserError for the beginning of several, and for a folder that holds runs but is none: a sweep's, or of all results.
     """
     if os.path.isdir(name):
+        check_is_one(Path(name))
         return Path(name)
     short = []
     for pattern in ("runs/*/*/tracking.json", "sweeps/*/*/tracking.json"):
@@ -128,3 +129,13 @@ def folder_of(name: str, outputs: Path) -> Path | None:
     if len(short) > 1:
         raise UserError(f"{name}: {len(short)} run ids under {outputs} begin so, such as those of {short[0]} and {short[1]}")
     return short[0] if short else None
+
+
+def check_is_one(folder: Path) -> None:
+    """Raise UserError for a folder that is no run's while its subfolders are."""
+    if (folder / "config.yaml").exists():
+        return
+    for pattern in ("*/config.yaml", "*/*/config.yaml", "*/*/*/config.yaml"):
+        if runs := sorted(folder.glob(pattern)):
+            some = f"{len(runs)} runs" if len(runs) > 1 else "a run"
+            raise UserError(f"{folder}: is no run's folder, but holds {some}: name one, such as {runs[0].parent}")
