@@ -72,6 +72,8 @@ DOORS = {
     "matplotlib": {"figures"},
     "starlette": {"serving"},
     "uvicorn": {"commands"},
+    "onnx": {"portable"},
+    "onnxruntime": {"portable"},
 }
 
 

@@ -12,7 +12,7 @@ COMMANDS = {
     "evaluate": ("mnist_np.commands.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
     "figures": ("mnist_np.commands.figures:main", "draw the figures of runs that drew none, such as those of a sweep"),
     "predict": ("mnist_np.commands.predict:main", "what a trained network takes pictures for"),
-    "export": ("mnist_np.commands.export:main", "a trained network as a folder that needs NumPy and safetensors alone"),
+    "export": ("mnist_np.commands.export:main", "a trained network as a folder that needs no mnist-np, or as an ONNX model"),
     "draw": ("mnist_np.commands.serve:draw", "draw a digit on a page, and see what a trained network takes it for"),
     "convert": ("mnist_np.cli.convert:main", "a data set of any form as MNIST's four files"),
     "serve": ("mnist_np.commands.serve:serve", "a trained network behind an HTTP address"),

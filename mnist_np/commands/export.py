@@ -1,9 +1,11 @@
 """A trained network as a folder that needs nothing of this project, nor its data: NumPy and safetensors are enough.
 
 python scripts/export.py RUN [--to FOLDER]
+python scripts/export.py RUN --to MODEL.onnx
 
 The folder holds the network, code that answers with it, a model card (README.md), and the run's config, history and figures.
 MLflow loads and serves it too: mlflow models serve -m FOLDER --env-manager local
+An ONNX model gives the same probabilities and classes on all test images, which onnxruntime has checked (extra ``onnx``).
 """
 
 from __future__ import annotations
@@ -15,22 +17,33 @@ from pathlib import Path
 from mnist_np.commands.saved import parser, plugins, saved_run, told
 from mnist_np.files import near
 from mnist_np.portable.folder import write_folder
+from mnist_np.portable.onnx_model import write_onnx
 from mnist_np.portable.program import ExportError
+from mnist_np.storage.saved_run import SavedRun
 
 ALONG = ("config.yaml", "history.csv", "result.json", "per_class.json")
 """Files of the run that go along, where they are; its figures too."""
 
 
+ONNX = ".onnx"
+
+TO = "a new or empty folder (default: model-RUN, here), or a new file MODEL.onnx; onnx alone is model-RUN.onnx"
+
+
 def main() -> int:
     """Write the folder for the run that ``sys.argv`` names. Gives the exit code."""
     arguments = parser(__doc__, "a run's folder, or its MLflow run id")
-    arguments.add_argument("--to", type=Path, metavar="FOLDER", help="a new or empty folder (default: model-RUN, here)")
+    arguments.add_argument("--to", type=Path, metavar="FOLDER", help=TO)
     chosen = arguments.parse_args()
 
     def command() -> int:
         plugins(chosen)
         with saved_run(chosen.run, chosen.outputs, chosen.uri) as run:
-            folder: Path = chosen.to or Path(f"model-{Path(chosen.run).resolve().name}")
+            default = f"model-{Path(chosen.run).resolve().name}"
+            if chosen.to is not None and (chosen.to == Path(ONNX[1:]) or chosen.to.suffix == ONNX):
+                export_onnx(Path(default + ONNX) if chosen.to == Path(ONNX[1:]) else chosen.to, run)
+                return 0
+            folder: Path = chosen.to or Path(default)
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise ExportError(f"{folder}: is there already; give a new folder with --to")
             write_folder(folder, run)
@@ -43,6 +56,16 @@ def main() -> int:
         return 0
 
     return told(command)
+
+
+def export_onnx(path: Path, run: SavedRun) -> None:
+    """Write the network as an ONNX model, and say how far it is from the network. Raises as `write_onnx` does."""
+    if path.exists():
+        raise ExportError(f"{path}: is there already; give a new file with --to")
+    if not path.parent.is_dir():
+        raise ExportError(f"{path.parent}: there is no such folder")
+    difference = write_onnx(path, run.weights)
+    print(f"{near(path)}: the same classes on all test images, probabilities within {difference:.1e}")
 
 
 if __name__ == "__main__":
