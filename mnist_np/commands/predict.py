@@ -5,7 +5,8 @@ python scripts/predict.py RUN t10k-images-idx3-ubyte.gz --limit 5
 
 Pictures (PNG, JPEG, BMP, GIF, TIFF, WebP) may be of any size, dark on bright or bright on dark, one character each: they are
 turned to bright on black, scaled to 20 of 28 pixels and centred by their mass, as MNIST's were. One that has the network's own
-size and a dark border is taken as it is. Files in MNIST's format (IDX) are always taken as they are.
+size and a dark border is taken as it is; ``--show`` draws what the network sees. Files in
+MNIST's format (IDX) are always taken as they are.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ SHOWN = 3
 """Classes that are named, the most probable first."""
 
 
+SHADES = " .:-=+*#%@"
+"""Characters from black to white."""
+
+
 def main() -> int:
     """Print the table for the pictures that ``sys.argv`` names. Gives the exit code."""
     arguments = parser(__doc__, "a run's folder, its MLflow run id, or a weights file")
@@ -40,6 +45,7 @@ def main() -> int:
         "--limit", type=whole_number(), default=20, metavar="N", help="at most so many images of each IDX file (default: 20)"
     )
     arguments.add_argument("--as-is", action="store_true", help="take every picture as it is: it must have the network's size")
+    arguments.add_argument("--show", action="store_true", help="draw each image as the network sees it")
     chosen = arguments.parse_args()
 
     def command() -> int:
@@ -55,6 +61,8 @@ def main() -> int:
                     failed += 1
             if found:
                 Console(highlight=False).print(table(weights, found))
+            for name, image in found if chosen.show else []:
+                print(f"\n{printable(name)}\n{drawn(image)}")
         return 2 if failed else 0
 
     return told(command)
@@ -70,6 +78,12 @@ def images(path: Path, shape: tuple[int, int], limit: int, as_is: bool) -> Itera
         raise SavedRunError(f"{path}: has images of {size(array.shape[1:])} pixels, the network sees {size(shape)}")
     for i, image in enumerate(array[:limit]):
         yield f"{path.name}[{i}]", image.astype(np.float32) / np.float32(255)
+
+
+def drawn(image: Gray) -> str:
+    """The image in characters, two of them for each pixel, since they are twice as high as wide; without empty rows around it."""
+    rows = ["".join(2 * SHADES[round(float(pixel) * (len(SHADES) - 1))] for pixel in row).rstrip() for row in image]
+    return "\n".join(rows).strip("\n")
 
 
 def table(weights: Weights, found: list[tuple[str, Gray]]) -> Table:

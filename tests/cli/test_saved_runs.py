@@ -204,6 +204,20 @@ def test_predict_answers_what_it_can_read(outputs, call, digits, tmp_path):
     assert "digit.png 7" in said
 
 
+def test_predict_shows_what_the_network_sees(outputs, call, tmp_path):
+    page = np.full((40, 40), 255, np.uint8)
+    page[10:30, 18:22] = 0
+    Image.fromarray(page).save(tmp_path / "one.png")
+    said = call(predict, outputs / "runs/today/mnist", tmp_path / "one.png")
+    assert "@@" not in said
+    shown = call(predict, outputs / "runs/today/mnist", tmp_path / "one.png", "--show")
+    assert shown.split().count("@" * 8) == 20, "a stroke of 20 by 4 pixels, two characters for each"
+    ((_, image),) = predict.images(tmp_path / "one.png", (28, 28), 1, False)
+    assert predict.drawn(image).splitlines() == [" " * 24 + "@" * 8] * 20
+    assert predict.drawn(np.full((2, 3), 0.5, np.float32)) == "======\n======"
+    assert predict.drawn(np.zeros((28, 28), np.float32)) == ""
+
+
 @pytest.mark.parametrize("limit", ["0", "-1", "x", "1.5", "9" * 5000])
 def test_predict_takes_no_odd_limit(limit, outputs, digits, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["predict", str(outputs / "runs/today/mnist"), "x.png", "--limit", limit])
