@@ -18,7 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from mnist_np.tracking.client import TrackingError, client, reconnect
+from mnist_np.tracking.client import TrackingError, import_client, reconnect
 from mnist_np.tracking.deadline import ask
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.index import look_after
@@ -139,7 +139,7 @@ class Requests:
         self.store = store
         self.deliveries: dict[str, Delivery] = {}
 
-    def check(self, experiment: str, registry: bool) -> None:
+    def check(self, experiment: str, registry: bool = False) -> None:
         """Find the experiment or make it, and see that there is a registry if one is needed."""
         ask(self.store, lambda: check_store(self.store, experiment, registry))
 
@@ -196,9 +196,11 @@ def answer_all(
 ) -> None:
     """Answer each of ``lines`` as it comes."""
     with suppress(Exception):  # which the first request meets again
-        client(requests.store.uri)
-        if requests.store.file is not None:
-            requests.store.open()
+        import_client()
+        if requests.store.database is None or requests.store.file is not None:
+            requests.store.client  # noqa: B018 (connects)
+        else:  # to connect would make the database at its own place, where another process may be making it: not before asked
+            import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
     send({"ready": True})
     while True:
         request = json.loads(lines.get())

@@ -102,3 +102,26 @@ def is_running(pid):
     """Whether there is this process, and it is not only waiting to be collected."""
     found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout.strip()
     return bool(found) and not found.startswith("Z")
+
+
+def test_it_makes_no_store_unless_it_is_asked(process, tmp_path):
+    """MLflow's client makes the tables as it connects, in a file of its final name: two that do so at once, or one that is killed
+    meanwhile, leave a half-made store."""
+    with process._asking:  # the first answer is that it is ready
+        assert process.process.stdout.readline() == '{"ready": true}\n'
+    assert not list(tmp_path.glob("mlflow.db*"))
+    process.ask("check", experiment="mnist-np", registry=False)
+    assert (tmp_path / "mlflow.db").exists()
+
+
+def test_runs_that_begin_at_once_make_one_store(tmp_path):
+    code = (
+        "from mnist_np.cli.train import main; main(['data=synthetic', 'training.epochs=1', 'tracking.figures=false', 'seed=%d'])"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code % seed], cwd=tmp_path, stderr=subprocess.PIPE) for seed in range(3)]
+    for process in started:
+        _, said = process.communicate(timeout=120)
+        assert said == b""
+    assert not list((tmp_path / "outputs").glob("*incomplete*"))
+    with closing(sqlite3.connect(tmp_path / "outputs" / "mlflow.db")) as store:
+        assert store.execute("SELECT status FROM runs").fetchall() == [("FINISHED",)] * 3
