@@ -183,6 +183,8 @@ class MlflowObserver(Observer):
         except TrackingError as error:
             self.delivery.warn(error)
             log.warning("MLflow has not got all of this run. Deliver it later: %s", self.sync_command)
+            if self.required and status != "killed" and not self.delivery.delivery.offset:  # it was not to go without
+                raise
             return
         finally:
             self.lock.release()
@@ -190,10 +192,7 @@ class MlflowObserver(Observer):
             self.update_index()
 
     def update_index(self) -> None:
-        """Have the experiment's page list this run, and call those dead whose processes were killed.
-
-        Where it cannot be done now, the next run will do it.
-        """
+        """Have the experiment's page list this run, and call those dead whose processes were killed; else the next run does."""
         ledger = Ledger.read(self.folder)
         experiment_id = ledger.experiment_id if ledger else None
         try:
