@@ -47,6 +47,7 @@ def log_best(tracking: Tracking, report: SweepReport, status: str, outputs: Path
                 journal.append("model", step=result.best_epoch)
             if add_name:
                 journal.append("register", name=tracking.register)
-            journal.append("end", status=ends[-1]["status"], time=ends[-1]["time"])  # the run is over as before
+            journal.append("tags", tags={"status": best.status})  # the run is over as before, in the same words
+            journal.append("end", status=ends[-1]["status"], time=ends[-1]["time"])
     except (UserError, OSError) as error:
         log.warning("MLflow has no model of the sweep's best run: %s", error)

@@ -19,6 +19,7 @@ from mnist_np.component import ConfigError
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Training
 from mnist_np.storage.run_folder import RunFolder
+from mnist_np.storage.run_index import is_final
 from mnist_np.sweep.significance import mcnemar
 from mnist_np.tracking.best_model import log_best
 from mnist_np.tracking.client import TrackingError
@@ -175,7 +176,8 @@ def test_of_a_sweep_the_best_run_alone(tmp_path, name):
     assert [model.source_run_id for model in models] == [best.run_id]
     assert {metric.key: metric.value for metric in models[0].metrics}["best/val_accuracy"] == best.metrics["best/val_accuracy"]
     records = [record["kind"] for record, _ in Journal(best.folder).read()]
-    assert records[-3:] == ["model", "register", "end"]
+    assert records[-4:] == ["model", "register", "tags", "end"]
+    assert is_final(best.folder, tracked=True), "a sweep that is continued does not train it again"
     log_best(parent.tracking, report, "FINISHED", outputs)
     assert [record["kind"] for record, _ in Journal(best.folder).read()] == records, "once"
     assert store.client.get_run(best.run_id).info.status == "FINISHED"
