@@ -47,6 +47,7 @@ FLOORS = [
         "sweep.best_figures",
         "sweep.call",
         "sweep.job",
+        "sweep.job_identity",
         "sweep.own_observers",
         "sweep.run_config",
         "sweep.runner",

@@ -48,7 +48,7 @@ def say_search(runner: SweepRunner, corners: Sequence[RunConfig], space: Mapping
 
 def state_of(job: Job, runner: SweepRunner, index: RunIndex) -> str:
     """``finished`` for a job whose run is over, ``resumable`` for one that goes on from a checkpoint, else ``new``."""
-    if runner.config.sweep.skip_finished and index.over(job.fingerprint, runner.folder.path, runner.tracked):
+    if runner.config.sweep.skip_finished and index.over(job.fingerprint, runner.folder.path, runner.tracked, runner.columns):
         return "finished"
     own = index.within(job.fingerprint, runner.folder.path, runner.tracked)
     return "resumable" if own and found(own / "checkpoints") else "new"

@@ -17,9 +17,10 @@ from mnist_np.cli.values import all_values
 from mnist_np.component import ConfigError
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.grid import points
+from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.runner import SweepRunner, job_of
+from mnist_np.sweep.runner import SweepRunner
 
 
 @dataclass(frozen=True)

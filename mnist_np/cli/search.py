@@ -20,8 +20,9 @@ from mnist_np.cli.sweep_file import settings_of
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
 from mnist_np.cli.values import space_of, typed, values
 from mnist_np.component import ConfigError
+from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.runner import SEARCH, SweepRunner, job_of
+from mnist_np.sweep.runner import SEARCH, SweepRunner
 from mnist_np.sweep.search import Search
 from mnist_np.sweep.space import Point, Space, import_optuna
 from mnist_np.sweep.study import check_study

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mnist_np.storage.records import last_lines, parsed, read_json
@@ -36,18 +36,27 @@ class RunIndex:
         own = [folder for folder in self.folders.get(fingerprint, ()) if folder.parent == sweep]
         return next((folder for folder in own if is_final(folder, tracked)), own[0] if own else None)
 
-    def finished(self, fingerprint: str, tracked: bool) -> Path | None:
+    def finished(self, fingerprint: str, tracked: bool, columns: Sequence[str] = ()) -> Path | None:
         """A run with this fingerprint that came to its own end. Whether one is pruned depends on the runs beside it."""
-        folders = self.folders.get(fingerprint, ())
+        folders = (folder for folder in self.folders.get(fingerprint, ()) if has_columns(folder, columns))
         return next((folder for folder in folders if is_final(folder, tracked, UNPRUNED)), None)
 
-    def over(self, fingerprint: str, sweep: Path, tracked: bool, statuses: tuple[str, ...] = FINAL) -> Path | None:
+    def over(
+        self, fingerprint: str, sweep: Path, tracked: bool, columns: Sequence[str], statuses: tuple[str, ...] = FINAL
+    ) -> Path | None:
         """A run with this fingerprint that need not run again: that of the sweep in the folder ``sweep``, or one of elsewhere.
 
-        ``statuses``: those of which the sweep's own may have one.
+        Args:
+            fingerprint: of the run.
+            sweep: the sweep's folder.
+            tracked: whether its end must be in its journal too.
+            columns: metrics that its epochs must have.
+            statuses: those of which the sweep's own may have one.
         """
         own = self.within(fingerprint, sweep, tracked)
-        return own if own and is_final(own, tracked, statuses) else self.finished(fingerprint, tracked)
+        if own and is_final(own, tracked, statuses) and has_columns(own, columns):
+            return own
+        return self.finished(fingerprint, tracked, columns)
 
 
 def run_folders(outputs: Path) -> Iterator[Path]:
@@ -82,6 +91,17 @@ def is_final(folder: Path, tracked: bool, statuses: tuple[str, ...] = FINAL) -> 
     if status not in statuses:
         return False
     return not tracked or not (folder / "journal.jsonl").exists() or journal_status(folder) == status
+
+
+def has_columns(folder: Path, names: Sequence[str]) -> bool:
+    """Whether the epochs of the run in ``folder`` have these metrics."""
+    if not names:
+        return True
+    try:
+        with open(folder / "history.csv", encoding="utf-8") as file:
+            return set(names) <= set(file.readline().strip().split(","))
+    except (OSError, ValueError):
+        return False
 
 
 def journal_status(folder: Path) -> str | None:

@@ -16,10 +16,11 @@ from mnist_np.sweep.ending import SweepFailed
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.grid import points
 from mnist_np.sweep.job import record_failure, run_child
+from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.pool import WorkerPool
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.runner import Ready, SweepRunner, job_of
+from mnist_np.sweep.runner import Ready, SweepRunner
 from mnist_np.sweep.saved_sweep import SavedSweep
 from mnist_np.sweep.settings import Sweep
 from mnist_np.sweep.worker import Task, run_task

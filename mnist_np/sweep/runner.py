@@ -15,10 +15,8 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from mnist_np.component import UserError
-from mnist_np.fingerprint import identify
 from mnist_np.invocation import command
 from mnist_np.storage.run_index import FINAL, UNPRUNED, RunIndex, is_final
-from mnist_np.storage.teacher import teacher_sha256
 from mnist_np.sweep.best_figures import draw_best
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.ending import SweepFailed, failure_of, print_report, wide_console
@@ -34,6 +32,7 @@ from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.study import pruning_metric
 from mnist_np.sweep.values import title
 from mnist_np.training.interrupt import Interrupt
+from mnist_np.training.metric_names import further
 
 if TYPE_CHECKING:
     from mnist_np.tracking.sweep import SweepParent
@@ -94,6 +93,11 @@ class SweepRunner:
     @property
     def tracked(self) -> bool:
         return self.config.tracking.backend != "off"
+
+    @property
+    def columns(self) -> list[str]:
+        """Metrics that a run may lack since nobody asked for them, and that this sweep goes by."""
+        return further(self.config.training, self.config.sweep.objectives)
 
     def __enter__(self) -> SweepRunner:
         self.folder.path.mkdir(parents=True, exist_ok=True)
@@ -175,10 +179,10 @@ class SweepRunner:
     def finished(self, job: Job) -> Path | None:
         """The folder of a run with the job's fingerprint that is over: this sweep's own, or one anywhere under ``outputs``.
 
-        A run that was pruned is over as long as runs are pruned; where they are not any more it is made to its end.
+        A run that was pruned is over as long as runs are pruned. One that did not measure what this sweep ranks by is made anew.
         """
         statuses = FINAL if pruning_metric(self.config.sweep) else UNPRUNED
-        return self.index.over(job.fingerprint, self.folder.path, self.tracked, statuses)
+        return self.index.over(job.fingerprint, self.folder.path, self.tracked, self.columns, statuses)
 
     def launching(self, jobs: Iterable[Ready]) -> Iterator[Ready]:
         """The jobs as a launcher takes them: from then on each is watched."""
@@ -236,13 +240,3 @@ class SweepRunner:
             raise SweepFailed(text, 130 if text.startswith("interrupted") else 1)
         if failure := self.problem or failure_of(report):
             raise SweepFailed(failure, 1)
-
-
-def job_of(config: RunConfig, overrides: Sequence[str], varied: dict[str, str], digests: dict[str, str]) -> Job:
-    """The identity of the run that a composed config describes. Reads the data once for each way of reading it."""
-    experiment = config.experiment
-    key = repr(experiment.data)
-    if key not in digests:
-        digests[key] = experiment.load_data().sha256
-    identity = identify(experiment, digests[key], teacher_sha256(experiment, Path(config.outputs)))
-    return Job(overrides, varied, identity.fingerprint, identity.group)

@@ -37,8 +37,10 @@ class SavedSweep:
         """The runs, counted by status, and the configurations, ranked."""
         about = read_json(self.folder / "summary.json")
         metric, name = about.get("metric", "best/val_accuracy"), about.get("name", self.folder.name)
-        children = SweepFolder.at(self.folder, self.outputs).children()
-        return SweepReport(str(name), children, str(metric), about.get("direction") != "minimize")
+        folder = SweepFolder.at(self.folder, self.outputs)
+        children = folder.children()
+        outdated = set(folder.runs()) - {child.folder for child in children}
+        return SweepReport(str(name), children, str(metric), about.get("direction") != "minimize", outdated=len(outdated))
 
     @property
     def commands(self) -> dict[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.runner import job_of
 from mnist_np.sweep.space import Point
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mnist_np.experiment import Training
 from mnist_np.metrics import BUILT_IN, METRICS, of_test
 
@@ -33,6 +35,12 @@ def epoch_metric(run_metric: str) -> str | None:
 def validation_metrics(training: Training) -> list[str]:
     """The metrics of the validation split that each epoch has."""
     return ["val/loss", "val/accuracy", *(f"val/{name}" for name in dict.fromkeys(training.metrics))]
+
+
+def further(training: Training, run_metrics: Iterable[str]) -> list[str]:
+    """The metrics of each epoch behind ``run_metrics`` that a run has only where ``training.metrics`` asks for them."""
+    asked = {f"val/{name}" for name in training.metrics}
+    return [name for metric in run_metrics if (name := epoch_metric(metric)) in asked and name]
 
 
 def run_metrics(training: Training, validated: bool) -> list[str]:

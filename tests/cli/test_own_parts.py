@@ -128,3 +128,15 @@ def test_the_weights_can_be_used_without_the_plugin(train, parts, tmp_path):
     del PLUGGED["metric"]["worst_recall"]
     (path,) = (tmp_path / "outputs").rglob("weights.safetensors")
     assert load_weights(path).network.n_out == 4
+
+
+def test_finished_runs_that_did_not_measure_what_is_ranked_by_are_made_anew(train, tmp_path):
+    """Once: runs whose own metric the sweep goes by are taken, those without it are not."""
+    words = ["-m", *TINY, "optimizer.lr=0.1,0.2"]
+    ranked = [*words, "training.metrics=[ece]", "sweep.metric=best/val_ece"]
+    assert train(*words).code == 0
+    assert "2 runs: 2 to run" in (said := train(*ranked, "sweep.dry_run=true").out) or "2 new" in said
+    assert "2 runs: 2 finished\n" in train(*ranked).out
+    assert "2 runs: 2 finished (2 of them earlier)" in train(*ranked).out
+    assert "2 runs: 2 finished (2 of them earlier)" in train(*words).out, "what they rank by is there"
+    assert all("best/val_ece" in result["metrics"] for result in results(tmp_path / "outputs"))

@@ -29,6 +29,16 @@ def test_a_sweep_leaves_its_page_and_it_can_be_written_again(train, tmp_path, mo
     assert (tmp_path / "x.html").read_text() == page.read_text()
 
 
+def test_outdated_runs_are_told_of_later_too(train, tmp_path, monkeypatch):
+    assert train("-m", *TINY, "optimizer.lr=0.1,0.2", "sweep.name=mine").code == 0
+    assert train("-m", *TINY, "optimizer.lr=0.1,0.3", "sweep.name=mine").code == 0
+    (page,) = tmp_path.glob("outputs/sweeps/*/report.html")
+    assert "1 outdated run is left out" in page.read_text()
+    page.unlink()
+    assert call(monkeypatch, "mine") == 0
+    assert "1 outdated run is left out" in page.read_text()
+
+
 def test_a_mistake_is_one_line(train, tmp_path, monkeypatch, capsys):
     assert train("-m", *TINY, "optimizer.lr=0.1,0.2").code == 0
     assert call(monkeypatch, "other") == 2
