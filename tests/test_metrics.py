@@ -83,5 +83,5 @@ def test_a_row_for_each_class():
 
 def test_an_unknown_metric_is_named():
     with pytest.raises(ConfigError, match=r"training.metrics.*did you mean 'top3'.*brier"):
-        Training(metrics=["top_3"])
+        Training(metrics=["top_3"]).check_metrics()
     assert Training(metrics=list(METRICS)).metrics == list(METRICS)

@@ -188,7 +188,7 @@ def test_of_a_sweep_the_best_run_alone(tmp_path, name):
 def test_sweeps_that_log_none(outputs, folder, store, experiment, status, model):
     run(experiment, [RunFolder(folder, figures=False), MlflowObserver(Tracking(model="never"), outputs, folder)])
     before = Journal(folder).size
-    best = SimpleNamespace(best=SimpleNamespace(folder=folder))
+    best = SimpleNamespace(best=SimpleNamespace(folder=folder, status="finished"))
     log_best(Tracking(model=model), best, status, outputs)
     assert Journal(folder).size == before
     log_best(Tracking(), best, "FINISHED", outputs)

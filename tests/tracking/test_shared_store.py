@@ -23,7 +23,7 @@ def opened(tracking, outputs):
 
 def finished(parent, outputs):
     report = report_of(outputs)
-    publish(report, parent.folder)
+    publish(report, parent.folder, {})
     parent.finish(report, "FINISHED")
 
 
