@@ -92,12 +92,10 @@ class BackgroundDelivery:
 
     def _wait(self, patience: float, end: float) -> None:
         """Until the delivery under way is over, or has acknowledged nothing for ``patience`` seconds, or ``end`` has come."""
-        if self.running:
-            self.delivery.wait_until_ready(2 * patience)
         while self._thread is not None and self._thread.is_alive() and monotonic() < end:
-            before = self.delivery.offset
+            before = self.delivery.ledger.offset
             self._thread.join(min(patience, max(0.0, end - monotonic())))
-            if self.delivery.offset == before:
+            if self.delivery.ledger.offset == before:
                 return
 
     def _check(self) -> None:

@@ -37,12 +37,7 @@ class TrackingError(UserError):
 
 
 def client(uri: str) -> MlflowClient:
-    """A client of the store at ``uri``, which is made if it is a SQLite file that is not there. The first one imports MLflow."""
-    return import_client()(tracking_uri=uri)
-
-
-def import_client() -> type[MlflowClient]:
-    """MLflow's class of clients, imported (1 s) with our settings. No store is looked for."""
+    """A client of the store at ``uri``. The first one imports MLflow (1 s)."""
     for key, value in DEFAULTS.items():
         os.environ.setdefault(key, value)
     if "mlflow" not in sys.modules:
@@ -52,7 +47,7 @@ def import_client() -> type[MlflowClient]:
 
     for name, level in (QUIET | {"urllib3.connectionpool": logging.ERROR}).items():
         logging.getLogger(name).setLevel(level)
-    return MlflowClient
+    return MlflowClient(tracking_uri=uri)
 
 
 def reconnect(uri: str) -> None:

@@ -57,14 +57,6 @@ class Delivery:
         """Whether there are records that the tracker has not acknowledged."""
         return self.journal.size > self.ledger.offset
 
-    @property
-    def offset(self) -> int:
-        """How far the tracker has acknowledged the journal."""
-        return self.ledger.offset
-
-    def wait_until_ready(self, seconds: float) -> None:
-        """Wait until MLflow is imported, where another process does that."""
-
     def cancel(self) -> None:
         """End a delivery that another thread is making, at its next record; nothing is written any more."""
         with self._writing:

@@ -97,7 +97,7 @@ class Journal:
         for record, _ in self.read():
             if record["kind"] == "metrics" and record.get("step") == 0 and isinstance(record.get("metrics"), dict):
                 known |= record["metrics"]
-        new = {key: value for key, value in finite(metrics).items() if known.get(key) != value}
+        new = {key: float(value) for key, value in metrics.items() if math.isfinite(value) and known.get(key) != value}
         if new:
             self.append("metrics", step=0, metrics=new, **content)
 
@@ -175,8 +175,3 @@ def lock(folder: Path) -> FileLock:
     except Timeout:
         raise TrackingError(f"another process is still at work on the run in {folder}") from None
     return held
-
-
-def finite(metrics: Mapping[str, float]) -> dict[str, float]:
-    """The metrics that are numbers: MLflow's charts break on NaN, and it stores infinity as 1.8e308."""
-    return {key: float(value) for key, value in metrics.items() if math.isfinite(value)}

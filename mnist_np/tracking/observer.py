@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import uuid
 from collections.abc import Mapping
@@ -21,17 +22,17 @@ from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.deadline import ask
 from mnist_np.tracking.delivery import Delivery
-from mnist_np.tracking.delivery_process import DeliveryProcess, RemoteDelivery
 from mnist_np.tracking.images import LOGGED, EpochImages
-from mnist_np.tracking.index import look_after
+from mnist_np.tracking.index import update_index
 from mnist_np.tracking.inputs import describe_data
-from mnist_np.tracking.journal import FILES, STATUS, Journal, Ledger, finite, lock
+from mnist_np.tracking.journal import FILES, STATUS, Journal, Ledger, lock
 from mnist_np.tracking.links import run_page
 from mnist_np.tracking.note import note
 from mnist_np.tracking.origin import origin_tags
 from mnist_np.tracking.owner import SWEEP, sweep_tags
 from mnist_np.tracking.registry import check_store
 from mnist_np.tracking.settings import Tracking
+from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import store_of
 from mnist_np.training.events import EpochEnd, Observer, RunStart
 
@@ -63,7 +64,7 @@ class MlflowObserver(Observer):
 
     ``run_id`` continues that run (resume), as does a folder that was tracked before. ``parent_run_id`` and ``tags`` say
     which sweep the run belongs to, ``run_name`` what it is called (default: model, optimizer and seed). To come after
-    `RunFolder`, whose files it sends. ``separate``: a process of its own delivers, and this one imports no MLflow.
+    `RunFolder`, whose files it sends.
     """
 
     def __init__(
@@ -75,7 +76,6 @@ class MlflowObserver(Observer):
         tags: Mapping[str, str] | None = None,
         parent_run_id: str | None = None,
         run_id: str | None = None,
-        separate: bool = False,
     ) -> None:
         self.required = tracking.required
         self.tracking, self.folder = tracking, folder
@@ -83,17 +83,10 @@ class MlflowObserver(Observer):
         self.run_name, self.tags, self.parent_run_id, self.run_id = run_name, dict(tags or {}), parent_run_id, run_id
         if SWEEP in self.tags:
             self.tags |= sweep_tags(self.store, self.tags[SWEEP])
-        self.process = DeliveryProcess(self.store) if separate else None
-        self.waits = self.required and not (self.process and self.store.looks_usable)
-        if self.waits:
+        if self.required:
             try:  # before the first step, so that the user hears at once
-                registry = tracking.register is not None
-                if self.process:
-                    self.process.ask("check", experiment=tracking.experiment, registry=registry)
-                else:
-                    ask(self.store, lambda: check_store(self.store, tracking.experiment, registry))
+                ask(self.store, lambda: check_store(self.store, tracking.experiment, tracking.register is not None))
             except TrackingError as error:
-                self.close()
                 raise TrackingError(f"{error}. {ADVICE}") from None
 
     def on_start(self, event: RunStart) -> None:
@@ -106,8 +99,7 @@ class MlflowObserver(Observer):
         steps = [record.get("step") for record, _ in self.journal.read() if record["kind"] == "metrics"]
         self.logged = max((step for step in steps if isinstance(step, int)), default=0)
         self.resumed = self.journal.size > 0
-        remote = self.process and RemoteDelivery(self.folder, self.journal, ledger, self.process)
-        self.delivery = BackgroundDelivery(remote or Delivery(self.folder, self.journal, ledger, self.store))
+        self.delivery = BackgroundDelivery(Delivery(self.folder, self.journal, ledger, self.store))
         experiment = event.experiment
         self.journal.append(
             "start",
@@ -121,7 +113,7 @@ class MlflowObserver(Observer):
         self.images = EpochImages(self.folder, event) if self.tracking.images == "epochs" else None
         if event.progress.step == 0:
             self.log_images(event)
-        if self.waits:
+        if self.required:
             self.delivery.complete(LAST_PATIENCE)
         else:
             self.delivery.attempt()
@@ -160,18 +152,11 @@ class MlflowObserver(Observer):
             model.log(self.folder, self.journal, result, self.tracking, SWEEP in self.tags)
         finally:  # a model that finds no room leaves no run without its end
             self.finish(status, reason, tags)
-            self.close()
 
     def on_failure(self, error: BaseException) -> None:
         if hasattr(self, "delivery"):
             self.journal.append("files", paths=list(FILES))
             self.finish("failed", f"{type(error).__name__}: {error}", {})
-        self.close()
-
-    def close(self) -> None:
-        """End the process that delivers."""
-        if self.process:
-            self.process.close()
 
     def finish(self, status: str, reason: str, tags: dict[str, str]) -> None:
         """The last words, and the last attempt to deliver them all."""
@@ -183,8 +168,6 @@ class MlflowObserver(Observer):
         except TrackingError as error:
             self.delivery.warn(error)
             log.warning("MLflow has not got all of this run. Deliver it later: %s", self.sync_command)
-            if self.required and status != "killed" and not self.delivery.delivery.offset:  # it was not to go without
-                raise
             return
         finally:
             self.lock.release()
@@ -192,16 +175,20 @@ class MlflowObserver(Observer):
             self.update_index()
 
     def update_index(self) -> None:
-        """Have the experiment's page list this run, and call those dead whose processes were killed; else the next run does."""
-        ledger = Ledger.read(self.folder)
-        experiment_id = ledger.experiment_id if ledger else None
+        """Have the experiment's page list this run, and call those dead whose processes were killed.
+
+        Where it cannot be done now, the next run will do it.
+        """
+        experiment_id = self.delivery.delivery.ledger.experiment_id
         try:
-            if experiment_id and self.process:
-                self.process.ask("look_after", experiment_id=experiment_id)
-            elif experiment_id and self.store.is_free(1.0):
-                ask(self.store, lambda: look_after(self.store, experiment_id))
+            if experiment_id and self.store.is_free(1.0):
+                ask(self.store, lambda: self.look_after(experiment_id))
         except Exception as error:
             log.debug("the index of the experiment is not up to date: %s", error)
+
+    def look_after(self, experiment_id: str) -> None:
+        mark_stale_runs(self.store, [experiment_id])
+        update_index(self.store, experiment_id)
 
     def where(self) -> str:
         """Where the run is to be seen: its page on the server, or the command that opens it."""
@@ -246,3 +233,8 @@ def run_name(experiment: Experiment) -> str:
 def as_text(value: Any) -> str:
     """A config value as the command line would take it: ``null``, ``true``, ``[256, 128]``, ``0.1``, ``relu``."""
     return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def finite(metrics: dict[str, float]) -> dict[str, float]:
+    """The metrics that are numbers: MLflow's charts break on NaN, and it stores infinity as 1.8e308."""
+    return {key: float(value) for key, value in metrics.items() if math.isfinite(value)}

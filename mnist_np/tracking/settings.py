@@ -15,8 +15,7 @@ LONGEST_NAME = 256
 class Tracking(Component):
     """An MLflow store: SQLite under ``outputs``, a server at ``uri``, or none.
 
-    With ``required`` a store that cannot be reached stops the run before its first step; else it is reported only. A SQLite
-    store that is ready, or that can be made, is used beside the training: if it fails the run ends with an error.
+    With ``required`` a store that cannot be reached stops the run before its first step; else it is reported only.
     ``figures`` says whether each run draws its own: with ``auto`` single runs do, and of a sweep the best when it is over.
     ``images`` are small ones of its epochs, for MLflow's image grid. ``model`` is the network as a model that MLflow loads:
     ``auto`` (of single runs that finished, and the best of a sweep), ``always`` or ``never``. ``register`` is the name of a

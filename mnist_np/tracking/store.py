@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -112,16 +111,6 @@ class Store:
         location = None if self.uri.startswith("http") else (self.outputs / "artifacts").resolve().as_uri()
         created: str = self.client.create_experiment(name, location)
         return created
-
-    @property
-    def looks_usable(self) -> bool:
-        """Whether a SQLite store is there and can be written, or can be made: as far as that shows without MLflow."""
-        path = self.database
-        if path is None:
-            return False
-        if not os.path.lexists(path):
-            return path.parent == self.outputs.absolute() or os.access(path.parent, os.W_OK)
-        return self.file is not None and os.access(path, os.W_OK) and self.is_free(0.1)
 
     def is_free(self, seconds: float) -> bool:
         """Whether a SQLite store can be written within ``seconds``; other stores have time limits of their own.

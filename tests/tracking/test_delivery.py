@@ -206,13 +206,6 @@ class Hanging:
     def cancel(self):
         self.cancelled.set()
 
-    @property
-    def offset(self):
-        return self.ledger.offset
-
-    def wait_until_ready(self, seconds):
-        pass
-
 
 def test_a_tracker_that_hangs_holds_up_nothing_but_the_end(tmp_path, monkeypatch):
     monkeypatch.setattr(background, "EVERY", 0)
