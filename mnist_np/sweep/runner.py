@@ -238,5 +238,5 @@ class SweepRunner:
         if self.stop.exists():
             text = self.stop.read_text()
             raise SweepFailed(text, 130 if text.startswith("interrupted") else 1)
-        if failure := self.problem or failure_of(report):
-            raise SweepFailed(failure, 1)
+        if failures := [text for text in (self.problem, failure_of(report)) if text]:
+            raise SweepFailed("; ".join(failures), 1)
