@@ -127,7 +127,7 @@ def store(tmp_path_factory):
 
 ROOM = list(range(8, 400, 8))
 """Kilobytes beside the store: from too little for a first file to enough for all."""
-USUAL = (24, 104, 200)
+USUAL = (24, 104)
 
 
 @pytest.mark.parametrize("room", [pytest.param(r, marks=[] if r in USUAL else pytest.mark.slow) for r in ROOM])

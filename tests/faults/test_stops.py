@@ -36,7 +36,9 @@ def uninterrupted(tmp_path_factory):
     return weights.read_bytes(), time.perf_counter() - began
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, *(pytest.param(s, marks=pytest.mark.slow) for s in (signal.SIGINT, signal.SIGHUP))]
+)
 @pytest.mark.parametrize("seed", [pytest.param(s, marks=[] if s < 1 else pytest.mark.slow) for s in range(10)])
 def test_a_stop_of_the_group_at_random_moments_ends_in_the_same_weights(number, seed, uninterrupted, tmp_path):
     """Both processes get the signal, several times over, and the run goes on each time."""

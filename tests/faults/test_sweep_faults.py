@@ -156,7 +156,7 @@ main(sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("between", ["nothing", "sync", "another run"])
+@pytest.mark.parametrize("between", ["nothing", "sync", pytest.param("another run", marks=pytest.mark.slow)])
 def test_killed_between_result_and_journal_is_not_finished(tmp_path, between):
     command = [sys.executable, "-c", KILLED_BEFORE_THE_JOURNAL_ENDS, f"outputs={tmp_path}", *SMALL]
     assert subprocess.run(command, capture_output=True, timeout=120, check=False).returncode == -signal.SIGKILL

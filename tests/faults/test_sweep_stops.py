@@ -53,7 +53,7 @@ WHO = {
     "one": one,
 }
 CASES = [(who, number) for who in WHO for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL)]
-QUICK = [("all", signal.SIGTERM), ("main", signal.SIGKILL), ("one", signal.SIGKILL)]
+QUICK = [("all", signal.SIGTERM), ("main", signal.SIGKILL)]
 
 
 @pytest.mark.parametrize(

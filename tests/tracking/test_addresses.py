@@ -107,7 +107,7 @@ def test_the_command_names_what_is_not_usual(tmp_path, monkeypatch):
     ("outputs", "extra"),
     [
         pytest.param("outputs", [], marks=pytest.mark.slow),
-        ("my results", ["tracking.uri=sqlite:///{folder}/own.db"]),
+        pytest.param("my results", ["tracking.uri=sqlite:///{folder}/own.db"], marks=pytest.mark.slow),
         pytest.param("my results", [], marks=pytest.mark.slow),
         pytest.param("outputs", ["tracking.uri=sqlite:///{folder}/own.db"], marks=pytest.mark.slow),
     ],

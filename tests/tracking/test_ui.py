@@ -97,6 +97,7 @@ def test_a_port_that_is_taken_is_named():
     assert free_port(None) > 0
 
 
+@pytest.mark.slow
 def test_a_server_that_took_the_port_in_between_is_not_taken_for_ours(tmp_path, monkeypatch):
     """Two UIs of different stores started at once: both find the port free, one gets it; the other must not show its runs."""
     (tmp_path / "a").mkdir()
