@@ -183,9 +183,17 @@ def test_no_orphan_whatever_ends_the_command(number):
 
 
 def children(pid):
-    """Process ids of the processes that ``pid`` has started and that still run."""
+    """Process ids of the training processes that ``pid`` has started and that still run; other tests may have left others."""
     others = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return [other for other in others if state_and_parent(other)[1:] == [str(pid)] and alive(other)]
+    mine = [other for other in others if state_and_parent(other)[1:] == [str(pid)] and alive(other)]
+    return [other for other in mine if "mnist_np.training.parallel.worker" in command_of(other)]
+
+
+def command_of(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:  # it has ended
+        return ""
 
 
 def alive(pid):
