@@ -51,12 +51,15 @@ def page(title: str, content: Iterable[str]) -> str:
     return PAGE.format(title=escape(title), content="\n".join(content))
 
 
-def picture(png: bytes, label: str) -> str:
-    """A figure with its caption."""
+def picture(png: bytes, label: str, style: str = "", image_style: str = "") -> str:
+    """A figure with its caption, and CSS for the whole and for the image."""
     data = base64.b64encode(png).decode()
-    return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{escape(label)}"><figcaption>{escape(label)}</figcaption></figure>'
-    )
+    image = f'<img src="data:image/png;base64,{data}" alt="{escape(label)}"{_styled(image_style)}>'
+    return f"<figure{_styled(style)}>{image}<figcaption>{escape(label)}</figcaption></figure>"
+
+
+def _styled(style: str) -> str:
+    return f' style="{style}"' if style else ""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], words: range, caption: str, best: bool = False) -> str:

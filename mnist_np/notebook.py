@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import struct
 import sys
 import zlib
@@ -11,6 +10,8 @@ from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mnist_np import html_page
 
 
 def in_notebook() -> bool:
@@ -31,10 +32,8 @@ def table(title: str, rows: Mapping[str, str]) -> str:
 
 def picture(image: NDArray[np.uint8], label: str, height: int = 56) -> str:
     """A grey image (height, width), 0 black, with a text under it; ``height`` is that on the screen, in pixels."""
-    data = base64.b64encode(png(image)).decode()
-    shown = f'<img src="data:image/png;base64,{data}" alt="{escape(label)}" style="height:{height}px;image-rendering:pixelated">'
-    style = "display:inline-block;margin:2px;text-align:center"
-    return f'<figure style="{style}">{shown}<figcaption>{escape(label)}</figcaption></figure>'
+    shape = f"height:{height}px;image-rendering:pixelated"
+    return html_page.picture(png(image), label, "display:inline-block;margin:2px;text-align:center", shape)
 
 
 def png(image: NDArray[np.uint8]) -> bytes:

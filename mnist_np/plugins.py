@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mnist_np.component import ConfigError
 from mnist_np.registry import PLUGGED
-from mnist_np.source_code import class_sha256
+from mnist_np.source_code import part_sha256
 
 
 def load_plugins(paths: Iterable[str]) -> None:
@@ -49,7 +49,7 @@ def load_plugin(path: Path) -> None:
             raise ValueError("registers nothing: see mnist_np.registry.register")
         for group, options in PLUGGED.items():
             for option in options.keys() - before[group].keys():
-                class_sha256(options[option])  # now, before the file can be edited: the fingerprint is of what was loaded
+                part_sha256(options[option])  # now, before the file can be edited: the fingerprint is of what was loaded
     except Exception as error:
         del sys.modules[name]
         for group, options in before.items():

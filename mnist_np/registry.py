@@ -79,9 +79,11 @@ def missing(group: str, part: Any) -> str:
     """What ``part`` would have to be for its group; empty if it is that."""
     if group == "metric":
         return "" if inspect.isfunction(part) else "a function that takes Predictions and returns a number"
-    kinds = [kind.__name__ for kind in getattr(part, "__mro__", [])]
     if group == "observer":
-        return "" if "Observer" in kinds[1:] else "a subclass of mnist_np.training.events.Observer"
-    is_dataclass = "__dataclass_fields__" in vars(part) if isinstance(part, type) else False
-    right = is_dataclass and issubclass(part, Component) and part.group == group
-    return "" if right else f"a @dataclass (written below @register) of the group {group}"
+        return "" if isinstance(part, type) else "a subclass of mnist_np.training.events.Observer"
+    is_component = isinstance(part, type) and issubclass(part, Component) and part.group == group
+    return (
+        ""
+        if is_component and "__dataclass_fields__" in vars(part)
+        else f"a @dataclass (written below @register) of the group {group}"
+    )

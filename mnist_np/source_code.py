@@ -96,18 +96,18 @@ def _git(*arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
 Part = type | Callable[..., object]
 """A class or a function."""
 
-_class_sha256: dict[Part, str] = {}
+_part_sha256: dict[Part, str] = {}
 
 
-def class_sha256(kind: Part) -> str:
+def part_sha256(kind: Part) -> str:
     """The SHA-256 of the source of a class of the user's own and of its bases, or of a function; empty if there is none but this
     package's and the libraries'. Of one without a file, as in a notebook, it is that of its own statement.
     """
-    if kind not in _class_sha256:
+    if kind not in _part_sha256:
         bases = kind.__mro__ if isinstance(kind, type) else (kind,)
         found = {f"{base.__qualname__} {name}": text for base in bases for name, text in _sources_of(base).items()}
-        _class_sha256[kind] = _hash(found) if found else ""
-    return _class_sha256[kind]
+        _part_sha256[kind] = _hash(found) if found else ""
+    return _part_sha256[kind]
 
 
 def _sources_of(kind: Part) -> dict[str, bytes]:

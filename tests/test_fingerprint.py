@@ -166,8 +166,8 @@ def test_a_class_of_a_notebook_counts_by_its_statement(monkeypatch):
     monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)  # a worker of pytest-xdist has none
     for source in ("class Mine: a", "class Mine: b"):
         monkeypatch.setattr(source_code.inspect, "getsource", lambda _, source=source: source)
-        source_code._class_sha256.pop(kind, None)
-        assert source_code.class_sha256(kind) == source_code._hash({"Mine ": source.encode()})
+        source_code._part_sha256.pop(kind, None)
+        assert source_code.part_sha256(kind) == source_code._hash({"Mine ": source.encode()})
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from html import escape
 
 from mnist_np.files import read_regular
 from mnist_np.html_page import facts, page, picture, table
+from mnist_np.storage.config_file import MAX_BYTES
 from mnist_np.storage.records import read_json
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import TEST, SweepReport
@@ -96,7 +97,7 @@ def troubled(report: SweepReport) -> list[str]:
 def config_of(run: Child) -> str:
     """The run's config.yaml."""
     try:
-        text = read_regular(run.folder / "config.yaml", 1 << 18).decode(errors="replace")
+        text = read_regular(run.folder / "config.yaml", MAX_BYTES).decode(errors="replace")
     except OSError:
         return paragraph("its config.yaml is not there", "second")
     return f"<details><summary>config.yaml</summary><pre>{escape(text)}</pre></details>"

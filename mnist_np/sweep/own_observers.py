@@ -18,7 +18,9 @@ def observer_class(entry: object) -> type[Any]:
         known = f"must be one of {', '.join(OBSERVERS)}" if OBSERVERS else "there are none: they come from plugins"
         raise ConfigError("observers", entry, f"'{name}'? {did_you_mean(name, list(OBSERVERS))}{known}")
     kind = OBSERVERS[name]
-    keys = [f.name for f in dataclasses.fields(kind) if f.init] if dataclasses.is_dataclass(kind) else []
+    if not issubclass(kind, Observer):
+        raise ConfigError("observers", entry, f"{kind.__name__} must be a subclass of mnist_np.training.events.Observer")
+    keys: list[str] = [f.name for f in dataclasses.fields(kind) if f.init] if dataclasses.is_dataclass(kind) else []
     for key in params:
         if key not in keys:
             known = f"known keys: {', '.join(keys)}" if keys else f"{name} has no parameters"

@@ -91,6 +91,11 @@ class SweepRunner:
         self.interrupt = Interrupt()
 
     @property
+    def line(self) -> str:
+        """The command line that made this start; nothing where it was made from Python."""
+        return command("train", *self.argv) if self.argv else ""
+
+    @property
     def tracked(self) -> bool:
         return self.config.tracking.backend != "off"
 
@@ -110,8 +115,8 @@ class SweepRunner:
             from mnist_np.tracking.sweep import SweepParent
 
             outputs = Path(self.config.outputs)
-            fixed, varied, folder, argv = self.fixed, self.varied, self.folder.path, self.argv
-            self.parent = SweepParent.open(self.config.tracking, outputs, self.id, self.name, fixed, varied, folder, argv)
+            fixed, varied, folder, line = self.fixed, self.varied, self.folder.path, self.line
+            self.parent = SweepParent.open(self.config.tracking, outputs, self.id, self.name, fixed, varied, folder, line)
         for old in self.folder.path.glob("STOP*"):
             old.unlink()
         self.folder.begin()
@@ -128,7 +133,7 @@ class SweepRunner:
         interrupted = self.stopped() or error is not None
         status = "KILLED" if interrupted else "FAILED" if report.unfinished else "FINISHED"
         more = "" if status != "FINISHED" else self.with_more_seeds(report)
-        commands = {"this sweep": command("train", *self.argv) if self.argv else "", "more seeds": more}
+        commands = {"this sweep": self.line, "more seeds": more}
         try:
             publish(report, self.folder.path, commands)
         except OSError as unwritten:

@@ -17,9 +17,9 @@ from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.database import Identity
 from mnist_np.tracking.inputs import dataset_inputs
 from mnist_np.tracking.journal import Journal, Ledger, Record
+from mnist_np.tracking.model_registry import register
 from mnist_np.tracking.note import EXPERIMENT_ID, RUN_ID
 from mnist_np.tracking.own_files import check_own
-from mnist_np.tracking.registry import register
 from mnist_np.tracking.store import Store, first_line
 
 KEY = "run_key"

@@ -15,8 +15,8 @@ from mnist_np.portable.folder import write_folder
 from mnist_np.storage.saved_run import SavedRun
 from mnist_np.tracking.inputs import describe_data, digest
 from mnist_np.tracking.journal import Journal, Ledger, Record
+from mnist_np.tracking.model_registry import VALIDATION, validation
 from mnist_np.tracking.own_files import check_own
-from mnist_np.tracking.registry import VALIDATION, validation
 from mnist_np.tracking.settings import Tracking
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mnist_np.training.result import Result
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 FOLDER = "model"
 """Where it is in the run's folder."""
@@ -41,7 +41,7 @@ def wanted(setting: str, is_child: bool, status: str) -> bool:
     return setting == "always" or (setting == "auto" and not is_child and status == "finished")
 
 
-def log(folder: Path, journal: Journal, result: Result, tracking: Tracking, is_child: bool) -> None:
+def log_model(folder: Path, journal: Journal, result: Result, tracking: Tracking, is_child: bool) -> None:
     """Write the model of a run that is over, if ``tracking`` asks for it, and have it logged; and registered, if the run is a
     single one that finished: a sweep registers the model of its best."""
     if not wanted(tracking.model, is_child, result.status):
@@ -62,7 +62,7 @@ def write(folder: Path, result: Result, data: dict[str, Any]) -> bool:
         write_folder(folder / FOLDER, SavedRun(str(folder), folder), example)
         write_atomically(folder / FOLDER / VALIDATION, validation(result, data))
     except UserError as error:
-        logger.info("MLflow gets no model of this run: %s", error)
+        log.info("MLflow gets no model of this run: %s", error)
         return False
     return True
 

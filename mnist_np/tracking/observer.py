@@ -27,10 +27,10 @@ from mnist_np.tracking.index import update_index
 from mnist_np.tracking.inputs import describe_data
 from mnist_np.tracking.journal import FILES, STATUS, Journal, Ledger, lock
 from mnist_np.tracking.links import run_page
+from mnist_np.tracking.model_registry import check_store
 from mnist_np.tracking.note import note
 from mnist_np.tracking.origin import origin_tags
 from mnist_np.tracking.owner import SWEEP, sweep_tags
-from mnist_np.tracking.registry import check_store
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import store_of
@@ -149,7 +149,7 @@ class MlflowObserver(Observer):
             status, reason = "failed", f"the training is whole, but {'; '.join(result.failures)}"
         tags = {"mlflow.note.content": note(result, (self.folder / "figures").is_dir()), "mlflow.loggedArtifacts": TABLES}
         try:
-            model.log(self.folder, self.journal, result, self.tracking, SWEEP in self.tags)
+            model.log_model(self.folder, self.journal, result, self.tracking, SWEEP in self.tags)
         finally:  # a model that finds no room leaves no run without its end
             self.finish(status, reason, tags)
 

@@ -11,7 +11,6 @@ from time import time
 
 from filelock import FileLock
 
-from mnist_np.invocation import command
 from mnist_np.sweep.children import ENDED
 from mnist_np.sweep.publish import FILES
 from mnist_np.sweep.report import SweepReport
@@ -83,7 +82,7 @@ class SweepParent:
         fixed: Sequence[str],
         varied: Sequence[str],
         folder: Path,
-        argv: Sequence[str] = (),
+        line: str = "",
     ) -> SweepParent:
         """The parent of the sweep ``sweep_id`` whose files lie in ``folder``: the one there is, running again, or a new one.
 
@@ -95,7 +94,7 @@ class SweepParent:
             fixed: the overrides that all its runs share, which become params.
             varied: the keys that vary.
             folder: the sweep's own folder.
-            argv: the arguments of ``train`` that started it, which continue it too.
+            line: the command line that started it, which continues it too.
 
         Raises:
             TrackingError: the store cannot be used, or another process is at work on this sweep.
@@ -127,7 +126,6 @@ class SweepParent:
             ask(store, lambda: mark_stale_runs(store, [experiment_id]))
         except Exception as error:
             log.warning("runs that were killed may still be called RUNNING in MLflow: %s", first_line(error))
-        line = command("train", *argv) if argv else ""
         return cls(store, experiment_id, run_id, tags[SWEEP], folder, held, tracking, make, line)
 
     def update(self, report: SweepReport) -> None:

@@ -108,7 +108,7 @@ def test_without_plugins_there_are_no_observers(train):
     [
         ('@register("metric", "ece")\ndef f(p): return 0', "this name is taken already"),
         ('@register("metric", "x")\nclass A: pass', "must be a function"),
-        ('@register("observer", "x")\nclass A: pass', "must be a subclass of mnist_np.training.events.Observer"),
+        ('@register("observer", "x")\ndef f(event): pass', "must be a subclass of mnist_np.training.events.Observer"),
         ('@register("metrics", "x")\ndef f(p): return 0', "did you mean 'metric'?"),
     ],
 )
@@ -118,6 +118,19 @@ def test_what_is_not_of_its_group_is_refused(code, says, train, tmp_path):
     outcome = train(*TINY, f"plugins=[{path}]")
     assert outcome.code == 2
     assert says in outcome.err
+
+
+def test_an_observer_of_another_kind_is_refused_where_it_is_named(train, tmp_path):
+    from mnist_np.registry import OBSERVERS
+
+    path = tmp_path / "wrong.py"
+    path.write_text('from mnist_np.registry import register\n@register("observer", "x")\nclass A: pass\n')
+    try:
+        outcome = train(*TINY, f"plugins=[{path}]", "observers=[x]")
+    finally:
+        OBSERVERS.pop("x", None)
+    assert outcome.code == 2
+    assert "observers=x: A must be a subclass of mnist_np.training.events.Observer" in outcome.err
 
 
 def test_the_weights_can_be_used_without_the_plugin(train, parts, tmp_path):
@@ -135,7 +148,7 @@ def test_finished_runs_that_did_not_measure_what_is_ranked_by_are_made_anew(trai
     words = ["-m", *TINY, "optimizer.lr=0.1,0.2"]
     ranked = [*words, "training.metrics=[ece]", "sweep.metric=best/val_ece"]
     assert train(*words).code == 0
-    assert "2 runs: 2 to run" in (said := train(*ranked, "sweep.dry_run=true").out) or "2 new" in said
+    assert "2 jobs: 0 finished, 0 resumable, 2 new" in train(*ranked, "sweep.dry_run=true").out
     assert "2 runs: 2 finished\n" in train(*ranked).out
     assert "2 runs: 2 finished (2 of them earlier)" in train(*ranked).out
     assert "2 runs: 2 finished (2 of them earlier)" in train(*words).out, "what they rank by is there"

@@ -9,6 +9,7 @@ from mnist_np.api import run
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
 from mnist_np.fingerprint import identify
+from mnist_np.invocation import command
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.storage.run_folder import RunFolder
@@ -29,7 +30,14 @@ ARGV = ["-m", "training.epochs=3", "optimizer=sgd,adam", "model.hidden=[16],[32]
 
 def open_parent(outputs: Path, register: str | None = None) -> SweepParent:
     return SweepParent.open(
-        Tracking(register=register), outputs, ID, NAME, ["training.epochs=3"], KEYS, sweep_folder(outputs).path, ARGV
+        Tracking(register=register),
+        outputs,
+        ID,
+        NAME,
+        ["training.epochs=3"],
+        KEYS,
+        sweep_folder(outputs).path,
+        command("train", *ARGV),
     )
 
 

@@ -1,12 +1,8 @@
 """``tracking.model``: the network as a model of MLflow, once, with its metrics and their data sets."""
 
-import json
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from without_project import predictions
 
 from mnist_np.api import run
 from mnist_np.nn.activations import ACTIVATIONS, ReLU
@@ -31,18 +27,7 @@ def test_mlflow_loads_it_without_this_project(outputs, folder, store, experiment
     result = train(outputs, folder, experiment)
     (model,) = models(store, folder)
     assert model.status == "READY"
-    np.save(tmp_path / "X.npy", result.data.test.X)
-    code = (
-        "import sys; sys.modules['mnist_np'] = None; import numpy as np, mlflow.pyfunc\n"
-        f"model = mlflow.pyfunc.load_model('models:/{model.model_id}')\n"
-        "print(model.predict(np.load('X.npy')).tolist())"
-    )
-    environment = dict(os.environ) | {"MLFLOW_TRACKING_URI": store.uri}
-    said = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
-    )
-    assert said.returncode == 0, said.stderr
-    P = json.loads(said.stdout.splitlines()[-1])
+    P = predictions(f"models:/{model.model_id}", store, result.data.test.X, tmp_path)
     np.testing.assert_allclose(P, result.network.predict_proba(result.data.test.X), atol=1e-6)
 
 

@@ -1,9 +1,5 @@
 """``tracking.register``: versions of a registered model, and which of them is the champion."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlparse
@@ -13,6 +9,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 from small_sweep import report_of, run_sweep
+from without_project import predictions
 
 from mnist_np.api import run
 from mnist_np.component import ConfigError
@@ -68,18 +65,7 @@ def test_the_champion_answers_without_this_project(outputs, folder, store, exper
     (version,) = versions(store, name)
     assert version.run_id == Ledger.read(folder).run_id
     assert version.tags["champion"] == "yes: there was no champion"
-    np.save(tmp_path / "X.npy", result.data.test.X)
-    code = (
-        "import sys; sys.modules['mnist_np'] = None; import json, numpy as np, mlflow.pyfunc\n"
-        f"model = mlflow.pyfunc.load_model({f'models:/{name}@champion'!r})\n"
-        "print(model.predict(np.load('X.npy')).tolist())"
-    )
-    environment = dict(os.environ) | {"MLFLOW_TRACKING_URI": store.uri}
-    said = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
-    )
-    assert said.returncode == 0, said.stderr
-    P = json.loads(said.stdout.splitlines()[-1])
+    P = predictions(f"models:/{name}@champion", store, result.data.test.X, tmp_path)
     np.testing.assert_allclose(P, result.network.predict_proba(result.data.test.X), atol=1e-6)
 
 
