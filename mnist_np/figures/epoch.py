@@ -5,7 +5,9 @@ They show the same units and the same examples each time, and have no titles: th
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -17,6 +19,9 @@ from mnist_np.figures.confusion import NUMBERED, colours
 from mnist_np.figures.style import ACCENT, COLOURS, INK, SECONDARY, shorten
 from mnist_np.nn.network import Network
 
+if TYPE_CHECKING:
+    from mnist_np.training.diagnostics_record import DiagnosticsRecord, Histogram, LayerRecord
+
 SIDE = 512
 """Pixels of a picture's longer side, about."""
 
@@ -26,23 +31,34 @@ UNITS = 64
 HARD = 16
 """How many of the hardest validation examples are shown."""
 
+LAYERS = 8
+"""The largest number of layers whose histograms are shown: of more, the first and the last ones."""
+
+HISTOGRAMS = {"activations": "activations", "gradients": "gradients by Z", "weights": "weights"}
+"""The histograms of a layer's record, and their titles."""
+
 GAP = 2
 """Pixels between the units of the first layer, before they are enlarged."""
 
 
-def pictures(network: Network, data: Dataset, hard: NDArray[np.intp]) -> dict[str, Image.Image]:
-    """The pictures by name. Without validation examples there is only that of the weights.
+def pictures(
+    network: Network, data: Dataset, hard: NDArray[np.intp], diagnostics: DiagnosticsRecord | None = None
+) -> dict[str, Image.Image]:
+    """The pictures by name. Without validation examples there are only those of the weights and of the diagnostics.
 
     Args:
         network: the network, with the weights that are validated.
         data: what it is trained on.
         hard: the validation examples to show, see `hardest`.
+        diagnostics: what ``training.diagnostics`` recorded so far; its newest histograms are drawn.
     """
     found = {"first_layer": first_layer(network, data.image_shape)}
     if len(data.val):
         said = np.argmax(network.logits(data.val.X), axis=1)
         found["confusion"] = confusion(data, said)
         found["hardest"] = digits(data, hard, said[hard])
+    if diagnostics:
+        found["layers"] = layers(diagnostics.pictures[max(diagnostics.pictures)])
     return found
 
 
@@ -113,6 +129,54 @@ def digits(data: Dataset, shown: NDArray[np.intp], said: NDArray[np.intp]) -> Im
             text, colour = f"{text} → {name(data, int(taken))}", ACCENT
         write(draw, (left + cell / 2, top + cell - caption / 2), text, 22 if len(text) <= 5 else 13, colour)
     return image
+
+
+def layers(records: list[LayerRecord]) -> Image.Image:
+    """Histograms of each layer's activations, gradients and weights, their heights on a logarithmic scale up to all values.
+
+    The horizontal axes end at 1, 2 or 5 times a power of ten, so that they seldom change from one epoch to the next.
+    """
+    n = len(records)
+    shown = [*range(n)] if n <= LAYERS else [*range(LAYERS // 2), *range(n - LAYERS // 2, n)]
+    left, head, foot, gap = 30, 30, 26, 14
+    width, height = (SIDE - left) // 3 - gap, min(120, (SIDE - head) // len(shown) - foot)
+    image = Image.new("RGB", (SIDE, head + len(shown) * (height + foot)), "white")
+    draw = ImageDraw.Draw(image)
+    for column, (kind, title) in enumerate(HISTOGRAMS.items()):
+        x = left + column * (width + gap)
+        write(draw, (x + width / 2, head / 2), title, 16, INK)
+        for row, i in enumerate(shown):
+            y = head + row * (height + foot)
+            write(draw, (left / 2, y + height / 2), str(i + 1), 18, INK)
+            bars(draw, getattr(records[i], kind), (x, y, width, height), COLOURS[column])
+    return image
+
+
+def bars(draw: ImageDraw.ImageDraw, values: Histogram, place: tuple[int, int, int, int], colour: str) -> None:
+    """A histogram at ``place`` (left, top, width, height), with the ends of its horizontal axis and a line at zero below it."""
+    left, top, width, height = place
+    edges = values.edges.astype(float)
+    high = rounded_up(float(np.abs(edges).max()))
+    low = -high if edges[0] < 0 else 0.0
+    bottom = top + height
+    x = left + width * (edges - low) / (high - low)
+    tall = height * np.log1p(values.counts) / np.log1p(max(values.counts.sum(), 1))
+    for start, stop, bar in zip(x[:-1], x[1:], tall, strict=True):
+        if bar:
+            draw.rectangle((start, bottom - bar, max(stop - 1, start), bottom), fill=colour)
+    draw.line((left, bottom, left + width, bottom), fill=SECONDARY)
+    zero = left + width * (0 - low) / (high - low)
+    draw.line((zero, bottom, zero, bottom + 4), fill=SECONDARY)
+    for end, anchor in (low, "la"), (high, "ra"):
+        draw.text((left if end == low else left + width, bottom + 4), f"{end:g}", SECONDARY, _font(13), anchor=anchor)
+
+
+def rounded_up(value: float) -> float:
+    """The next number that is 1, 2 or 5 times a power of ten."""
+    if not 1e-30 < value < 1e30:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= value * (1 - 1e-12))
 
 
 def name(data: Dataset, label: int) -> str:

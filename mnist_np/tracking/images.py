@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 FOLDER = "images"
 
-KEYS = ("images/first_layer", "images/confusion", "images/hardest")
-"""The keys in MLflow; the first part is the section of its charts."""
+KEYS = ("images/first_layer", "images/confusion", "images/hardest", "images/layers")
+"""The keys in MLflow; the first part is the section of its charts. The layers are there with ``training.diagnostics``."""
 
 LOGGED = {"mlflow.loggedImages": "True"}
 """The tag by which MLflow's page looks for images."""
@@ -42,7 +42,7 @@ class EpochImages:
 
         self.folder, self.data, self.optimizer = folder, event.data, event.experiment.optimizer
         self.epochs = event.experiment.training.epochs
-        self.hard = hardest(event.data)
+        self.hard, self.diagnostics = hardest(event.data), event.diagnostics
 
     def wanted(self, epoch: int) -> bool:
         """Whether this epoch has pictures: the start (0), the first, the last, and at most `MOST` in all."""
@@ -53,7 +53,7 @@ class EpochImages:
         from mnist_np.figures.epoch import pictures
 
         with chosen_weights(event.network, self.optimizer, event.progress):
-            found = pictures(event.network, self.data, self.hard)
+            found = pictures(event.network, self.data, self.hard, self.diagnostics)
         (self.folder / FOLDER).mkdir(exist_ok=True)
         files = []
         for name, picture in found.items():
@@ -73,10 +73,15 @@ class EpochImages:
         return f"{FOLDER}/{start}{int(time() * 1000)}+{uuid.uuid4()}"
 
 
-def last_step(folder: Path) -> int:
-    """The last epoch of which the run in ``folder`` has pictures; 0 without any."""
-    names = (file.name.split("+") for file in (folder / FOLDER).glob("*+step+*.png"))
-    return max((int(parts[2]) for parts in names if parts[2].isdecimal()), default=0)
+def last_steps(folder: Path) -> dict[str, int]:
+    """The last epoch of which the run in ``folder`` has a picture, by its key."""
+    found: dict[str, int] = {}
+    for file in (folder / FOLDER).glob("*+step+*.png"):
+        key, _, step = file.name.split("+")[:3]
+        if step.isdecimal():
+            key = key.replace("~", "/")
+            found[key] = max(found.get(key, 0), int(step))
+    return found
 
 
 def encoded(image: Image, suffix: str) -> bytes:

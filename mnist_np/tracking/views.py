@@ -12,7 +12,7 @@ from typing import Any
 
 from mnist_np.sweep.report import TEST, SweepReport
 from mnist_np.tracking.configurations import ROLE, has_means
-from mnist_np.tracking.images import KEYS, last_step
+from mnist_np.tracking.images import KEYS, last_steps
 from mnist_np.tracking.links import view_page
 from mnist_np.tracking.saved_views import View, saved_names
 
@@ -87,10 +87,13 @@ def runs_state(report: SweepReport, where: str, compared: bool = False) -> dict[
     if any("seed" in child.overrides for child in report.children):
         keys.append("seed")
     cards = [parallel(keys, report.metric), *curves(report), card("BAR", "best", metricKey=report.metric)]
-    step = max((last_step(child.folder) for child in report.ranked[:BEST]), default=0)
-    if step:
-        settings = {"metricSectionId": IMAGES, "step": step, "showRunParams": False}
-        cards += [card("IMAGE", key, imageKeys=[key], **settings) for key in KEYS]
+    steps: dict[str, int] = {}
+    for child in report.ranked[:BEST]:
+        steps |= {key: max(step, steps.get(key, 0)) for key, step in last_steps(child.folder).items()}
+    for key in KEYS:
+        if step := steps.get(key):
+            settings = {"metricSectionId": IMAGES, "step": step, "showRunParams": False}
+            cards.append(card("IMAGE", key, imageKeys=[key], **settings))
     if compared:
         groups = ["Parameters", "Model metrics"]
         settings = {"compareGroups": groups, "chartName": "differences", "showDifferencesOnly": True}

@@ -115,7 +115,11 @@ def histogram(values: Array) -> Histogram:
     values = values[np.isfinite(values)]
     if not values.size:
         return Histogram(np.zeros(BINS, np.intp), np.linspace(0, 1, BINS + 1), 0.0, 0.0)
-    counts, edges = np.histogram(values, BINS)
+    low, high = (np.float64(limit) for limit in (values.min(), values.max()))
+    if high - low <= 1e-6 * max(abs(low), abs(high)):  # too near to each other for so many edges between them
+        margin = 0.5 * (abs(high) or 1)
+        low, high = low - margin, high + margin
+    counts, edges = np.histogram(values, BINS, (low, high))
     return Histogram(counts, edges, float(values.mean(dtype=float)), float(values.std(dtype=float)))
 
 

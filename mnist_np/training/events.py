@@ -13,6 +13,7 @@ from mnist_np.nn.network import Network
 
 if TYPE_CHECKING:
     from mnist_np.experiment import Experiment
+    from mnist_np.training.diagnostics_record import DiagnosticsRecord
     from mnist_np.training.progress import Progress
     from mnist_np.training.result import Result
 
@@ -29,7 +30,7 @@ class StopTraining(Exception):  # noqa: N818 (a request, not an error)
 
 @dataclass(frozen=True)
 class RunStart:
-    """Before the first step."""
+    """Before the first step. ``diagnostics`` grows while the network is trained."""
 
     experiment: Experiment
     data: Dataset
@@ -37,6 +38,7 @@ class RunStart:
     progress: Progress
     steps: int
     steps_per_epoch: int
+    diagnostics: DiagnosticsRecord | None = None
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ def _run(
 ) -> Result:
     experiment.training.check_metrics()
     diagnostics = diagnostics_of(experiment.training)
+    record = diagnostics[0].record if diagnostics else None
     listeners = Observers([*diagnostics, *observers])  # first, since its numbers are metrics for the others
     trainer = trainer_of(experiment)(
         network,
@@ -94,14 +95,14 @@ def _run(
         restore(network, progress)
     progress.start_clock(began)
     try:
-        listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches)))
+        listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches), record))
         trainer.fit(progress)
         result = conclude(experiment, data, network, progress)
     except BaseException as error:
         listeners.failed(error)
         raise
     result.failures = listeners.failures
-    result.diagnostics = diagnostics[0].record if diagnostics else None
+    result.diagnostics = record
     listeners.end(result)
     return result
 

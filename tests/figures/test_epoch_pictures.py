@@ -9,6 +9,8 @@ from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment
 from mnist_np.figures import epoch
 from mnist_np.nn.mlp import MLP
+from mnist_np.training.diagnostics import histogram
+from mnist_np.training.diagnostics_record import DiagnosticsRecord, LayerRecord
 
 
 def prepared(hidden=(8,), **data):
@@ -77,3 +79,38 @@ def test_a_caption_says_what_a_digit_is_taken_for():
     orange = (213, 94, 0)
     assert not (right == orange).all(axis=-1).any()
     assert (wrong == orange).all(axis=-1).sum() > 100
+
+
+def seen_layers(*values):
+    """Diagnostics of a layer for each of ``values``, whose three histograms are all of it."""
+    return DiagnosticsRecord({7: []}, {3: [], 7: [LayerRecord({}, *[histogram(np.asarray(v))] * 3) for v in values]})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [np.linspace(-1, 1, 100)],
+        [np.zeros(10), np.full(10, np.nan), np.array([1e-300, 1e150]), np.array([1e37], np.float32)],
+        [np.linspace(0, 3, 50)] * 40,
+        [np.array([]), np.array([-5.0])],
+    ],
+)
+def test_any_diagnostics_are_a_picture(values):
+    network, loaded = prepared()
+    picture = epoch.pictures(network, loaded, epoch.hardest(loaded), seen_layers(*values))["layers"]
+    assert picture.width == epoch.SIDE
+    assert 120 <= picture.height <= 544
+
+
+def test_a_histogram_has_its_values_at_their_places():
+    """0.25 and 0.75 of an axis from 0 to 1 in the first column; nothing in the middle."""
+    picture = np.asarray(epoch.layers(seen_layers(np.array([0.0, 0.25, 0.25, 0.75, 1.0])).pictures[7]))
+    blue = (picture == (0, 0x72, 0xB2)).all(axis=-1).any(axis=0)
+    left, width = 30, (epoch.SIDE - 30) // 3 - 14
+    for place, drawn in (0.255, True), (0.755, True), (0.4, False), (0.6, False):
+        assert blue[left + round(place * width)] == drawn, place
+
+
+@pytest.mark.parametrize(("value", "end"), [(0.3, 0.5), (1, 1), (1.01, 2), (7, 10), (0, 1), (np.inf, 1), (2e-5, 2e-5)])
+def test_axes_end_at_few_numbers(value, end):
+    assert epoch.rounded_up(value) == pytest.approx(end)

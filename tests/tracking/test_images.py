@@ -13,7 +13,7 @@ from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.tracking import images
-from mnist_np.tracking.images import KEYS, MOST, EpochImages, last_step
+from mnist_np.tracking.images import KEYS, MOST, EpochImages, last_steps
 from mnist_np.tracking.journal import Journal, Ledger
 from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.settings import Tracking
@@ -48,15 +48,31 @@ def in_mlflow(store, folder):
     return Counter((m[1].replace("~", "/"), int(m[2]), m[5]) for m in map(FILE.fullmatch, names))
 
 
-def expected(steps):
-    return Counter((key, step, kind) for key in KEYS for step in steps for kind in (".png", "+compressed.webp"))
+USUAL = KEYS[:3]
+"""Without diagnostics."""
+
+
+def expected(steps, keys=USUAL):
+    return Counter((key, step, kind) for key in keys for step in steps for kind in (".png", "+compressed.webp"))
 
 
 def test_each_epoch_has_its_pictures_once(train, experiment, store, folder):
     train(experiment)
     assert in_mlflow(store, folder) == expected(range(4))
     assert store.client.get_run(Ledger.read(folder).run_id).data.tags["mlflow.loggedImages"] == "True"
-    assert last_step(folder) == 3
+    assert last_steps(folder) == dict.fromkeys(USUAL, 3)
+
+
+@pytest.mark.parametrize("every", ["epoch", 2])
+def test_the_diagnostics_are_one_of_them(train, store, folder, every):
+    """With looks every two steps, too, there is one picture an epoch."""
+    experiment = Experiment(
+        model=MLP(hidden=[8]), data=Synthetic(), training=Training(epochs=3, batch_size=64, diagnostics=every)
+    )
+    train(experiment)
+    assert in_mlflow(store, folder) == expected(range(4), KEYS)
+    first, *_, last = sorted((folder / "images").glob("images~layers*.png"), key=lambda file: int(file.name.split("+")[2]))
+    assert first.read_bytes() != last.read_bytes()
 
 
 def test_a_resumed_run_has_none_twice(train, experiment, store, folder):
@@ -92,7 +108,7 @@ def test_they_show_the_weights_that_are_validated_and_change_nothing(train, monk
     experiment = Experiment(model=MLP(hidden=[8]), data=Synthetic(), training=Training(epochs=3, batch_size=64, ema=0.9))
     seen = []
 
-    def pictures(network, data, hard):
+    def pictures(network, data, hard, diagnostics):
         seen.append(np.mean(np.argmax(network.logits(data.val.X), axis=1) == data.val.labels))
         return {}
 

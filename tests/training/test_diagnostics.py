@@ -11,7 +11,7 @@ from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.activations import GELU
 from mnist_np.nn.mlp import MLP
-from mnist_np.training.diagnostics import Diagnostics
+from mnist_np.training.diagnostics import Diagnostics, histogram
 from mnist_np.training.events import Observer
 
 
@@ -130,3 +130,13 @@ def test_a_mistake_is_named(value):
 def test_a_bare_off_in_yaml_is_off():
     assert Training(diagnostics=False).diagnostics == "off"
     assert Diagnostics().every is None
+
+
+@pytest.mark.parametrize("value", [0, -3, 1e8, 1e37, 3e-39])
+def test_equal_values_are_a_histogram(value):
+    """Of large ones float32 holds no 60 numbers within 0.5."""
+    found = histogram(np.full(10, value, np.float32))
+    assert found.counts.max() == found.counts.sum() == 10
+    bin_ = int(found.counts.argmax())
+    assert found.edges[bin_] <= np.float32(value) <= found.edges[bin_ + 1]
+    assert (np.diff(found.edges) > 0).all()
