@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from mnist_np.files import read_regular
+from mnist_np.files import near, read_regular
 from mnist_np.html_page import facts, page, picture, table
 from mnist_np.storage.config_file import MAX_BYTES
 from mnist_np.storage.records import read_json
@@ -24,6 +24,7 @@ MOST_TROUBLED = 50
 CAPTIONS = {
     "learning_curves": "Learning curves of the best configurations: mean over seeds, band from the least to the greatest",
     "overview": "All runs, by the metric that ranks them",
+    "pareto_front": "The objectives of each configuration; those on the Pareto front are the ones that no other dominates",
     "parallel_coordinates": "Each line is a configuration: its values and what it reached",
     "heat_map": "The metric over the two most important parameters, mean over all else",
     "main_effects": "The metric over each parameter, mean over all else",
@@ -48,7 +49,7 @@ def html_report(report: SweepReport, pictures: Mapping[str, bytes], commands: Ma
     content += best_run(report)
     if report.children:
         header, rows = readable_rows(report, MOST)
-        words = range(report.is_ranked, report.is_ranked + len(report.params))
+        words = range(report.is_ranked, report.is_ranked + bool(report.front) + len(report.params))
         content += ["<h2>Configurations</h2>", table(header, rows, words, "configurations, best first", bool(report.best))]
         content.append(paragraph(hidden(report, MOST), "second"))
     if pictures:
@@ -77,7 +78,7 @@ def best_run(report: SweepReport) -> list[str]:
     test = [(TEST, shown(best.metrics[TEST]))] if TEST in best.metrics else []
     ids = [("MLflow id", best.run_id)] if best.run_id else []
     reached = [(report.metric, shown(report.best_value)), *test]
-    known = [*best.overrides.items(), *reached, *ids, ("folder", str(best.folder.absolute()))]
+    known = [*best.overrides.items(), *reached, *ids, ("folder", near(best.folder))]
     return ["<h2>Best run</h2>", facts(known)]
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from mnist_np.storage.run_index import FINAL
 from mnist_np.sweep.children import Child
+from mnist_np.sweep.pareto import on_front
 from mnist_np.sweep.significance import interval
 from mnist_np.sweep.values import ABSENT, Param, readable, varying
 from mnist_np.sweep.verdict import Verdict
@@ -91,9 +92,10 @@ class Configuration:
 class SweepReport:
     """A sweep's children, seen as one experiment.
 
-    ``metric`` is what ranks (more is better where ``maximize``), ``further`` what is shown beside it: a search's other
-    objectives. ``skipped`` says how many of the finished children had been finished before the sweep was started this time.
-    ``outdated`` counts the runs that the sweep trained earlier but does not ask for any more: they are no children.
+    ``metric`` is what ranks (more is better where ``maximize``). ``further`` are other objectives, each with whether more of it
+    is better: they are shown beside the metric, and make a Pareto front with it. ``skipped`` says how many of the finished
+    children had been finished before the sweep was started this time. ``outdated`` counts the runs that the sweep trained
+    earlier but does not ask for any more: they are no children.
     """
 
     name: str
@@ -101,7 +103,7 @@ class SweepReport:
     metric: str = "best/val_accuracy"
     maximize: bool = True
     skipped: int = 0
-    further: Sequence[str] = ()
+    further: Mapping[str, bool] = field(default_factory=dict)
     outdated: int = 0
 
     @property
@@ -175,6 +177,23 @@ class SweepReport:
             groups.setdefault(child.group, []).append(child)
         found = [self._configuration(children) for children in groups.values()]
         return sorted(found, key=lambda c: -self.sign * c.metric.mean if c.metric else math.inf)
+
+    @cached_property
+    def objectives(self) -> dict[str, bool]:
+        """All objectives by the names of their columns, each with whether more of it is better."""
+        return {self.column: self.maximize, **self.further}
+
+    @cached_property
+    def compared(self) -> list[tuple[Configuration, tuple[float, ...]]]:
+        """The configurations that have all of several objectives, with the means of those; none where there is one objective."""
+        spreads = [(c, (c.metric, *c.further.values())) for c in self.configurations if self.further]
+        return [(c, tuple(s.mean for s in found if s)) for c, found in spreads if all(found)]
+
+    @cached_property
+    def front(self) -> dict[str, bool]:
+        """Whether each configuration of `compared`, by its group, is on their Pareto front."""
+        marks = on_front([means for _, means in self.compared], list(self.objectives.values()))
+        return {c.group: mark for (c, _), mark in zip(self.compared, marks, strict=True)}
 
     @cached_property
     def verdict(self) -> Verdict:

@@ -215,7 +215,7 @@ class SweepRunner:
         """The sweep as it stands. ``last``: no job is running any more."""
         sweep, children = self.config.sweep, self.members.children(last)
         outdated = self.members.outdated() if last else []
-        return SweepReport(self.name, children, sweep.metric, sweep.maximize, self.skipped, sweep.search.metrics, len(outdated))
+        return SweepReport(self.name, children, sweep.metric, sweep.maximize, self.skipped, sweep.further, len(outdated))
 
     def update_parent(self, report: SweepReport) -> None:
         """Keep the parent run up to date, but not at every tick."""

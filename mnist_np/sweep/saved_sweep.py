@@ -40,13 +40,19 @@ class SavedSweep:
         folder = SweepFolder.at(self.folder, self.outputs)
         children = folder.children()
         outdated = set(folder.runs()) - {child.folder for child in children}
-        return SweepReport(str(name), children, str(metric), about.get("direction") != "minimize", outdated=len(outdated))
+        return SweepReport(
+            str(name),
+            children,
+            str(metric),
+            about.get("direction") != "minimize",
+            further={key: direction == "maximize" for key, direction in texts(about.get("further")).items()},
+            outdated=len(outdated),
+        )
 
     @property
     def commands(self) -> dict[str, str]:
         """The command lines that made the sweep and that go on with it, by what they do."""
-        found = read_json(self.folder / "summary.json").get("commands")
-        return {str(what): str(line) for what, line in found.items()} if isinstance(found, dict) else {}
+        return texts(read_json(self.folder / "summary.json").get("commands"))
 
     @property
     def runs(self) -> list[SavedRun]:
@@ -85,6 +91,11 @@ class SavedSweep:
         children = self.report.children if children is None else children
         keys = dict.fromkeys(key for child in children for key in child.overrides)
         return {key: typed([child.overrides.get(key) for child in children]) for key in keys}
+
+
+def texts(found: Any) -> dict[str, str]:
+    """A mapping of texts as it was found in a file; an empty one where something else was."""
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def saved(child: Child) -> SavedRun:

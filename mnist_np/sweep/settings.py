@@ -104,3 +104,8 @@ class Sweep(Component):
     def maximize(self) -> bool:
         """Whether more of ``metric`` is better."""
         return self.objectives[self.metric] == "maximize"
+
+    @property
+    def further(self) -> dict[str, bool]:
+        """The objectives beside ``metric``, each with whether more of it is better."""
+        return {name: direction == "maximize" for name, direction in self.objectives.items() if name != self.metric}

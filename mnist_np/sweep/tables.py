@@ -16,6 +16,9 @@ from mnist_np.training.metric_names import is_fraction
 TOP = 20
 """Rows that a person reads; the CSV has all."""
 
+DIRECTIONS = ("minimize", "maximize")
+"""What is done with an objective, by whether more of it is better."""
+
 
 def rows(report: SweepReport) -> list[dict[str, str | float | int | None]]:
     """A row per configuration, best first: rank, what varies, n, the metric and the test accuracy, the test against the best."""
@@ -29,6 +32,7 @@ def _row(rank: int, c: Configuration, report: SweepReport) -> dict[str, str | fl
     against = comparisons[rank - 2] if metric and 2 <= rank < len(comparisons) + 2 else None
     return {
         "rank": rank if metric else None,
+        **({"pareto_front": report.front.get(c.group)} if report.further else {}),
         **c.values,
         "n": c.n,
         f"{report.column}_mean": metric.mean if metric else None,
@@ -63,7 +67,8 @@ def summary(report: SweepReport) -> dict[str, Any]:
     return {
         "name": report.name,
         "metric": report.metric,
-        "direction": "maximize" if report.maximize else "minimize",
+        "direction": DIRECTIONS[report.maximize],
+        "further": {name: DIRECTIONS[more] for name, more in report.further.items()},
         "counts": report.counts,
         "skipped": report.skipped,
         "outdated": report.outdated,
@@ -108,7 +113,10 @@ def markdown(report: SweepReport, top: int = TOP) -> str:
 
 
 def readable_rows(report: SweepReport, top: int) -> tuple[list[str], list[list[str]]]:
-    """Header and cells for a person: means with their spread in one cell; best of several, and trouble, where there is any."""
+    """Header and cells for a person: means with their spread in one cell; best of several, and trouble, where there is any.
+
+    Of several objectives the Pareto front is marked, and before all else it is not cut off.
+    """
     several = any(c.n > 1 for c in report.configurations)
     troubled = [s for s in ("failed", "diverged", "pruned", "killed", "running", "queued") if report.counts[s]]
     means = [*([report.column] if report.is_ranked else []), *report.further, TEST]
@@ -116,10 +124,11 @@ def readable_rows(report: SweepReport, top: int) -> tuple[list[str], list[list[s
         means = [f"{name} mean ± sd" for name in means]
         means[1:1] = ["95 % interval", "best"] if report.is_ranked else []
     rank, linked = ["#"] if report.is_ranked else [], ["linked"] if report.linked else []
-    header = [*rank, *(param.key for param in report.params), "n", *means, *troubled, *linked]
+    front = ["front"] if report.front else []
+    header = [*rank, *front, *(param.key for param in report.params), "n", *means, *troubled, *linked]
     body = []
-    for number, c in enumerate(report.configurations[:top], start=1):
-        cells = [*map(readable, c.values.values()), str(c.n)]
+    for number, c in chosen(report, top):
+        cells = [*("yes" if report.front.get(c.group) else "" for _ in front), *map(readable, c.values.values()), str(c.n)]
         if report.is_ranked:
             best = [
                 bounds(c.metric, report.metric),
@@ -130,6 +139,13 @@ def readable_rows(report: SweepReport, top: int) -> tuple[list[str], list[list[s
         cells += [*(spread(c.further[name]) for name in report.further), spread(c.test)]
         body.append(cells + [str(c.counts[status] or "") for status in troubled] + [str(c.linked or "") for _ in linked])
     return header, body
+
+
+def chosen(report: SweepReport, top: int) -> list[tuple[int, Configuration]]:
+    """Up to ``top`` configurations with their ranks: those on the Pareto front and the best of the others, in order."""
+    ranked = list(enumerate(report.configurations, start=1))
+    first = sorted(ranked, key=lambda pair: not report.front.get(pair[1].group))[:top]
+    return sorted(first, key=lambda pair: pair[0])
 
 
 def shown(value: float) -> str:
@@ -166,6 +182,9 @@ def notes(report: SweepReport) -> list[str]:
     if not report.is_ranked:
         why = " (there is no validation data)" if "val_" in report.metric else ""
         lines.append(f"not ranked: the runs have no {report.metric}{why}")
+    if len(report.front) > 1:
+        which = ", ".join(f"{DIRECTIONS[more]} {name}" for name, more in report.objectives.items())
+        lines.append(f"on the Pareto front ({which}): {sum(report.front.values())} of {len(report.front)} configurations")
     if n := report.outdated:
         these = "1 outdated run is" if n == 1 else f"{n} outdated runs are"
         lines.append(f"{these} left out: earlier runs of this sweep whose configuration this command does not ask for")

@@ -39,7 +39,7 @@ def drawn(figure) -> str:
 def test_two_params():
     report = SweepReport("optimizer-lr", grid({"optimizer": OPTIMIZER, "optimizer.lr": LR}))
     found = named(report)
-    assert list(found) == list(FIGURES)
+    assert list(found) == [name for name in FIGURES if name != "pareto_front"]  # which takes several objectives
     assert "adam, 1e-3" in drawn(found["learning_curves"])
     assert "mean over seeds" in drawn(found["heat_map"])
 

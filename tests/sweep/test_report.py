@@ -100,10 +100,10 @@ def test_markdown_and_console_say_the_same(report):
 
 def test_further_objectives_stand_beside_the_metric(report):
     children = [replace(child, metrics=child.metrics | {"model/parameters": 101_770.0}) for child in report.children]
-    report = replace(report, children=children, further=["model/parameters"])
+    report = replace(report, children=children, further={"model/parameters": False})
     assert rows(report)[0]["model/parameters_mean"] == 101_770
     text = markdown(report).replace(" &emsp;", "")
-    assert "| 1 | adam | 2 | 0.9700 ± 0.0141 | 0.8429 to 1.0000 | 0.9800 | 101,770 | 0.1000 ± 0.0000 |" in text
+    assert "| 1 | yes | adam | 2 | 0.9700 ± 0.0141 | 0.8429 to 1.0000 | 0.9800 | 101,770 | 0.1000 ± 0.0000 |" in text
 
 
 def test_lists_are_not_markup_and_long_tables_say_that_they_are_cut():

@@ -15,6 +15,7 @@ from mnist_np.figures.sweep.heatmap import heat_map
 from mnist_np.figures.sweep.importance import importances
 from mnist_np.figures.sweep.interactions import interactions
 from mnist_np.figures.sweep.parallel import parallel_coordinates
+from mnist_np.figures.sweep.pareto import pareto_front
 from mnist_np.files import write_atomically
 from mnist_np.sweep.report import SweepReport
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 FIGURES: dict[str, Callable[[SweepReport], Figure | None]] = {
     "learning_curves": learning_curves,
     "overview": overview,
+    "pareto_front": pareto_front,
     "parallel_coordinates": parallel_coordinates,
     "heat_map": heat_map,
     "main_effects": main_effects,
