@@ -18,6 +18,7 @@ FLOORS = [
         "component",
         "extras",
         "files",
+        "fitted_table",
         "html_page",
         "invocation",
         "machine",

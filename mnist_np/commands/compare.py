@@ -26,6 +26,7 @@ from mnist_np.commands.compare_groups import Groups
 from mnist_np.commands.compared import Compared, differing, runs_named
 from mnist_np.commands.numbers import whole_number
 from mnist_np.component import UserError, did_you_mean, shortened
+from mnist_np.fitted_table import Column, fitted_table, wide_console
 from mnist_np.invocation import default_outputs
 from mnist_np.sweep.tables import shown
 from mnist_np.sweep.values import ABSENT, order
@@ -43,8 +44,8 @@ METRICS = ("best/val_accuracy", "best/val_loss", "best/epoch", "test/accuracy", 
 FEWER = ("best/val_accuracy", "test/accuracy", "time/total_s")
 """What is shown of each of many runs."""
 
-WIDE = 200
-"""Characters a line where the output is no terminal."""
+OPTIONAL = ("time/total_s", "status")
+"""Of those, and of what else is shown, the columns that a narrow terminal does without, the first one first."""
 
 ABREAST = 5
 """So many runs stand side by side, a column each; more stand below one another, a row each."""
@@ -66,7 +67,7 @@ def main() -> int:
         print_error(str(error))
         return 2
     runs = ordered(runs, arguments.sort or METRICS[0])
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console = wide_console()
     if arguments.by:
         metric = arguments.sort or METRICS[0]
         groups = Groups(runs, arguments.by, metric, not less_is_better(metric))
@@ -76,7 +77,7 @@ def main() -> int:
     elif len(runs) <= ABREAST and arguments.sort is None and arguments.limit is None:
         console.print(abreast(list(found.values())))
     else:
-        console.print(below(runs, arguments.limit, arguments.sort))
+        console.print(below(runs, console.width, arguments.limit, arguments.sort))
     if arguments.links:
         for line in links(runs, store):
             console.print(printable(line), markup=False, soft_wrap=True)
@@ -126,7 +127,7 @@ def print_groups(groups: Groups, arguments: argparse.Namespace, console: Console
     if arguments.csv:
         sys.stdout.write(groups.csv())
         return
-    console.print(groups.table(arguments.limit))
+    console.print(groups.table(arguments.limit, console.width))
     if sentence := groups.verdict.sentence():
         console.print(sentence, soft_wrap=True, markup=False, highlight=False)
 
@@ -163,23 +164,22 @@ def abreast(runs: list[Compared]) -> Table:
     return table
 
 
-def below(runs: list[Compared], limit: int | None = None, sort: str | None = None) -> Table:
+def below(runs: list[Compared], width: int, limit: int | None = None, sort: str | None = None) -> Table:
     """Many runs: a row each, in their order, without the params that only some of them have."""
     keys = differing(runs)
     common = [key for key in keys if all(key in run.params for run in runs)]
     left_out = [key for key in keys if key not in common]
     hidden = len(runs) - limit if limit else 0
     captions = [f"and {hidden:,} more run{'' if hidden == 1 else 's'}"] if hidden > 0 else []
-    captions += [f"only some have {cell(', '.join(left_out))}"] if left_out else []
-    table = Table(title=title(runs), title_justify="left", caption="\n".join(captions) or None, caption_justify="left")
-    runs, metrics = runs[:limit], tuple(dict.fromkeys([*FEWER, *([sort] if sort else [])]))
-    ids = [("run id", [run.short_id for run in runs])] if any(run.run_id for run in runs) else []
-    columns = [("run", [run.name for run in runs]), *ids, *rows(runs, common, metrics)]
-    for name, _ in columns:
-        table.add_column(cell(name), overflow="fold", justify="right" if name in metrics else "left")
-    for i in range(len(runs)):
-        table.add_row(*(cell(cells[i]) for _, cells in columns))
-    return table
+    captions += [f"only some have {printable(', '.join(left_out))}"] if left_out else []
+    above, runs, metrics = title(runs), runs[:limit], tuple(dict.fromkeys([*FEWER, *([sort] if sort else [])]))
+    columns = [Column("run", [plain(run.name) for run in runs], is_words=True)]
+    if any(run.run_id for run in runs):
+        columns.append(Column("run id", [run.short_id for run in runs]))
+    for name, cells in rows(runs, common, metrics):
+        optional = OPTIONAL.index(name) + 1 if name in OPTIONAL and name != sort else 0
+        columns.append(Column(plain(name), list(map(plain, cells)), is_words=name not in metrics, optional=optional))
+    return fitted_table(columns, width, title=above, caption="\n".join(captions))
 
 
 def title(runs: list[Compared]) -> str:
@@ -195,7 +195,12 @@ def number(value: float) -> str:
 
 def cell(text: str) -> str:
     """A text that others chose, as a table shows it: it does nothing to table or terminal, and is not too long."""
-    return escape(printable(shortened(text)))
+    return escape(plain(text))
+
+
+def plain(text: str) -> str:
+    """A text that others chose, which does nothing to a terminal and is not too long."""
+    return printable(shortened(text))
 
 
 def links(runs: list[Compared], store: Store) -> Iterator[str]:

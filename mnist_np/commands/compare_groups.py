@@ -11,10 +11,12 @@ from typing import Any
 from rich.table import Table
 
 from mnist_np.commands.compared import Compared, differing
+from mnist_np.fitted_table import Column, fitted_table
 from mnist_np.sweep.report import Spread
-from mnist_np.sweep.tables import bounds, shown, spread
+from mnist_np.sweep.tables import OPTIONAL, bounds, shown, spread
 from mnist_np.sweep.values import ABSENT
 from mnist_np.sweep.verdict import Verdict
+from mnist_np.terminal import printable
 
 
 class Groups:
@@ -42,15 +44,21 @@ class Groups:
             values[json.dumps([run.params.get(key, "") for key in pairing])] = run.metrics[self.metric]
         return found
 
-    def table(self, limit: int | None) -> Table:
-        """The groups for a person."""
-        table = Table("#", *self.keys, "n", f"{self.metric} mean ± sd", "95 % interval", "best", "p (Holm)")
+    def table(self, limit: int | None, width: int) -> Table:
+        """The groups for a terminal of ``width`` characters."""
+        names = ["#", *self.keys, "n", f"{self.metric} mean ± sd", "95 % interval", "best", "p (Holm)"]
+        rows = []
         for rank, (group, values) in enumerate(list(self.spreads.items())[:limit], start=1):
             p = self.verdict.comparisons[rank - 2].p_holm if rank > 1 else None
             best = shown(values.high if self.sign > 0 else values.low)
             cells = [spread(values), bounds(values, self.metric), best, "" if p is None else f"{p:.2g}"]
-            table.add_row(f"{rank}{self.verdict.mark(rank)}", *group, str(values.n), *cells)
-        return table
+            rows.append([f"{rank}{self.verdict.mark(rank)}", *map(printable, group), str(values.n), *cells])
+        columns = [
+            Column(name, [row[i] for row in rows], is_words=name in self.keys, optional=OPTIONAL.get(name, 0))
+            for i, name in enumerate(names)
+        ]
+        hidden = len(self.spreads) - len(rows)
+        return fitted_table(columns, width, caption=f"and {hidden:,} more group{'' if hidden == 1 else 's'}" if hidden else "")
 
     def csv(self) -> str:
         """The groups for a program: numbers in full."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from rich.console import Console
 
-from mnist_np.notebook import in_notebook
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.tables import console_table, notes
 
@@ -23,23 +21,10 @@ class SweepFailed(Exception):  # noqa: N818 (what became of the sweep, told to t
         self.code = code
 
 
-WIDE = 120
-"""Characters of a line where the output is no terminal and COLUMNS does not say."""
-
-
-def wide_console() -> Console:
-    """As wide as the terminal, or `WIDE`; plain lines in a notebook, where each would be a display of its own."""
-    terminal = False if in_notebook() else None
-    console = Console(force_jupyter=False, force_terminal=terminal)
-    if console.is_terminal or "COLUMNS" in os.environ:
-        return console
-    return Console(width=WIDE, force_jupyter=False, force_terminal=terminal)
-
-
 def print_report(report: SweepReport, folder: Path, console: Console) -> None:
     """The ranked table, what went wrong with which run, and where the files are."""
     console.print(f"{report.name}: {report.overview()}", soft_wrap=True, markup=False)
-    console.print(console_table(report))
+    console.print(console_table(report, console.width))
     for line in notes(report):
         console.print(line, soft_wrap=True, markup=False)
     for child in report.troubled[:TROUBLED]:

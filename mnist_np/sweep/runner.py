@@ -15,11 +15,12 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from mnist_np.component import UserError
+from mnist_np.fitted_table import wide_console
 from mnist_np.invocation import command
 from mnist_np.storage.run_index import FINAL, UNPRUNED, RunIndex, is_final
 from mnist_np.sweep.best_figures import draw_best
 from mnist_np.sweep.children import Child
-from mnist_np.sweep.ending import SweepFailed, failure_of, print_report, wide_console
+from mnist_np.sweep.ending import SweepFailed, failure_of, print_report
 from mnist_np.sweep.folder import SweepFolder
 from mnist_np.sweep.job import stop_file
 from mnist_np.sweep.members import Members

@@ -6,15 +6,18 @@ import csv
 import io
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
+from mnist_np.fitted_table import Column, fitted_table
 from mnist_np.sweep.report import TEST, Configuration, Spread, SweepReport
 from mnist_np.sweep.values import readable, short_names
 from mnist_np.training.metric_names import is_fraction
 
 TOP = 20
 """Rows that a person reads; the CSV has all."""
+
+OPTIONAL = {"best": 1, "95 % interval": 2, TEST: 4, f"{TEST} mean ± sd": 4}
+"""Columns that a narrow terminal does without, the first one first: `configurations.csv` has them."""
 
 DIRECTIONS = ("minimize", "maximize")
 """What is done with an objective, by whether more of it is better."""
@@ -90,17 +93,15 @@ def summary(report: SweepReport) -> dict[str, Any]:
     }
 
 
-def console_table(report: SweepReport, top: int = TOP) -> Table:
-    """The ranked configurations for the terminal; how many are cut off is said below."""
+def console_table(report: SweepReport, width: int, top: int = TOP) -> Table:
+    """The ranked configurations for a terminal of ``width`` characters; how many are cut off is said below."""
     header, body = readable_rows(report, top)
-    table = Table(caption=hidden(report, top), caption_justify="left")
     short = short_names(param.key for param in report.params)
-    for name in header:
-        words = name in short
-        table.add_column(short.get(name, name), justify="left" if words else "right", overflow="fold" if words else "ellipsis")
-    for i, cells in enumerate(body):
-        table.add_row(*map(escape, cells), style="bold" if i == 0 and report.best else None)
-    return table
+    columns = [
+        Column(short.get(name, name), cells, is_words=name in short, optional=OPTIONAL.get(name, 0))
+        for name, cells in zip(header, map(list, zip(*body, strict=True)) if body else [[] for _ in header], strict=True)
+    ]
+    return fitted_table(columns, width, bold_first=bool(report.best), caption=hidden(report, top))
 
 
 def markdown(report: SweepReport, top: int = TOP) -> str:

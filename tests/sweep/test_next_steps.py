@@ -14,7 +14,7 @@ from made_up import child, grid
 from rich.console import Console
 
 from mnist_np.cli.train import main
-from mnist_np.sweep.ending import WIDE, wide_console
+from mnist_np.fitted_table import WIDE, wide_console
 from mnist_np.sweep.monitor import Monitor
 from mnist_np.sweep.next_steps import more_seeds, with_more_seeds
 from mnist_np.sweep.report import SweepReport

@@ -94,7 +94,7 @@ def test_markdown_and_console_say_the_same(report):
     assert len({line.count("|") for line in table}) == 1
     assert text.endswith(" seeds each would tell a difference of 1 pp")
     console = Console(width=140, record=True, file=io.StringIO())
-    console.print(console_table(report))
+    console.print(console_table(report, 140))
     assert "0.9700 ± 0.0141" in console.export_text()
 
 
@@ -109,7 +109,7 @@ def test_further_objectives_stand_beside_the_metric(report):
 def test_lists_are_not_markup_and_long_tables_say_that_they_are_cut():
     report = SweepReport("a|b", grid({"model.inits": {"[he_normal,null]": 0.0, "[bold]": 0.1, "a|b": 0.2}}, seeds=1))
     console = Console(width=140, record=True, file=io.StringIO())
-    console.print(console_table(report, top=2))
+    console.print(console_table(report, 140, top=2))
     printed = console.export_text()
     assert "[he_normal,null]" in printed
     assert "[bold]" in printed

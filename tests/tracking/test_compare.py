@@ -40,7 +40,7 @@ def test_few_runs_stand_side_by_side():
 
 def test_many_runs_stand_below_one_another_best_first():
     runs = [compared(i) for i in range(ABREAST + 3)] + [compared(9, momentum="0.9")]
-    text = printed(below(ordered(runs, METRICS[0])))
+    text = printed(below(ordered(runs, METRICS[0]), 120))
     seeds = [line.split("│")[1].strip() for line in text.splitlines() if "finished" in line]
     assert seeds == sorted(seeds, reverse=True)
     assert "only some have momentum" in text
