@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_np.tracking import model
+from mnist_np.tracking.artifacts import log_path
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.database import Identity
 from mnist_np.tracking.inputs import dataset_inputs
@@ -49,6 +50,7 @@ class Delivery:
         self.folder, self.journal, self.ledger, self.store = folder, journal, ledger, store
         self._found_in: list[Identity | None] = []
         self._cancelled, self._writing = False, threading.Lock()
+        self._artifact_uri = ""
         if ledger.offset > journal.size:  # the journal was lost, or cut
             ledger.offset = 0
 
@@ -119,6 +121,7 @@ class Delivery:
         if ledger.run_id is not None:
             ledger.former_run_ids.append(ledger.run_id)
         ledger.run_id, ledger.offset, ledger.asked = None, 0, True
+        self._artifact_uri = ""
 
     @property
     def run_id(self) -> str:
@@ -155,10 +158,10 @@ class Delivery:
     def send_file(self, name: str) -> None:
         """Send a file or folder of the run's folder; one that is not there is passed over. Raises TrackingError for a link."""
         path = check_own(self.folder, name)
-        if path.is_dir():
-            self.store.client.log_artifacts(self.run_id, str(path), name)
-        elif path.exists():
-            self.store.client.log_artifact(self.run_id, str(path), str(Path(name).parent) if "/" in name else None)
+        if path.exists():
+            if not self._artifact_uri:
+                self._artifact_uri = self.store.client.get_run(self.run_id).info.artifact_uri
+            log_path(self.store.client, self.run_id, self._artifact_uri, path, name)
 
     def start(self, record: Record) -> None:
         """Make the run known to MLflow, or go on with the one that is."""
@@ -174,7 +177,8 @@ class Delivery:
             tags = record["tags"] | {KEY: ledger.key} | self.parent(record["tags"])
             if ledger.former_run_ids:
                 tags[FORMER] = ledger.former_run_ids[-1]
-            ledger.run_id = mlflow.create_run(ledger.experiment_id, record["time"], tags, record["name"]).info.run_id
+            created = mlflow.create_run(ledger.experiment_id, record["time"], tags, record["name"]).info
+            ledger.run_id, self._artifact_uri = created.run_id, created.artifact_uri
             known = {}
         else:
             mlflow.update_run(ledger.run_id, status="RUNNING")

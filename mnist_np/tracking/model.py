@@ -13,6 +13,7 @@ from mnist_np.component import UserError
 from mnist_np.files import write_atomically
 from mnist_np.portable.folder import write_folder
 from mnist_np.storage.saved_run import SavedRun
+from mnist_np.tracking import artifacts
 from mnist_np.tracking.inputs import describe_data, digest
 from mnist_np.tracking.journal import Journal, Ledger, Record
 from mnist_np.tracking.model_registry import VALIDATION, validation
@@ -79,12 +80,13 @@ def send(client: MlflowClient, ledger: Ledger, folder: Path, journal: Journal, r
     start: dict[str, Any] = next(record for record in records if record["kind"] == "start")
     found = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'", max_results=1)
     if found:
-        model_id = found[0].model_id
+        logged = found[0]
     else:
         tags = {"mlflow.note.content": (path / "README.md").read_text(encoding="utf-8")[:LONGEST_CARD]}
-        model_id = client.create_logged_model(experiment_id, "model", run_id, tags, start["params"]).model_id
-        client.log_outputs(run_id, [LoggedModelOutput(model_id, record["step"])])
-    client.log_model_artifacts(model_id, str(path))
+        logged = client.create_logged_model(experiment_id, "model", run_id, tags, start["params"])
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, record["step"])])
+    model_id = logged.model_id
+    artifacts.log_model(client, model_id, logged.artifact_location, path)
     client.finalize_logged_model(model_id, "READY")
     metrics = []
     for last in (record for record in records if record["kind"] == "metrics" and record["step"] == 0):

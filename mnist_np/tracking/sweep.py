@@ -15,6 +15,7 @@ from mnist_np.sweep.children import ENDED
 from mnist_np.sweep.publish import FILES
 from mnist_np.sweep.report import SweepReport
 from mnist_np.tracking.addresses import sync_command, where_to_look
+from mnist_np.tracking.artifacts import log_path
 from mnist_np.tracking.best_model import log_best
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.configurations import ConfigurationRuns
@@ -158,12 +159,11 @@ class SweepParent:
     def conclude(self, report: SweepReport, status: str) -> None:
         self.update_children(report)
         client = self.store.client
+        artifacts = client.get_run(self.run_id).info.artifact_uri
         for name in FILES:  # first, for the note shows a picture of them
             path = self.folder / name
-            if path.is_dir():
-                client.log_artifacts(self.run_id, str(path), name)
-            elif path.exists():
-                client.log_artifact(self.run_id, str(path))
+            if path.exists():
+                log_path(client, self.run_id, artifacts, path, name)
         self.tell(report, final=True)
         client.set_tag(self.run_id, "status", status.lower())
         client.set_terminated(self.run_id, status)
