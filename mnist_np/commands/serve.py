@@ -119,7 +119,8 @@ def run(entries: Callable[[], list[Entry]], chosen: argparse.Namespace, page: bo
 def bound(host: str, wanted: int | None) -> socket.socket:
     """A socket on the port that is wanted; on `PORT`, or a free one, where none is. Raises UserError where it is taken."""
     for number in (wanted,) if wanted else (PORT, 0):
-        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sends at once if it is called TCP
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, number))

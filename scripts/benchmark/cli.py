@@ -10,6 +10,8 @@ from benchmark.cells import Cell, Mode, Rows, all_modes, augment_cells, infer_ce
 from benchmark.measure import Rounds, say
 from benchmark.profile import profile
 from benchmark.report import draw, spread, table
+from benchmark.serve import measure_servers
+from benchmark.serve import table as servers_table
 from benchmark.startup import measure_startup
 from benchmark.sweep import gain, measure_sweeps
 
@@ -19,6 +21,7 @@ TASKS = {
     "augment": "an epoch with each augmentation",
     "startup": "from the command to its help, and to the first batch",
     "sweep": "a further run of a sweep, and a whole one",
+    "serve": "answers over HTTP, beside mlflow models serve",
     "profile": "where the time of a whole run goes",
 }
 
@@ -61,11 +64,13 @@ def main(argv: list[str] | None = None) -> None:
         cells = measure_startup(rows, options.rounds)
     elif options.task == "sweep":
         cells = measure_sweeps(rows, options.rounds)
+    elif options.task == "serve":
+        cells = measure_servers(rows, options.rounds)
     else:
         cells = cells_of(options)
         Rounds(rows, options.rounds, options.minutes, options.patience).measure(cells, chosen(options, modes, parser))
     shown = [row for row in rows if row.cell in cells]
-    print(table(shown), spread(shown), sep="\n\n")
+    print(servers_table(rows) if options.task == "serve" else table(shown), spread(shown), sep="\n\n")
     if options.task == "sweep":
         print(gain(rows))
     if options.task in ("train", "infer", "augment") and shown:

@@ -4,8 +4,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from benchmark import serve
 from benchmark.cells import Cell, Mode, Row, Rows, all_modes, train_cells
 from benchmark.children import Child, Unmeasurable, clean_environment
 from benchmark.cli import main
@@ -106,6 +109,48 @@ def test_a_table_and_a_figure_of_any_rows(tmp_path):
     assert "| two workers |" in table(rows)
     assert spread([]) == "Nothing was measured."
     draw(rows, tmp_path / "x" / "figure.png")
+
+
+def test_latencies_and_throughput_are_those_of_the_answers():
+    """A server that takes 50 ms for an answer, however many it is asked for at once."""
+
+    class Slow(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            threading.Event().wait(0.05)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_): ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        p50, p95, each = serve.asked(server.server_port, b"{}", 4, 0.5)
+        server.shutdown()
+    assert 50 <= p50 <= p95
+    assert 50 / 4 <= each < 50, "four at a time"
+
+
+def test_the_table_of_servers():
+    times = {"mnist-np serve": 2.0, "mlflow models serve": 4.0}
+    cells = [serve.cell_of(n, b, measure) for n in serve.CLIENTS for b in serve.BATCHES for measure in serve.MEASURES]
+    shown = serve.table([Row.of(cell, name, 1, [ms]) for name, ms in times.items() for cell in [serve.START, *cells]])
+    assert "| 8 | 100 | 2.0 ms | 2.0 ms | 50,000 | 4.0 ms | 4.0 ms | 25,000 |" in shown
+
+
+@pytest.mark.slow
+def test_two_servers_of_one_model(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(serve, "SECONDS", 0.3)
+    path = tmp_path / "rows.json"
+    main(["serve", "--rounds", "1", "--json", str(path)])
+    shown = capsys.readouterr().out
+    assert shown.count("| 8 |") == 2
+    assert "From the command to the first answer" in shown
+    main(["serve", "--rounds", "1", "--json", str(path)])
+    assert shown == capsys.readouterr().out, "nothing is measured again"
 
 
 @pytest.mark.parametrize("wrong", [["train", "--modes", "tensorflow"], ["train", "rubbish"], ["fly"]])

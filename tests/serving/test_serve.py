@@ -197,6 +197,20 @@ def test_eight_clients_at_once_and_a_slow_one(server, weights, images):
     slow.close()
 
 
+def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_head(server, images):
+    """Head and body are sent one after the other, and a client acknowledges the first after 40 ms if nothing follows."""
+    host, port = re.match(r"http://(.+):(\d+)/", server).groups()
+    connection, body = http.client.HTTPConnection(host, int(port)), json.dumps({"inputs": images.X[:1].tolist()})
+    seconds = []
+    for _ in range(40):
+        began = time.perf_counter()
+        connection.request("POST", "/invocations", body)
+        connection.getresponse().read()
+        seconds.append(time.perf_counter() - began)
+    connection.close()
+    assert min(seconds[10:]) < 0.035  # the first ones are acknowledged at once
+
+
 def test_a_slow_body_is_given_up(monkeypatch):
     import asyncio
 
