@@ -28,21 +28,18 @@ REQUIREMENTS = ("mlflow>=3", "numpy>=1.24", "safetensors>=0.4")
 
 CODE = '''"""The network as MLflow's model: images (n, pixels), from 0 (black) to 1 (white), give probabilities (n, classes)."""
 
-import warnings
-
+import numpy as np
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 from mnist_np_inference import Network
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # MLflow asks for type hints, and knows none of arrays
 
-    class Model(PythonModel):
-        def load_context(self, context):
-            self.network = Network(context.artifacts["weights"])
+class Model(PythonModel):
+    def load_context(self, context):
+        self.network = Network(context.artifacts["weights"])
 
-        def predict(self, context, model_input, params=None):
-            return self.network.predict_proba(model_input)
+    def predict(self, context, model_input: np.ndarray, params=None):
+        return self.network.predict_proba(model_input)
 
 
 set_model(Model())

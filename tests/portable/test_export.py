@@ -35,11 +35,12 @@ def exported(trained, tmp_path, monkeypatch):
 
 
 def elsewhere(code, folder, *arguments):
-    """What ``code`` prints in a process that cannot import this project."""
+    """What ``code`` prints, and nothing beside it, in a process that cannot import this project."""
     hidden = "import sys; sys.modules['mnist_np'] = None; import numpy as np; X = np.load(sys.argv[2]); "
     command = [sys.executable, "-c", hidden + code, str(folder), *map(str, arguments)]
     said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder.parent)
     assert said.returncode == 0, said.stderr
+    assert not said.stderr
     return json.loads(said.stdout.splitlines()[-1])
 
 

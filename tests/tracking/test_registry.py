@@ -69,7 +69,7 @@ def test_the_champion_answers_without_this_project(outputs, folder, store, exper
     np.testing.assert_allclose(P, result.network.predict_proba(result.data.test.X), atol=1e-6)
 
 
-def test_the_alias_moves_to_a_version_that_is_better_and_to_no_other(outputs, folder, store, experiment, name):
+def test_the_alias_moves_to_a_version_that_is_better_and_to_no_other(outputs, folder, store, experiment, name, capfd):
     experiment.training = Training(epochs=1, batch_size=512)
     train(outputs, folder / "bad", experiment, name)
     experiment.training = Training(epochs=5, batch_size=32)
@@ -91,6 +91,7 @@ def test_the_alias_moves_to_a_version_that_is_better_and_to_no_other(outputs, fo
     train(outputs, folder / "last", experiment, name)
     assert champion(store, name) == 5
     assert "does not say which validation images" in versions(store, name)[5].tags["champion"]
+    assert "Downloading" not in capfd.readouterr().err, "MLflow's progress bars of single files"
 
 
 def test_a_journal_delivered_twice_registers_it_once(outputs, folder, store, experiment, name):
