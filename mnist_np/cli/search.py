@@ -1,6 +1,6 @@
 """``hydra/sweeper=search``: Optuna proposes the values, learns from each run, and ends poor runs early.
 
-The study lies in the sweep's folder (``study.db``), so the same command goes on where it stopped: what a killed start left
+The study lies in the sweep's folder (``study.journal``), so the same command goes on where it stopped: what a killed start left
 running is the first to go on, in its own folder, from its checkpoint.
 """
 
@@ -26,6 +26,7 @@ from mnist_np.sweep.runner import SEARCH, SweepRunner
 from mnist_np.sweep.search import Search
 from mnist_np.sweep.space import Point, Space, import_optuna
 from mnist_np.sweep.study import check_study
+from mnist_np.sweep.study_storage import StudyStorage
 
 OTHERS = 20
 """Random points that are tried with a value before it is refused as impossible."""
@@ -52,14 +53,14 @@ class SearchSweeper(ValidatingSweeper):
         fingerprints = [job_of(config, [], {}, self.digests).fingerprint for config in corners]
         planned = int(min(base.sweep.search.trials, space.size)) * base.sweep.search.seeds
         runner = SweepRunner(base, list(varied), [*fixed, SEARCH], planned)
-        study = runner.folder.path / "study.db"
-        check_study(study, base.sweep.search, space)
+        storage = StudyStorage.of(runner.folder.path)
+        check_study(storage, base.sweep.search, space)
         if self.dry_run:
             say_search(runner, corners, {key: typed(override) for key, override in varied.items()}, self.workers)
             return
         earlier = [child.overrides for child in runner.folder.children()]
         with runner:
-            search = Search(runner, study, space, fingerprints, earlier, fixed, self.compose, self.digests)
+            search = Search(runner, storage, space, fingerprints, earlier, fixed, self.compose, self.digests)
             self.launch(runner, search.jobs(), search.done)
             search.conclude()
 

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mnist_np.sweep.settings import Sweep
 from mnist_np.sweep.study import load_study, trial_of
-from mnist_np.training.events import EpochEnd, Observer, StopTraining
+from mnist_np.sweep.study_storage import StudyStorage
+from mnist_np.training.events import EpochEnd, Observer, RunStart, StopTraining
+
+if TYPE_CHECKING:
+    import optuna
 
 
 class Pruning(Observer):
     """Reports each epoch's ``metric`` to the study and ends the run when the pruner says so."""
 
-    def __init__(self, path: Path, sweep: Sweep, metric: str) -> None:
-        assert sweep.study is not None
-        assert sweep.trial is not None
-        self.metric, self.search = metric, sweep.search
-        self.study = load_study(path, sweep.study, sweep.search)
-        self.trial = trial_of(self.study, sweep.trial)
-        self.reported = self.study.get_trials(deepcopy=False)[sweep.trial].intermediate_values.keys()
+    def __init__(self, storage: StudyStorage, sweep: Sweep, metric: str) -> None:
+        self.storage, self.sweep, self.search, self.metric = storage, sweep, sweep.search, metric
+        self.trial: optuna.Trial | None = None
+
+    def on_start(self, event: RunStart) -> None:
+        """Find the run's trial. A run whose study cannot be reached is trained to its end."""
+        from mnist_np.sweep.samplers import make_pruner
+
+        assert self.sweep.study is not None
+        assert self.sweep.trial is not None
+        self.study = load_study(self.storage, self.sweep.study, self.sweep.start)
+        self.study.pruner = make_pruner(self.search)
+        self.trial = trial_of(self.study, self.sweep.trial)
+        self.reported = self.study.get_trials(deepcopy=False)[self.sweep.trial].intermediate_values.keys()
 
     def on_epoch(self, event: EpochEnd) -> None:
         value = event.metrics.get(self.metric)
-        if value is None:
+        if value is None or self.trial is None:
             return
         if event.epoch not in self.reported:  # by the run before it was cut off
             self.trial.report(value, event.epoch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +27,7 @@ from mnist_np.sweep.study import (
     why_not_pruned,
     why_random,
 )
+from mnist_np.sweep.study_storage import StudyStorage
 from mnist_np.sweep.trial_jobs import TrialJobs
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Search:
 
     Args:
         runner: the sweep that its runs are children of.
-        path: the file of its study.
+        storage: where its study is.
         space: what varies.
         corners: fingerprints of the space's corners.
         earlier: what varied in the runs of the sweep's last start, from which a new study begins.
@@ -54,7 +54,7 @@ class Search:
     def __init__(
         self,
         runner: SweepRunner,
-        path: Path,
+        storage: StudyStorage,
         space: Space,
         corners: Sequence[str],
         earlier: Iterable[Mapping[str, str]],
@@ -65,10 +65,10 @@ class Search:
         self.runner, self.space = runner, space
         self.sweep = runner.config.sweep
         name = study_name(self.sweep, space, corners) + ("" if self.sweep.skip_finished else f"-{runner.start}")
-        self.study, counts = open_study(path, name, self.sweep, space)
+        self.study, counts = open_study(storage, name, self.sweep, space)
         self.runs_at = TrialJobs(runner.config, self.study.study_name, fixed, compose, digests)
         if self.sweep.skip_finished and not self.study.user_attrs.get(KNOWS_RUNS):
-            runs = self.known_runs([*earlier, *earlier_points(path)])
+            runs = self.known_runs([*earlier, *earlier_points(storage)])
             add_known_runs(self.study, runs, self.sweep, space, counts)
         self.rng = np.random.default_rng([self.sweep.search.seed, len(self.study.get_trials(deepcopy=False))])
         self.points: set[tuple[str, ...]] = set()

@@ -22,6 +22,7 @@ from mnist_np.storage.teacher import load_data
 from mnist_np.sweep.own_observers import make_observers
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.study import pruning_metric
+from mnist_np.sweep.study_storage import StudyStorage
 from mnist_np.training.events import Observer
 from mnist_np.training.interrupt import Interrupt
 from mnist_np.training.result import Result
@@ -123,7 +124,7 @@ def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> 
     if config.sweep.study and (metric := pruning_metric(config.sweep)):
         from mnist_np.sweep.pruning import Pruning
 
-        listeners.append(Pruning(folder.parent / "study.db", config.sweep, metric))
+        listeners.append(Pruning(StudyStorage.of(folder.parent), config.sweep, metric))
     if not config.sweep.id:
         listeners.append(ConsoleReporter(folder, look))
     listeners += make_observers(config.observers, folder)

@@ -1,22 +1,19 @@
-"""Optuna's side of a search: the study and its file, and what it is told of the runs."""
+"""Optuna's side of a search: the study, and what it is told of the runs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from mnist_np.component import UserError
-from mnist_np.sqlite_uri import sqlite_uri
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.settings import Search, Sweep
 from mnist_np.sweep.space import Point, Space, import_optuna
+from mnist_np.sweep.study_storage import StudyStorage
 from mnist_np.training.metric_names import epoch_metric
 
 if TYPE_CHECKING:
@@ -65,27 +62,12 @@ def why_random(search: Search, space: Space) -> str | None:
     return "sweep.search.sampler=cmaes needs two keys or more with intervals or ranges of numbers: all values are random"
 
 
-def storage(path: Path) -> Any:
-    """The SQLite file of a sweep's studies. Processes that write to it at the same time wait for each other."""
-    return import_optuna().storages.RDBStorage(sqlite_uri(path), engine_kwargs={"connect_args": {"timeout": 60}})
-
-
-def check_study(path: Path, search: Search, space: Space) -> None:
-    """Raise ConfigError where the sampler cannot be used, UserError where the file at ``path`` is no study of this Optuna."""
+def check_study(storage: StudyStorage, search: Search, space: Space) -> None:
+    """Raise ConfigError where the sampler cannot be used, UserError where what is in the storage is no study of this Optuna."""
     from mnist_np.sweep.samplers import make_sampler
 
     make_sampler(search, space, 0)
-    if not path.exists():
-        return
-    try:
-        with closing(sqlite3.connect(path)) as file:
-            if (found := file.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
-                raise ValueError(found[0])
-        import_optuna().get_all_study_names(storage(path))
-    except Exception as error:  # SQLite's, SQLAlchemy's, Alembic's and Optuna's own
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        advice = "move the file away, and the search starts anew from the runs beside it"
-        raise UserError(f"{path}: is no study of Optuna {import_optuna().__version__} ({reason}); {advice}") from error
+    storage.check()
 
 
 def study_name(sweep: Sweep, space: Space, corners: Iterable[str]) -> str:
@@ -101,12 +83,12 @@ def study_name(sweep: Sweep, space: Space, corners: Iterable[str]) -> str:
     return "-".join(hashlib.sha256(json.dumps(text).encode()).hexdigest()[:8] for text in texts)
 
 
-def open_study(path: Path, name: str, sweep: Sweep, space: Space) -> tuple[optuna.Study, bool]:
-    """The study ``name`` in the file at ``path``, made or continued, and whether earlier runs count towards its ``trials``.
+def open_study(storage: StudyStorage, name: str, sweep: Sweep, space: Space) -> tuple[optuna.Study, bool]:
+    """The study ``name``, made or continued, and whether earlier runs count towards its ``trials``.
 
     They do not where the space has changed since: that is another search, which only learns from them.
     """
-    optuna, file = import_optuna(), storage(path)
+    optuna, file = import_optuna(), storage.open()
     others = {other.split("-")[0] for other in optuna.get_all_study_names(file)}
     study = optuna.create_study(study_name=name, storage=file, load_if_exists=True, directions=list(sweep.objectives.values()))
     prepare(study, sweep.search, space)
@@ -121,11 +103,10 @@ def prepare(study: optuna.Study, search: Search, space: Space) -> None:
     study.pruner = make_pruner(search)
 
 
-def load_study(path: Path, name: str, search: Search) -> optuna.Study:
-    """The study of a run that may be pruned."""
-    from mnist_np.sweep.samplers import make_pruner
-
-    study: optuna.Study = import_optuna().load_study(study_name=name, storage=storage(path), pruner=make_pruner(search))
+@lru_cache(maxsize=1)
+def load_study(storage: StudyStorage, name: str, start: str | None) -> optuna.Study:
+    """The study of runs that may be pruned. A worker reads it once in each ``start`` of the sweep, and then what is added."""
+    study: optuna.Study = import_optuna().load_study(study_name=name, storage=storage.open())
     return study
 
 
@@ -176,9 +157,9 @@ def curve(child: Child, metric: str | None) -> dict[int, float]:
     return {int(row["epoch"]): row[metric] for row in child.history if metric in row} if metric else {}
 
 
-def earlier_points(path: Path) -> list[dict[str, str]]:
-    """The values, as texts, of all trials in the file at ``path``, of whatever study."""
-    optuna, file = import_optuna(), storage(path)
+def earlier_points(storage: StudyStorage) -> list[dict[str, str]]:
+    """The values, as texts, of all trials of the sweep, of whatever study."""
+    optuna, file = import_optuna(), storage.open()
     studies = [optuna.load_study(study_name=name, storage=file) for name in optuna.get_all_study_names(file)]
     return [
         {key: str(value) for key, value in trial.params.items()}

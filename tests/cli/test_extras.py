@@ -55,5 +55,5 @@ def test_a_search_as_a_file_chooses_its_sweeper_itself(tmp_path, real_train):
     pytest.importorskip("optuna")
     done = real_train("sweep=search", "sweep.search.trials=1", "data.train_size=500", "training.epochs=1", "tracking=off")
     assert done.code == 0, done.err
-    assert list(tmp_path.glob("outputs/sweeps/*/study.db"))
+    assert list(tmp_path.glob("outputs/sweeps/*/study.journal"))
     assert len(list(tmp_path.glob("outputs/sweeps/*/*/result.json"))) == 1

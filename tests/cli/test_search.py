@@ -18,6 +18,7 @@ optuna = pytest.importorskip("optuna")
 from optuna.trial import TrialState  # noqa: E402
 
 from mnist_np.cli.train import main  # noqa: E402
+from mnist_np.sweep.study_storage import StudyStorage  # noqa: E402
 
 TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
 SMALL = ["data=synthetic", "data.examples=160", "data.validation_size=32", "training.epochs=2", "model.hidden=[4]"]
@@ -60,8 +61,8 @@ def results(outputs):
 
 
 def studies(outputs):
-    file = f"sqlite:///{next(outputs.glob('sweeps/*/study.db'))}"
-    return [optuna.load_study(study_name=name, storage=file) for name in optuna.get_all_study_names(file)]
+    storage = StudyStorage.of(next(outputs.glob("sweeps/*"))).open()
+    return [optuna.load_study(study_name=name, storage=storage) for name in optuna.get_all_study_names(storage)]
 
 
 def trials(outputs):
@@ -177,19 +178,32 @@ def test_an_edited_recipe_starts_anew(tmp_path):
 
 def test_without_its_study_a_search_goes_on_from_the_runs(tmp_path, capsys):
     assert search(tmp_path, LR, trials=3) == 0
-    next(tmp_path.glob("sweeps/*/study.db")).unlink()
+    next(tmp_path.glob("sweeps/*/study.journal")).unlink()
     assert search(tmp_path, LR, trials=4) == 0
     assert len(results(tmp_path)) == 4
     assert "4 runs: 4 finished (3 of them earlier)" in capsys.readouterr().out
 
 
+def test_a_search_that_began_in_sqlite_goes_on_there(tmp_path, capsys, monkeypatch):
+    """As earlier versions kept it: with the same trials, pruned by what is in it."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr("mnist_np.sweep.study_storage.JOURNAL", "study.db")
+        assert search(tmp_path, LR, trials=2) == 0
+    before = trials(tmp_path)
+    assert search(tmp_path, LR, trials=3) == 0
+    assert "3 runs: 3 finished (2 of them earlier)" in capsys.readouterr().out
+    assert not list(tmp_path.glob("sweeps/*/study.journal"))
+    assert trials(tmp_path)[:2] == before
+    assert [list(trial.intermediate_values) for trial in trials(tmp_path)] == [[1, 2]] * 3
+
+
 def test_a_broken_study_is_one_line_and_runs_nothing(tmp_path, capsys):
     assert search(tmp_path, LR, trials=1) == 0
-    next(tmp_path.glob("sweeps/*/study.db")).write_text("broken")
+    next(tmp_path.glob("sweeps/*/study.journal")).write_text("broken")
     capsys.readouterr()
     assert search(tmp_path, LR, trials=2) == 2
     said = capsys.readouterr()
-    assert re.fullmatch(r"error: .*study\.db: is no study of Optuna .*move the file away.*\n", said.err)
+    assert re.fullmatch(r"error: .*study\.journal: is no study of Optuna .*move the file away.*\n", said.err)
     assert len(results(tmp_path)) == 1
 
 
@@ -427,7 +441,7 @@ def test_a_second_start_beside_the_first_is_refused(tmp_path):
 
     out = tmp_path / "outputs"
     assert search(out, LR, trials=1) == 0
-    with FileLock(next(out.glob("sweeps/*/study.db")).parent / ".sweep.lock"):
+    with FileLock(next(out.glob("sweeps/*/study.journal")).parent / ".sweep.lock"):
         assert search(out, LR, trials=2) == 2
     assert search(out, LR, trials=2) == 0
 

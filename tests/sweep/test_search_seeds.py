@@ -10,6 +10,7 @@ import pytest
 from mnist_np.cli.train import main
 from mnist_np.sweep.attempt import SeedPruning, together
 from mnist_np.sweep.children import Child
+from mnist_np.sweep.study_storage import StudyStorage
 
 pytest.importorskip("optuna")
 
@@ -72,8 +73,8 @@ def trials(out):
     """The state and value of each trial that is over, with the values that its runs have."""
     import optuna
 
-    (path,) = out.glob("sweeps/*/study.db")
-    storage = f"sqlite:///{path}"
+    (folder,) = out.glob("sweeps/*")
+    storage = StudyStorage.of(folder).open()
     (name,) = optuna.get_all_study_names(storage)
     return [t for t in optuna.load_study(study_name=name, storage=storage).get_trials() if t.state.is_finished()]
 
@@ -122,16 +123,14 @@ def test_a_poor_trial_gets_no_more_seeds(tmp_path):
 
 
 def test_a_search_that_was_cut_off_goes_on_with_the_seeds_that_are_missing(tmp_path):
-    import sqlite3
-
     out = tmp_path / "outputs"
     arguments = ["optimizer.lr=0.1,0.2", "sweep.search.seeds=2", "sweep.search.trials=2", "sweep.search.pruner=none"]
     assert search(out, *arguments) == 0
     before = runs(out)
-    (path,) = out.glob("sweeps/*/study.db")
-    with sqlite3.connect(path) as file:
-        file.execute("UPDATE trials SET state = 'RUNNING', datetime_complete = NULL WHERE number = 1")
-        file.execute("DELETE FROM trial_values WHERE trial_id = (SELECT trial_id FROM trials WHERE number = 1)")
+    (path,) = out.glob("sweeps/*/study.journal")
+    lines = path.read_text().splitlines(keepends=True)
+    (told,) = (line for line in lines if json.loads(line).get("trial_id") == 1 and "values" in json.loads(line))
+    path.write_text("".join(line for line in lines if line != told))
     lost = next(folder for folder in path.parent.glob("*seed=1*"))
     for file in lost.iterdir():
         if file.is_file():

@@ -3,8 +3,6 @@
 import dataclasses
 import itertools
 import math
-import sqlite3
-from contextlib import closing
 
 import pytest
 
@@ -13,7 +11,7 @@ optuna = pytest.importorskip("optuna")
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution  # noqa: E402
 from optuna.trial import TrialState  # noqa: E402
 
-from mnist_np.component import ConfigError, UserError  # noqa: E402
+from mnist_np.component import ConfigError  # noqa: E402
 from mnist_np.experiment import Training  # noqa: E402
 from mnist_np.metrics import METRICS  # noqa: E402
 from mnist_np.sweep.pruning import Pruning  # noqa: E402
@@ -23,7 +21,6 @@ from mnist_np.sweep.space import Space  # noqa: E402
 from mnist_np.sweep.study import (  # noqa: E402
     KnownRun,
     add_known_runs,
-    check_study,
     open_study,
     outcome,
     pruning_metric,
@@ -31,6 +28,7 @@ from mnist_np.sweep.study import (  # noqa: E402
     why_not_pruned,
     why_random,
 )
+from mnist_np.sweep.study_storage import StudyStorage  # noqa: E402
 from mnist_np.training.events import EpochEnd, StopTraining  # noqa: E402
 from mnist_np.training.metric_names import run_metrics  # noqa: E402
 from tests.sweep.made_up import child  # noqa: E402
@@ -127,12 +125,13 @@ def test_a_search_prunes_by_its_own_metric_or_not_at_all_and_says_so(metric, exp
     assert "several objectives" in why_not_pruned(several)
 
 
-def epochs(study, path, sweep, values):
+def epochs(study, storage, sweep, values):
     """A run of the study ``study`` whose epochs have ``values``; gives how many epochs it is let run."""
     trial = study.ask(dict(SPACE.distributions))
     mine = dataclasses.replace(sweep, trial=trial.number, study=study.study_name)
     metric = pruning_metric(mine)
-    pruning = Pruning(path, mine, metric)
+    pruning = Pruning(storage, mine, metric)
+    pruning.on_start(None)
     for i, value in enumerate(values):
         try:
             pruning.on_epoch(EpochEnd(i + 1, {metric: value, "val/other": 0.0}, None, None))
@@ -146,25 +145,28 @@ def epochs(study, path, sweep, values):
 @pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
 @pytest.mark.parametrize("metric", ["best/val_accuracy", "best/val_loss"])
 def test_the_poor_run_is_pruned_in_the_metrics_own_direction(pruner, metric, tmp_path):
-    path, good, poor = tmp_path / "study.db", [0.9, 0.95, 0.97, 0.98, 0.985, 0.99], [0.1, 0.1, 0.1, 0.1, 0.1, 0.1]
+    storage = StudyStorage(tmp_path / "study.journal")
+    good, poor = [0.9, 0.95, 0.97, 0.98, 0.985, 0.99], [0.1, 0.1, 0.1, 0.1, 0.1, 0.1]
     if metric == "best/val_loss":
         good, poor = [1 - v for v in good], [1 - v for v in poor]
     sweep = Sweep(metric=metric, search=Search(pruner=pruner, startup_trials=2, warmup_epochs=1))
-    study, _ = open_study(path, "s", sweep, SPACE)
-    assert epochs(study, path, sweep, poor) == 6  # among those that nobody may prune
-    assert epochs(study, path, sweep, good) == 6
-    lengths = [epochs(study, path, sweep, poor) for _ in range(4)]
+    study, _ = open_study(storage, "s", sweep, SPACE)
+    assert epochs(study, storage, sweep, poor) == 6  # among those that nobody may prune
+    assert epochs(study, storage, sweep, good) == 6
+    lengths = [epochs(study, storage, sweep, poor) for _ in range(4)]
     assert min(lengths) == 2  # never in the first epoch, which is for warming up
-    assert epochs(study, path, sweep, good) == 6
+    assert epochs(study, storage, sweep, good) == 6
 
 
 def test_a_run_that_goes_on_reports_an_epoch_once(tmp_path):
-    path, sweep = tmp_path / "study.db", Sweep()
-    study, _ = open_study(path, "s", sweep, SPACE)
+    storage, sweep = StudyStorage(tmp_path / "study.journal"), Sweep()
+    study, _ = open_study(storage, "s", sweep, SPACE)
     trial = study.ask(dict(SPACE.distributions))
     mine = dataclasses.replace(sweep, trial=trial.number, study="s")
     for _ in range(2):
-        Pruning(path, mine, "val/accuracy").on_epoch(EpochEnd(1, {"val/accuracy": 0.5}, None, None))
+        pruning = Pruning(storage, mine, "val/accuracy")
+        pruning.on_start(None)
+        pruning.on_epoch(EpochEnd(1, {"val/accuracy": 0.5}, None, None))
     assert study.trials[0].intermediate_values == {1: 0.5}
 
 
@@ -184,11 +186,11 @@ def test_a_study_is_its_space_objectives_and_config_in_any_order():
 
 
 def test_a_new_study_knows_the_runs_before_it(tmp_path):
-    sweep = Sweep(metric="best/val_accuracy")
+    storage, sweep = StudyStorage(tmp_path / "study.journal"), Sweep(metric="best/val_accuracy")
     point = {"lr": 0.1, "n": 3, "a": "relu"}
     children = [child({}, 0.9, status) for status in ("finished", "diverged", "pruned", "failed", "killed")]
     runs = [KnownRun(point | {"n": i + 1}, f"f{i}", one) for i, one in enumerate(children)]
-    study, counts = open_study(tmp_path / "study.db", "space-rest", sweep, SPACE)
+    study, counts = open_study(storage, "space-rest", sweep, SPACE)
     assert counts  # the file was lost: these are its runs
     for _ in range(2):  # one that was killed while it was told begins again
         add_known_runs(study, runs, sweep, SPACE, counts)
@@ -196,38 +198,8 @@ def test_a_new_study_knows_the_runs_before_it(tmp_path):
     assert states == [TrialState.COMPLETE, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
     assert study.trials[1].value == -math.inf
     assert study.trials[2].intermediate_values == {int(row["epoch"]): row["val/accuracy"] for row in children[2].history}
-    assert open_study(tmp_path / "study.db", "space-other", sweep, SPACE)[1]  # the same space, looked at by another metric
-    assert not open_study(tmp_path / "study.db", "wider-rest", sweep, SPACE)[1]
-
-
-def break_study(path, how):
-    """A study's file that is not what it should be."""
-    open_study(path, "s", Sweep(), SPACE)
-    if how == "text":
-        path.write_text("no database at all")
-    elif how == "zeros":
-        path.write_bytes(b"SQLite format 3\0" + b"\0" * 200)
-    elif how == "cut":
-        path.write_bytes(path.read_bytes()[:20_000])
-    else:
-        with closing(sqlite3.connect(path)) as file:
-            file.execute("update alembic_version set version_num='v99.0.0.a'")
-            file.execute("update version_info set schema_version=999")
-            file.commit()
-
-
-@pytest.mark.parametrize("how", ["text", "zeros", "cut", "version"])
-def test_a_broken_file_or_one_of_another_version_is_one_line(how, tmp_path):
-    path = tmp_path / "study.db"
-    break_study(path, how)
-    with pytest.raises(UserError, match=r"study\.db: is no study of Optuna .*; move the file away") as caught:
-        check_study(path, Search(), SPACE)
-    assert len(str(caught.value).splitlines()) == 1
-
-
-def test_an_empty_file_is_that_of_a_process_killed_at_once(tmp_path):
-    (tmp_path / "study.db").touch()
-    check_study(tmp_path / "study.db", Search(), SPACE)
+    assert open_study(storage, "space-other", sweep, SPACE)[1]  # the same space, looked at by another metric
+    assert not open_study(storage, "wider-rest", sweep, SPACE)[1]
 
 
 def test_a_proposal_does_not_depend_on_the_process_but_on_seed_and_trials_made():
