@@ -49,6 +49,7 @@ from mnist_np.nn.losses import CrossEntropy as CrossEntropy
 from mnist_np.nn.losses import Distillation as Distillation
 from mnist_np.nn.losses import Focal as Focal
 from mnist_np.nn.losses import MeanSquaredError as MeanSquaredError
+from mnist_np.nn.maxout import Maxout as Maxout
 from mnist_np.nn.mlp import MLP as MLP
 from mnist_np.nn.network import Network as Network
 from mnist_np.optim.adam import Adam as Adam

@@ -9,7 +9,6 @@ print(result.test.accuracy)
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +20,8 @@ from mnist_np.data.source import Data
 from mnist_np.data.sources import MNIST
 from mnist_np.memory import amount, available
 from mnist_np.metrics import METRICS
-from mnist_np.nn.activations import Activation, ReLU
+from mnist_np.nn.activation import Activation
+from mnist_np.nn.activations import ReLU
 from mnist_np.nn.initializers import Auto, Initializer
 from mnist_np.nn.losses import CrossEntropy, Loss
 from mnist_np.nn.mlp import MLP
@@ -128,14 +128,18 @@ class Experiment(Component):
         Counted are the weights with their gradients, an optimizer's memory of the same size and the best ones so far, the
         random numbers that the largest layer is drawn from, and the outputs and gradients of a batch's layers.
         """
-        sizes = [data.n_features, *self.model.hidden, data.n_classes]
-        weights = [n_in * n_out for n_in, n_out in pairwise(sizes)]
+        shapes = self.weight_shapes(data.n_features, data.n_classes)
+        sizes, weights = [data.n_features, *(n_out for _, n_out in shapes)], [n_in * n_out for n_in, n_out in shapes]
         number = np.dtype(self.training.dtype).itemsize
         m = len(data.train) if self.optimizer.full_batch else min(self.training.batch_size, len(data.train))
         needed = 4 * number * sum(weights) + 8 * max(weights) + 2 * number * m * sum(sizes)
         if needed > (there := available()):
             allowed = f"this network's training takes at least {amount(needed)} of memory, and {amount(there)} are free"
             raise self.model.error("hidden", self.model.hidden, allowed)
+
+    def weight_shapes(self, n_in: int, n_out: int) -> list[tuple[int, int]]:
+        """The shapes of the weight matrices of the network for ``n_in`` inputs and ``n_out`` classes, without building it."""
+        return self.model.weight_shapes(n_in, n_out, self.activation)
 
     def build_network(self, n_in: int, n_out: int, drawn: bool = True) -> Network:
         """The untrained network, its weights drawn from the ``init`` stream of the seed; or zero, to be loaded.

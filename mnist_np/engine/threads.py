@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 from mnist_np.machine import cores
@@ -16,8 +15,8 @@ WORTH_SHARING = 50_000_000
 And on a busy machine it costs: threads that wait for each other are 3 to 30 times slower there, one thread hardly is."""
 
 
-def choose(wanted: Any, sizes: list[int], batch_size: int) -> int:
-    """The number of threads that ``training.threads`` comes to for a network whose layers have these sizes, inputs first.
+def choose(wanted: Any, weights: int, batch_size: int) -> int:
+    """The number of threads that ``training.threads`` comes to for a network of so many weights.
 
     ``auto`` is 1 for small products, else one per core. It never exceeds what BLAS is limited to already: by
     OPENBLAS_NUM_THREADS, or because this process is one of several that share the machine. It depends on nothing that
@@ -25,7 +24,7 @@ def choose(wanted: Any, sizes: list[int], batch_size: int) -> int:
     """
     if wanted != "auto":
         return int(wanted)
-    if sum(a * b for a, b in pairwise(sizes)) * batch_size < WORTH_SHARING:
+    if weights * batch_size < WORTH_SHARING:
         return 1
     return max(1, min(cores(), present()))
 

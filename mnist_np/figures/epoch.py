@@ -26,7 +26,7 @@ SIDE = 512
 """Pixels of a picture's longer side, about."""
 
 UNITS = 64
-"""The largest number of units shown: the first ones, so that they keep their places."""
+"""The largest number of units shown: the first ones, so that they keep their places; of maxout units their first pieces."""
 
 HARD = 16
 """How many of the hardest validation examples are shown."""

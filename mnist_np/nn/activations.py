@@ -1,36 +1,18 @@
-"""Activation functions, each a pair: A = g(Z), elementwise, and its derivative g'(Z)."""
+"""Activation functions, each a pair: A = g(Z), elementwise but for maxout, and its derivative g'(Z)."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from mnist_np.component import Component, bounded, one_of
+from mnist_np.component import bounded, one_of
+from mnist_np.nn.activation import Activation
 from mnist_np.nn.arrays import Array
+from mnist_np.nn.maxout import Maxout
 from mnist_np.nn.normal import normal_cdf
-
-
-@dataclass
-class Activation(Component, ABC):
-    """A = g(Z), elementwise, with arrays of shape (m, n) and one dtype.
-
-    ``init`` names the initialiser that keeps the signal's variance through this activation (``init=auto``).
-    """
-
-    group: ClassVar[str] = "activation"
-    init: ClassVar[str] = "xavier"
-
-    @abstractmethod
-    def g(self, Z: Array) -> Array:
-        """A = g(Z)."""
-
-    @abstractmethod
-    def g_prime(self, Z: Array) -> Array:
-        """The derivative g'(Z)."""
 
 
 @dataclass
@@ -246,4 +228,5 @@ ACTIVATIONS: dict[str, type[Activation]] = {
     "sigmoid": Sigmoid,
     "hard_sigmoid": HardSigmoid,
     "identity": Identity,
+    "maxout": Maxout,
 }

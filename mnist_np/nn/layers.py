@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_np.nn.activations import Activation
+from mnist_np.nn.activation import Activation
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.initializers import Initializer
 
@@ -30,6 +30,9 @@ class Layer(ABC):
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
         self.state: dict[str, Array] = {}
+
+    def __repr__(self) -> str:
+        return type(self).__name__
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Fill ``params`` and ``state`` with their first values."""
@@ -85,14 +88,17 @@ class Dense(Layer):
 
 
 class Activate(Layer):
-    """A = g(Z), elementwise, for the activation g.
+    """A = g(Z) for the activation g of n units. Z is (m, n), or (m, n k) where each unit has k pieces (maxout).
 
-    Its arrays are cast to Z's dtype: a g' of one's own may give another one, as ``np.where(Z > 0, 1.0, 0.1)`` does.
+    Arrays are cast to Z's dtype: a g' of one's own may give another one, as ``np.where(Z > 0, 1.0, 0.1)`` does.
     """
 
     def __init__(self, n: int, activation: Activation) -> None:
-        super().__init__(n, n)
+        super().__init__(n * activation.pieces, n)
         self.activation = activation
+
+    def __repr__(self) -> str:
+        return type(self.activation).__name__ + (f" -> {self.n_out}" if self.n_in > self.n_out else "")
 
     def forward(self, Z: Array, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
         g = self.activation.g
@@ -101,5 +107,7 @@ class Activate(Layer):
 
     def backward(self, Z: Array, dA: Array) -> Array:
         g_prime = self.activation.g_prime
+        if self.n_in > self.n_out:
+            dA = np.tile(dA, self.activation.pieces)  # of a unit, for each of its pieces
         dZ = dA * g_prime(Z)
         return dZ.astype(Z.dtype, copy=False)

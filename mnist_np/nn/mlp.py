@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Optional
 import numpy as np
 
 from mnist_np.component import Component, bounded, did_you_mean, one_of
-from mnist_np.nn.activations import ACTIVATIONS, Activation, Identity, ReLU
+from mnist_np.nn.activation import Activation
+from mnist_np.nn.activations import ACTIVATIONS, Identity, ReLU
 from mnist_np.nn.initializers import INITIALIZERS, Auto, Initializer
 from mnist_np.nn.layers import Activate, Dense, Layer
 from mnist_np.nn.network import Network
@@ -26,7 +27,8 @@ class MLP(Component):
     ``activations`` and ``inits`` name a choice per hidden layer; None, as a whole or as an entry, means the group's choice.
     ``init_output`` names the output layer's. A hidden layer is Dense, norm, noise, activation, dropout in this order, or with
     ``norm_position="after"`` Dense, noise, activation, norm, dropout. ``dropout`` and ``noise`` (a standard deviation) are a
-    number for all hidden layers or one for each, ``max_norm`` too, with a last one for the output layer.
+    number for all hidden layers or one for each, ``max_norm`` too, with a last one for the output layer. In a layer of n maxout
+    units of k pieces, Dense and what stands between it and the activation have n k outputs.
     """
 
     group: ClassVar[str] = "model"
@@ -95,11 +97,12 @@ class MLP(Component):
             layers.append(Dropout(n_in, self.input_dropout))
         for i, n in enumerate(self.hidden):
             g = _chosen(self.activations, i, ACTIVATIONS, activation)
-            layers.append(Dense(n_in, n, _for_layer(_chosen(self.inits, i, INITIALIZERS, init), g), max_norm[i]))
+            n_z = n * g.pieces
+            layers.append(Dense(n_in, n_z, _for_layer(_chosen(self.inits, i, INITIALIZERS, init), g), max_norm[i]))
             if self.norm_position == "before":
-                layers += self._norm(n)
+                layers += self._norm(n_z)
             if noise[i]:
-                layers.append(GaussianNoise(n, noise[i]))
+                layers.append(GaussianNoise(n_z, noise[i]))
             layers.append(Activate(n, g))
             if self.norm_position == "after":
                 layers += self._norm(n)
@@ -111,6 +114,12 @@ class MLP(Component):
         if self.norm_output:
             layers += self._norm(n_out)
         return Network(layers, rng, dtype)
+
+    def weight_shapes(self, n_in: int, n_out: int, activation: Activation) -> list[tuple[int, int]]:
+        """The shapes of the weight matrices of the network that `build` makes."""
+        pieces = [_chosen(self.activations, i, ACTIVATIONS, activation).pieces for i in range(len(self.hidden))]
+        columns = [n * k for n, k in zip(self.hidden, pieces, strict=True)]
+        return list(zip([n_in, *self.hidden], [*columns, n_out], strict=True))
 
     def _norm(self, n: int) -> list[Layer]:
         if self.norm == "batch":

@@ -39,7 +39,7 @@ class Network(FlatParameters):
         self.probabilities: Callable[[Array], Array] = softmax
 
     def __repr__(self) -> str:
-        sizes = [f"-> {a.n_out}" if isinstance(a, Dense) else type(getattr(a, "activation", a)).__name__ for a in self.layers]
+        sizes = [f"-> {a.n_out}" if isinstance(a, Dense) else repr(a) for a in self.layers]
         return f"Network({self.n_in} {' '.join(sizes)}; {self.params.size:,} parameters, {np.dtype(self.dtype).name})"
 
     def forward(self, X: Array, rng: np.random.Generator | None = None) -> tuple[Array, list[Any]]:

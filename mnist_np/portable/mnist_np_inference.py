@@ -114,6 +114,10 @@ def gelu(Z: Array, form: str) -> Array:
     return (0.5 * Z * (1 + np.vectorize(math.erf, otypes=[float])(Z / math.sqrt(2)))).astype(Z.dtype)
 
 
+def maxout(Z: Array, pieces: int) -> Array:
+    return Z.reshape(len(Z), pieces, Z.shape[1] // pieces).max(axis=1)
+
+
 FUNCTIONS: dict[str, Callable[..., Array]] = {
     "relu": lambda Z: np.maximum(0, Z),
     "leaky_relu": lambda Z, alpha: np.maximum(Z, alpha * Z),
@@ -128,6 +132,7 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "sigmoid": sigmoid,
     "hard_sigmoid": lambda Z, slope: np.minimum(1, np.maximum(0, slope * Z + 0.5)),
     "identity": lambda Z: Z,
+    "maxout": maxout,
     "softmax": softmax,
     "clip": lambda Z: np.clip(Z, 0, 1),
 }

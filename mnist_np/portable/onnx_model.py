@@ -88,6 +88,14 @@ class Graph:
         self.nodes.append(helper.make_node(operator, list(inputs), [name], name=f"{len(self.nodes)}_{operator}", **attributes))
         return name
 
+    def split(self, X: str, n: int) -> list[str]:
+        """Add a node that splits the columns into n equal parts; gives their names."""
+        from onnx import helper
+
+        names = [f"split_{len(self.nodes)}_{i}" for i in range(n)]
+        self.nodes.append(helper.make_node("Split", [X], names, name=f"{len(self.nodes)}_Split", axis=1))
+        return names
+
     def constant(self, value: Any, name: str = "") -> str:
         """Add numbers in single precision; gives their name."""
         from onnx import numpy_helper
@@ -182,6 +190,7 @@ FUNCTIONS: dict[str, Callable[..., str]] = {
     "sigmoid": lambda g, Z: g.add("Sigmoid", Z),
     "hard_sigmoid": lambda g, Z, slope: g.add("HardSigmoid", Z, alpha=float(slope), beta=0.5),
     "identity": lambda g, Z: Z,
+    "maxout": lambda g, Z, pieces: g.add("Max", *g.split(Z, pieces)),
     "softmax": lambda g, Z: g.add("Softmax", Z, axis=1),
     "clip": lambda g, Z: g.add("Clip", Z, g.constant(0), g.constant(1)),
 }

@@ -12,7 +12,8 @@ from safetensors.numpy import save
 
 from mnist_np.component import UserError
 from mnist_np.files import write_atomically
-from mnist_np.nn.activations import ACTIVATIONS, Activation
+from mnist_np.nn.activation import Activation
+from mnist_np.nn.activations import ACTIVATIONS
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Activate, Dense, Layer
 from mnist_np.nn.losses import BinaryCrossEntropy, Loss, MeanSquaredError

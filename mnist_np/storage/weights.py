@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,7 @@ def load_weights(path: Path) -> Weights:
         about = file.about
         experiment = from_dict(Experiment, about["experiment"])
         described = WeightsHeader(*(about[key] for key in ("n_in", "n_out", "image_shape", "class_names")))
-        described.check(experiment.model.hidden, file)
+        described.check(experiment, file)
         network = experiment.build_network(described.n_in, described.n_out, drawn=False)
         network.load_arrays(file.arrays())
         expect(all(np.isfinite(array).all() for array in (network.params, network.state)), "weights", "must be finite numbers")
@@ -90,13 +89,14 @@ class WeightsHeader:
     image_shape: list[int]
     class_names: list[str]
 
-    def check(self, hidden: list[int], file: TensorFile) -> None:
+    def check(self, experiment: Experiment, file: TensorFile) -> None:
         """Raise ValueError if they contradict each other or the arrays that are there: memory is not given on a mere claim."""
-        sizes = [self.n_in, *hidden, self.n_out]
+        sizes = [self.n_in, *experiment.model.hidden, self.n_out]
         expect(all(type(size) is int and size > 0 for size in [*sizes, *self.image_shape]), "sizes", "must be positive integers")
         expect(len(self.image_shape) == 2 and prod(self.image_shape) == self.n_in, "image_shape", f"must have {self.n_in} pixels")
         expect(len(self.class_names) == self.n_out, "class_names", f"must be {self.n_out}")
         expect(all(type(name) is str for name in self.class_names), "class_names", "must be texts")
-        needed, there = sum(n_in * n_out for n_in, n_out in pairwise(sizes)), file.n_numbers
+        shapes = experiment.weight_shapes(self.n_in, self.n_out)
+        needed, there = sum(n_in * n_out for n_in, n_out in shapes), file.n_numbers
         expect(needed <= there, "hidden", f"these layers need {needed:,} weights, but there are {there:,} numbers")
-        expect(len(sizes) <= len(file.shapes) + 1, "hidden", f"{len(hidden)} layers need more than {len(file.shapes)} arrays")
+        expect(len(sizes) <= len(file.shapes) + 1, "hidden", f"{len(sizes) - 2} layers need more than {len(file.shapes)} arrays")

@@ -8,7 +8,6 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -153,8 +152,7 @@ def run_seconds(experiment: Experiment, data: Dataset) -> float:
 def parameters(experiment: Experiment, data: Dataset | None = None) -> int:
     """About how many weights the network has: those between its layers."""
     n_in, n_out = (data.n_features, data.n_classes) if data else (784, 10)
-    sizes = [n_in, *experiment.model.hidden, n_out]
-    return sum((a + 1) * b for a, b in pairwise(sizes))
+    return sum((a + 1) * b for a, b in experiment.weight_shapes(n_in, n_out))
 
 
 def files_of(n_parameters: int, experiment: Experiment, figures: bool, tracked: bool) -> float:

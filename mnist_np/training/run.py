@@ -52,8 +52,8 @@ def threads_of(experiment: Experiment, data: Dataset) -> int:
     """The number of BLAS threads that ``training.threads`` resolves to."""
     if experiment.training.processes > 1:
         return 1
-    sizes = [data.n_features, *experiment.model.hidden, data.n_classes]
-    return choose(experiment.training.threads, sizes, experiment.training.batch_size)
+    weights = sum(n_in * n_out for n_in, n_out in experiment.weight_shapes(data.n_features, data.n_classes))
+    return choose(experiment.training.threads, weights, experiment.training.batch_size)
 
 
 def trainer_of(experiment: Experiment) -> type[Trainer]:

@@ -15,7 +15,8 @@ from mnist_np.engine.kernels import TextbookKernel
 from mnist_np.engine.sparse_input import SparseBatches
 from mnist_np.engine.textbook import TextbookEngine
 from mnist_np.experiment import Experiment, Training
-from mnist_np.nn.activations import ACTIVATIONS, GELU, Activation, ReLU, Tanh
+from mnist_np.nn.activation import Activation
+from mnist_np.nn.activations import ACTIVATIONS, GELU, ReLU, Tanh
 from mnist_np.nn.losses import LOSSES, CrossEntropy, Distillation, Loss, MeanSquaredError
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Momentum

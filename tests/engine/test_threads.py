@@ -9,7 +9,7 @@ from mnist_np.engine import threads
 from mnist_np.experiment import Experiment, Training
 from mnist_np.training.events import Observer
 
-LARGE, SMALL = [784, 1024, 1024, 10], [784, 32, 10]
+LARGE, SMALL = 784 * 1024 + 1024 * 1024 + 1024 * 10, 784 * 32 + 32 * 10
 
 
 class Witness(Observer):

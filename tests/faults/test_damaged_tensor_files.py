@@ -170,6 +170,7 @@ def forged(about=None, experiment=None, **changes):
 
 FORGED = {
     "hidden layers that would need 4 TB": forged(experiment={"model": {"hidden": [1_000_000, 1_000_000]}}),
+    "maxout pieces that would need 4 TB": forged(experiment={"activation": {"name": "maxout", "pieces": 10**10}}),
     "ten thousand layers": forged(experiment={"model": {"hidden": [1] * 10_000}}),
     "400,000 layers": forged(experiment={"model": {"hidden": [1] * 400_000}}),
     "no images": forged(image_shape=[0, 9]),

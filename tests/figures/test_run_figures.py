@@ -27,6 +27,7 @@ RUNS = {
     "two classes": lambda: trained(classes=2, side=2),
     "large images": lambda: trained(side=64, examples=64, validation_size=10),
     "wide": lambda: trained(MLP(hidden=[200])),
+    "maxout": lambda: trained(MLP(hidden=[6], activations=["maxout"])),
     "no validation": lambda: trained(validation_size=0),
     "one epoch": lambda: trained(epochs=1),
     "long": lambda: trained(epochs=40, examples=200),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnist_np.component import ConfigError
-from mnist_np.nn.activations import ACTIVATIONS, ELU, GELU, HardSigmoid, LeakyReLU, ReLU, ScaledTanh
+from mnist_np.nn.activations import ACTIVATIONS, ELU, GELU, HardSigmoid, LeakyReLU, Maxout, ReLU, ScaledTanh
 from mnist_np.nn.initializers import INITIALIZERS
 
 FORMULAS = {
@@ -25,7 +25,7 @@ FORMULAS = {
     "identity": lambda z: z,
 }
 VARIANTS = [
-    *(kind() for kind in ACTIVATIONS.values()),
+    *(ACTIVATIONS[name]() for name in FORMULAS),
     LeakyReLU(alpha=0.2),
     ELU(alpha=0.3),
     GELU(form="tanh"),
@@ -45,7 +45,7 @@ def applied(g, z, dtype=np.float64):
 
 
 def test_all_are_here():
-    assert set(FORMULAS) == set(ACTIVATIONS)
+    assert {*FORMULAS, "maxout"} == set(ACTIVATIONS)
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -99,6 +99,23 @@ def test_selu_keeps_mean_zero_and_variance_one():
     assert A.var() == pytest.approx(1, abs=1e-2)
 
 
+def test_maxout_gives_the_largest_piece_of_each_unit_and_the_slope_to_it_alone():
+    """Piece p of unit j is z[p n + j]; of equal ones the first has the slope."""
+    Z = np.array([[1.0, -5, 3, -7, 2, -7], [0, 4, 0, 4, 0, 4]])  # two units of three pieces
+    A, slope = applied(Maxout(pieces=3), Z)
+    np.testing.assert_array_equal(A, [[3, -5], [0, 4]])
+    np.testing.assert_array_equal(slope, [[0, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0]])
+    A, slope = applied(Maxout(pieces=1), Z, np.float32)
+    np.testing.assert_array_equal(A, Z)
+    assert (slope == 1).all()
+
+
+@pytest.mark.parametrize(("pieces", "gain"), [(2, 1), (5, 1.34)])
+def test_maxout_keeps_the_size_of_the_signal_as_its_docstring_says(pieces, gain):
+    z = np.random.default_rng(0).standard_normal((1, 400_000 * pieces))
+    assert np.sqrt(np.mean(Maxout(pieces).g(z) ** 2)) == pytest.approx(gain, abs=5e-3)
+
+
 def test_relu_has_no_slope_at_zero():
     assert applied(ReLU(), [0.0])[1] == 0
 
@@ -115,6 +132,7 @@ def test_each_names_an_initialiser_for_auto(name):
         (lambda: ELU(alpha=0), "activation.alpha"),
         (lambda: GELU(form="fast"), "activation.form"),
         (lambda: HardSigmoid(slope=0), "activation.slope"),
+        (lambda: Maxout(pieces=0), "activation.pieces"),
     ],
 )
 def test_a_mistake_is_named(make, key):

@@ -7,6 +7,7 @@ from mnist_np.component import ConfigError
 from mnist_np.nn.activations import Identity, Sigmoid
 from mnist_np.nn.initializers import Normal
 from mnist_np.nn.losses import CrossEntropy
+from mnist_np.nn.maxout import Maxout
 from mnist_np.nn.mlp import MLP
 
 
@@ -59,6 +60,24 @@ def test_a_mistake_is_named(fields, key):
     with pytest.raises(ConfigError) as caught:
         MLP(**fields)
     assert caught.value.key == key
+
+
+@pytest.mark.parametrize("norm_position", ["before", "after"])
+def test_maxout_units_have_pieces_up_to_the_activation(norm_position):
+    model = MLP(hidden=[5], norm="batch", norm_position=norm_position, noise=0.1, dropout=0.5)
+    network = model.build(7, 3, np.random.default_rng(0), Maxout(pieces=4))
+    layers = " ".join(f"{type(layer).__name__}{layer.n_out}" for layer in network.layers)
+    norm = {"before": "BatchNorm20 GaussianNoise20 Activate5", "after": "GaussianNoise20 Activate5 BatchNorm5"}[norm_position]
+    assert layers == f"Dense20 {norm} Dropout5 Dense3"
+    assert repr(MLP(hidden=[5]).build(7, 3, None, Maxout(4))) == "Network(7 -> 20 Maxout -> 5 -> 3; 178 parameters, float32)"
+
+
+@pytest.mark.parametrize("hidden", [[], [5], [5, 4]], ids=str)
+@pytest.mark.parametrize("g", [Sigmoid(), Maxout(pieces=3)], ids=str)
+def test_the_shapes_of_the_weights_are_known_before_they_are_made(hidden, g):
+    for model in (MLP(hidden=hidden), MLP(hidden=hidden, activations=["maxout", None][: len(hidden)])):
+        built = [spec.shape for spec in model.build(7, 3, None, g).specs if spec.is_weight]
+        assert model.weight_shapes(7, 3, g) == built
 
 
 def test_choices_by_layer():

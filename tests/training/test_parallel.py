@@ -17,6 +17,7 @@ from mnist_np.component import ConfigError, RunFailed
 from mnist_np.data.augment import Distort
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
+from mnist_np.nn.maxout import Maxout
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Adam
 from mnist_np.storage.checkpoint import Checkpointer, CheckpointError
@@ -80,6 +81,7 @@ def test_divergence_ends_it_like_one_process():
         ({"model": MLP(hidden=[8], dropout=0.5)}, "Dropout"),
         ({"model": MLP(hidden=[8], norm="batch")}, "BatchNorm"),
         ({"model": MLP(hidden=[8], max_norm=1.0)}, "max_norm"),
+        ({"activation": Maxout()}, "maxout"),
         ({"optimizer": OPTIMIZERS["muon"]()}, "Muon"),
         ({"optimizer": OPTIMIZERS["lbfgs"]()}, "LBFGS"),
         ({"augment": Distort(shift=1.0)}, "augment"),

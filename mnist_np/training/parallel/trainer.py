@@ -197,6 +197,8 @@ def check(trainer: Trainer) -> None:
     for layer in layers:
         if type(layer) not in (Dense, Activate) or (isinstance(layer, Activate) and layer.shapes):
             raise refuse(f"must be 1 with {type(layer).__name__} layers: dense layers and plain activations can be shared")
+    if any(layer.n_in > layer.n_out for layer in layers if isinstance(layer, Activate)):
+        raise refuse("must be 1 with maxout units, whose pieces would be in both processes")
     if any(layer.max_norm is not None for layer in dense[1::2]):
         raise refuse("must be 1 with model.max_norm: no process has all incoming weights of a unit")
     if isinstance(trainer.optimizer, LBFGS | Muon):
