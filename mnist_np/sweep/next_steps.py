@@ -49,10 +49,10 @@ def with_more_seeds(report: SweepReport, argv: Sequence[str]) -> str:
 
 
 def more_seeds(report: SweepReport) -> str:
-    """``range(10)`` after ``range(5)``; other seeds are listed, new ones behind them."""
+    """``range(10)`` after ``range(5)``; seeds with gaps are listed, new ones behind them."""
     present = sorted({int(seed) for child in report.children if (seed := child.overrides.get("seed", "")).isdigit()})
     n = max(2 * len(present), FEW)
-    if present == list(range(len(present))):
-        return f"range({n})"
-    start = present[-1] + 1
-    return ",".join(map(str, [*present, *range(start, start + n - len(present))]))
+    first, end = (present[0], present[-1] + 1) if present else (0, 0)
+    if end - first == len(present):
+        return f"range({first},{first + n})" if first else f"range({n})"
+    return ",".join(map(str, [*present, *range(end, end + n - len(present))]))

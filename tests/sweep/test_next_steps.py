@@ -28,7 +28,14 @@ def report(*seeds):
 
 @pytest.mark.parametrize(
     ("seeds", "more"),
-    [("", "range(5)"), ("01", "range(5)"), ("012345", "range(12)"), (["7", "3"], "3,7,8,9,10"), (["x"], "range(5)")],
+    [
+        ("", "range(5)"),
+        ("01", "range(5)"),
+        ("012345", "range(12)"),
+        ("56789", "range(5,15)"),
+        (["7", "3"], "3,7,8,9,10"),
+        (["x"], "range(5)"),
+    ],
 )
 def test_more_seeds_hold_the_present_ones(seeds, more):
     assert more_seeds(report(*seeds)) == more
