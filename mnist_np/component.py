@@ -19,6 +19,10 @@ LARGEST_INTEGER = 2**63 - 1
 """What NumPy, SQLite and MLflow can hold."""
 
 
+OUTSIDE = (OSError, MemoryError)
+"""Failures whose cause lies outside the code, such as a full disk or too little memory: their message says all."""
+
+
 class UserError(ValueError):
     """An error that the user can correct. The message is complete without a traceback."""
 

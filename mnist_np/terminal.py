@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def counted(n: int, noun: str) -> str:
+    """``1 run``, ``2 runs``, ``1,024 runs``."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def duration(seconds: float) -> str:
     """``4.2 s``, ``1:05`` or ``2:13:07``."""
     if round(seconds) < 60:

@@ -15,7 +15,7 @@ from mnist_np.sweep.forecast import Forecast, forecast
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SweepRunner
-from mnist_np.terminal import duration
+from mnist_np.terminal import counted, duration
 
 SHOWN = 12
 """Values of a key that are listed."""
@@ -103,11 +103,6 @@ def say_table(runner: SweepRunner, varied: Mapping[str, str]) -> None:
 
 def say(runner: SweepRunner, line: str) -> None:
     runner.console.print(line, soft_wrap=True, highlight=False, markup=False)
-
-
-def counted(n: int, noun: str) -> str:
-    """``1 job``, ``2 jobs``."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def size(n: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
-from mnist_np.cli.dry_run import counted, say_jobs
+from mnist_np.cli.dry_run import say_jobs
 from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.sweep_file import settings_of
@@ -21,6 +21,7 @@ from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SweepRunner
+from mnist_np.terminal import counted
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from mnist_np.fitted_table import Column, fitted_table, wide_console
 from mnist_np.invocation import default_outputs
 from mnist_np.sweep.tables import shown
 from mnist_np.sweep.values import ABSENT, order
-from mnist_np.terminal import print_error, printable
+from mnist_np.terminal import counted, print_error, printable
 from mnist_np.tracking.addresses import address_of, ui_command
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.links import comparison_page, run_page
@@ -170,7 +170,7 @@ def below(runs: list[Compared], width: int, limit: int | None = None, sort: str 
     common = [key for key in keys if all(key in run.params for run in runs)]
     left_out = [key for key in keys if key not in common]
     hidden = len(runs) - limit if limit else 0
-    captions = [f"and {hidden:,} more run{'' if hidden == 1 else 's'}"] if hidden > 0 else []
+    captions = [f"and {counted(hidden, 'more run')}"] if hidden > 0 else []
     captions += [f"only some have {printable(', '.join(left_out))}"] if left_out else []
     above, runs, metrics = title(runs), runs[:limit], tuple(dict.fromkeys([*FEWER, *([sort] if sort else [])]))
     columns = [Column("run", [plain(run.name) for run in runs], is_words=True)]
@@ -185,7 +185,7 @@ def below(runs: list[Compared], width: int, limit: int | None = None, sort: str 
 def title(runs: list[Compared]) -> str:
     """How many runs there are, and how much they have in common."""
     same = {key for run in runs for key in run.params}.difference(differing(runs))
-    return f"{len(runs)} run{'' if len(runs) == 1 else 's'}, the same in {len(same)} params; those that differ:"
+    return f"{counted(len(runs), 'run')}, the same in {len(same)} params; those that differ:"
 
 
 def number(value: float) -> str:

@@ -29,7 +29,7 @@ from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.saved_run import SavedRun
 from mnist_np.storage.teacher import load_data
 from mnist_np.storage.tensorfile import open_tensors
-from mnist_np.terminal import printable
+from mnist_np.terminal import counted, printable
 from mnist_np.training.interrupt import Interrupt
 from mnist_np.training.result import Result
 from mnist_np.training.run import run, threads_of
@@ -118,7 +118,8 @@ def compared(saved: SavedRun, result: Result) -> tuple[bool, str]:
     if status not in ("finished", "diverged"):
         epochs, first = first_difference(saved.history, result.history)
         if first is None and epochs:
-            return True, f"the run was {status or 'cut off'} after {epochs} epochs: those are the same to the last digit"
+            after = counted(epochs, "epoch")
+            return True, f"the run was {status or 'cut off'} after {after}: those are the same to the last digit"
         return False, f"the run was {status or 'cut off'}: " + (
             f"from epoch {first} on they differ" if first else "it left no whole epoch"
         )

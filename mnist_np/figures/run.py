@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
+from mnist_np.component import OUTSIDE
 from mnist_np.figures.augmented import augmented
 from mnist_np.figures.confusion import confusion_matrix
 from mnist_np.figures.first_layer import first_layer
@@ -52,8 +53,8 @@ def draw(result: Result, folder: Path) -> None:
         try:
             save_png(figure(result), folder / f"{name}.png")
         except Exception as error:
-            failures.append(f"the figure '{name}' could not be drawn: {error}")
-            if not isinstance(error, OSError):
+            failures.append(f"the figure '{name}' could not be drawn: {str(error) or type(error).__name__}")
+            if not isinstance(error, OUTSIDE):
                 log.exception(failures[-1])
     if failures:
         raise OSError("; ".join(failures))

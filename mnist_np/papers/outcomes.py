@@ -21,6 +21,7 @@ from mnist_np.storage.config_file import read_config
 from mnist_np.storage.records import read_json
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import Spread
+from mnist_np.terminal import counted
 
 RELEVANT = ("python", "mnist-np", "numpy")
 """Versions on which a result's bits may depend."""
@@ -129,8 +130,8 @@ def outcome(child: Child, row: Row) -> Outcome | None:
         round(sum(epoch.get("time/epoch_s", 0.0) for epoch in child.history), 2),
         str(git.get("commit", ""))[:12] + ("+" if git.get("dirty") else ""),
         {name: str(version) for name, version in (versions or {}).items() if name in RELEVANT},
-        f"{blas.get('name')} {blas.get('version')}, {blas.get('threads')} thread{'' if blas.get('threads') == 1 else 's'}",
-        f"{processor()}, {cores()} core{'' if cores() == 1 else 's'}",
+        f"{blas.get('name')} {blas.get('version')}, {counted(int(blas.get('threads') or 1), 'thread')}",
+        f"{processor()}, {counted(cores(), 'core')}",
         round(load(), 1),
     )
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.tables import console_table, notes
+from mnist_np.terminal import counted
 
 TROUBLED = 20
 """Runs of which it is printed what went wrong with them."""
@@ -41,4 +42,4 @@ def failure_of(report: SweepReport) -> str:
     counts = {"failed": failed, "did not come to an end": len(report.unfinished) - failed}
     counts["could not write all their files"] = sum(bool(child.problem) for child in report.children)
     words = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
-    return f"of {len(report.children)} runs {words}" if words else ""
+    return f"of {counted(len(report.children), 'run')} {words}" if words else ""

@@ -19,6 +19,7 @@ from mnist_np.sweep.pareto import on_front
 from mnist_np.sweep.significance import interval
 from mnist_np.sweep.values import ABSENT, Param, readable, varying
 from mnist_np.sweep.verdict import Verdict
+from mnist_np.terminal import counted
 
 STATUSES = ("finished", "running", "queued", "failed", "diverged", "pruned", "killed")
 TEST = "test/accuracy"
@@ -221,4 +222,4 @@ class SweepReport:
         earlier = f" ({self.skipped} of them earlier{linked})" if self.skipped else ""
         parts = [f"{n} {status}{earlier if status == 'finished' else ''}" for status, n in self.counts.items() if n]
         n = len(self.children)
-        return f"{n} run{'' if n == 1 else 's'}: {', '.join(parts) or 'none begun'}"
+        return f"{counted(n, 'run')}: {', '.join(parts) or 'none begun'}"

@@ -11,6 +11,7 @@ from rich.table import Table
 from mnist_np.fitted_table import Column, fitted_table
 from mnist_np.sweep.report import TEST, Configuration, Spread, SweepReport
 from mnist_np.sweep.values import readable, short_names
+from mnist_np.terminal import counted
 from mnist_np.training.metric_names import is_fraction
 
 TOP = 20
@@ -174,7 +175,7 @@ def bounds(values: Spread | None, metric: str) -> str:
 def hidden(report: SweepReport, top: int) -> str:
     """How many configurations a table of ``top`` leaves out."""
     n = len(report.configurations) - top
-    return f"and {n:,} more configuration{'' if n == 1 else 's'}" if n > 0 else ""
+    return f"and {counted(n, 'more configuration')}" if n > 0 else ""
 
 
 def notes(report: SweepReport) -> list[str]:

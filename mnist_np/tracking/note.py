@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mnist_np.registry import name_of
+from mnist_np.terminal import counted
 from mnist_np.tracking.links import run_page
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def note(result: Result, figures: bool = True) -> str:
     sizes = " - ".join(map(str, [result.network.n_in, *experiment.model.hidden, result.network.n_out]))
     lines = [
         f"**{result.test.accuracy:.2%} test accuracy** on {data.name} ({len(data.test):,} examples), "
-        f"{len(result.history)} epochs in {result.seconds:.1f} s, {len(result.network.params):,} parameters.",
+        f"{counted(len(result.history), 'epoch')} in {result.seconds:.1f} s, {len(result.network.params):,} parameters.",
         "",
         "| | |",
         "|---|---|",

@@ -14,6 +14,7 @@ from filelock import FileLock
 from mnist_np.sweep.children import ENDED
 from mnist_np.sweep.publish import FILES
 from mnist_np.sweep.report import SweepReport
+from mnist_np.terminal import counted
 from mnist_np.tracking.addresses import sync_command, where_to_look
 from mnist_np.tracking.artifacts import log_path
 from mnist_np.tracking.best_model import log_best
@@ -233,5 +234,5 @@ class SweepParent:
         lines = where_to_look(self.store, pages, self.run_id)
         if self.waiting:
             sync = sync_command(self.store, self.folder)
-            lines.insert(0, f"{len(self.waiting)} runs are not in MLflow yet. Deliver them later: {sync}")
+            lines.insert(0, f"not in MLflow yet: {counted(len(self.waiting), 'run')}. Deliver them later: {sync}")
         return lines

@@ -14,7 +14,7 @@ from mnist_np.engine.threads import present
 from mnist_np.experiment import Experiment
 from mnist_np.metrics import Predictions, by_class, measure, of_test
 from mnist_np.nn.network import Network
-from mnist_np.terminal import duration
+from mnist_np.terminal import counted, duration
 from mnist_np.training.diagnostics_record import DiagnosticsRecord
 from mnist_np.training.evaluation import QUIET, Evaluation
 from mnist_np.training.metric_names import best_name
@@ -44,7 +44,8 @@ class Result:
     diagnostics: DiagnosticsRecord | None = None
 
     def __repr__(self) -> str:
-        return f"Result({self.status}: test accuracy {self.test.accuracy:.2%} after {len(self.history)} epochs; {self.network!r})"
+        epochs = counted(len(self.history), "epoch")
+        return f"Result({self.status}: test accuracy {self.test.accuracy:.2%} after {epochs}; {self.network!r})"
 
     def _repr_html_(self) -> str:
         return notebook.table("Result", self.summary | {"network": repr(self.network), "data": repr(self.data)})
@@ -58,7 +59,7 @@ class Result:
         found["test loss"] = f"{self.test.loss:.4f}"
         if "val/accuracy" in self.best:
             found["validation"] = f"{self.best['val/accuracy']:.2%} at epoch {self.best_epoch}, whose weights are kept"
-        found["time"] = f"{duration(self.seconds)} for {len(self.history)} epochs"
+        found["time"] = f"{duration(self.seconds)} for {counted(len(self.history), 'epoch')}"
         return found
 
     @cached_property

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from mnist_np.component import OUTSIDE
 from mnist_np.figures.style import as_png
 from mnist_np.figures.sweep.curves import learning_curves, overview
 from mnist_np.figures.sweep.effects import main_effects
@@ -48,8 +49,9 @@ def figures(report: SweepReport) -> Iterator[tuple[str, Figure]]:
     for name, figure in FIGURES.items():
         try:
             drawn = figure(report)
-        except Exception:
-            log.exception("the sweep's figure '%s' could not be drawn", name)
+        except Exception as error:
+            cause = None if isinstance(error, OUTSIDE) else error
+            log.error("the sweep's figure '%s' could not be drawn: %s", name, str(error) or type(error).__name__, exc_info=cause)
             continue
         if drawn is not None:
             yield name, drawn
