@@ -114,11 +114,16 @@ def without_hydra(config: DictConfig) -> DictConfig:
 
 def to_run_config(config: DictConfig) -> RunConfig:
     """The real components of a composed config (without its ``hydra`` node). Raises ConfigError."""
-    for path, node in nodes(config):
-        check_keys(path, node)
+    check_all_keys(config)
     made = OmegaConf.to_object(config)
     assert isinstance(made, RunConfig)
     return made
+
+
+def check_all_keys(config: DictConfig) -> None:
+    """Refuse keys that are not there in the types. Raises ConfigError."""
+    for path, node in nodes(config):
+        check_keys(path, node)
 
 
 def nodes(config: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]]:
