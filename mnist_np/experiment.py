@@ -50,6 +50,10 @@ class Training(Component):
     ema: float | None = bounded(None, gt=0, lt=1)
     swa_start: int | None = bounded(None, ge=1)
     mixup: float = bounded(0.0, ge=0)
+    vat: float = bounded(0.0, ge=0)
+    vat_weight: float = bounded(1.0, gt=0)
+    vat_steps: int = bounded(1, ge=1)
+    vat_xi: float = bounded(0.01, gt=0)
     engine: str = without_effect(one_of("fast", "fast", "textbook"))
     threads: Any = without_effect("auto")
     processes: int = bounded(1, ge=1, le=2)
@@ -108,6 +112,13 @@ class Experiment(Component):
         for key in ("clip_norm", "clip_value"):
             if optimizer.full_batch and getattr(training, key) is not None:
                 raise training.error(key, getattr(training, key), f"must be null: {kind}'s line search needs the true gradient")
+        if training.vat and optimizer.full_batch:
+            raise training.error("vat", training.vat, f"must be 0: {kind}'s line search needs a loss without random directions")
+        if training.vat and type(self.loss).probabilities is not Loss.probabilities:
+            other = type(self.loss).__name__
+            raise training.error(
+                "vat", training.vat, f"must be 0 with {other}: needs probabilities by softmax, as cross_entropy has"
+            )
         for key in ("ema", "swa_start"):
             if optimizer.averages and getattr(training, key) is not None:
                 raise training.error(key, getattr(training, key), f"must be null: {kind} averages the weights by itself")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-NAMES = ("init", "shuffle", "dropout", "augment", "split", "mixup")
+NAMES = ("init", "shuffle", "dropout", "augment", "split", "mixup", "adversarial")
 """Append only: a name's place is part of its seed."""
 
 

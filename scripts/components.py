@@ -20,6 +20,7 @@ from mnist_np.nn.layers import Dense
 from mnist_np.nn.noise import Dropout, GaussianNoise
 from mnist_np.nn.norms import BatchNorm, LayerNorm
 from mnist_np.registry import REGISTRY
+from mnist_np.training.adversarial import VirtualAdversarial
 from mnist_np.training.averaging import average_epoch, average_step
 from mnist_np.training.mixup import Mixup
 from mnist_np.training.penalty import Penalty, clip
@@ -55,6 +56,7 @@ BY_KEY: dict[str, Mapping[str, Any]] = {
         "training.l1, training.l2": Penalty,
         "training.clip_value, training.clip_norm": clip,
         "training.mixup": Mixup,
+        "training.vat": VirtualAdversarial,
         "training.ema": average_step,
         "training.swa_start": average_epoch,
     },

@@ -22,6 +22,7 @@ from mnist_np.engine.kernels import (
     Kernel,
     NoiseKernel,
     Place,
+    Positions,
     ReLUKernel,
     TextbookKernel,
 )
@@ -70,7 +71,8 @@ class FastEngine(TextbookEngine):
         """Batches of sparse inputs, if the first layer is a Dense one and the inputs come to it as the data have them."""
         self.weight_order = None
         self.passes.clear()
-        is_plain = isinstance(self.network.layers[0], Dense) and not augment.active and not self.training.mixup
+        training = self.training
+        is_plain = isinstance(self.network.layers[0], Dense) and not (augment.active or training.mixup or training.vat)
         if not is_plain or not is_sparse(data.train):
             return super().batches(data, batch_size, augment)
         examples = packed(data.train)
@@ -78,25 +80,28 @@ class FastEngine(TextbookEngine):
         return SparseBatches(examples, batch_size)
 
     def loss_and_gradients(self, batch: Split, rng: np.random.Generator) -> float:
-        one = self.passes.get(len(batch)) or self.add_pass(len(batch))
+        self.last = one = self.passes.get(len(batch)) or self.add_pass(len(batch))
         positions = None
         if isinstance(batch, SparseBatch):
             one.first.steps, positions = batch.steps, batch.positions
-        A = batch.X.astype(self.network.dtype, copy=False)
-        for kernel in one.kernels:
-            A = kernel.forward(A, rng, positions)
-        self.logits = A
-        self.value, dZ = one.loss(A, batch.targets)
-        dZ = dZ.astype(self.network.dtype, copy=False)
-        for kernel in one.trained:
-            dZ = kernel.backward(dZ)
+        self.logits = one.forward(batch.X.astype(self.network.dtype, copy=False), rng, positions)
+        self.value, dZ = one.loss(self.logits, batch.targets)
+        self.backward(dZ)
         return self.value
+
+    def forward(self, X: Array, rng: np.random.Generator) -> Array:
+        self.last = self.passes.get(len(X)) or self.add_pass(len(X))
+        return self.last.forward(X, rng, None)
+
+    def backward(self, dZ: Array) -> Array:
+        """dX is given only with ``training.vat``, which needs it."""
+        return self.last.backward(dZ.astype(self.network.dtype, copy=False))
 
     def add_pass(self, m: int) -> Pass:
         """The kernels for batches of m examples, made once; those of the three sizes used last are kept."""
         while len(self.passes) > 2:
             self.passes.pop(next(iter(self.passes)))
-        self.passes[m] = Pass(self.network, self.loss, m, self.weight_order is not None)
+        self.passes[m] = Pass(self.network, self.loss, m, self.weight_order is not None, bool(self.training.vat))
         return self.passes[m]
 
     @contextmanager
@@ -127,18 +132,30 @@ class FastEngine(TextbookEngine):
 
 class Pass:
     """The kernels of a network and a loss for batches of m examples; ``trained`` are those that backward goes through, in its
-    order."""
+    order: from the last to the first that has parameters, or with ``to_inputs`` to the inputs."""
 
-    def __init__(self, network: Network, loss: Loss, m: int, sparse: bool) -> None:
+    def __init__(self, network: Network, loss: Loss, m: int, sparse: bool, to_inputs: bool = False) -> None:
         self.kernels: list[Kernel] = []
-        first_trained = next((i for i, layer in enumerate(network.layers) if layer.shapes), 0)
+        first_trained = next((i for i, layer in enumerate(network.layers) if layer.shapes), 0) if not to_inputs else 0
         for i, layer in enumerate(network.layers):
             in_place = bool(self.kernels) and self.kernels[-1].output_is_free
             kernel: Callable[[Any, Place], Kernel] = SparseDenseKernel if sparse and i == 0 else kernel_of(layer)
-            self.kernels.append(kernel(layer, Place(m, network.dtype, in_place, i > first_trained)))
+            self.kernels.append(kernel(layer, Place(m, network.dtype, in_place, to_inputs or i > first_trained)))
         self.trained = self.kernels[first_trained:][::-1]
         self.first: Any = self.kernels[0]
         self.loss = loss_kernel(loss, m, network.n_out, network.dtype)
+
+    def forward(self, A: Array, rng: np.random.Generator, positions: Positions) -> Array:
+        """The logits of inputs A."""
+        for kernel in self.kernels:
+            A = kernel.forward(A, rng, positions)
+        return A
+
+    def backward(self, dZ: Array) -> Array:
+        """The parameters' gradients; gives dX of the first layer gone through, if it computes it."""
+        for kernel in self.trained:
+            dZ = kernel.backward(dZ)
+        return dZ
 
 
 def kernel_of(layer: Layer) -> Callable[[Any, Place], Kernel]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from mnist_np.data.augment import Augment
 from mnist_np.data.batches import Batches, batches_of
 from mnist_np.data.dataset import Dataset, Split
 from mnist_np.experiment import Training
+from mnist_np.nn.arrays import Array
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizer import Objective, Optimizer, State
@@ -25,6 +27,7 @@ class TextbookEngine:
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, training: Training) -> None:
         self.network, self.loss, self.optimizer, self.training = network, loss, optimizer, training
         self.logits, self.value = np.empty((0, network.n_out), network.dtype), 0.0
+        self.caches: list[Any] = []
 
     def batches(self, data: Dataset, batch_size: int, augment: Augment) -> Batches:
         """The mini-batches of the training split."""
@@ -33,10 +36,19 @@ class TextbookEngine:
     def loss_and_gradients(self, batch: Split, rng: np.random.Generator) -> float:
         """The loss of one training pass over ``batch``; its gradients are left in ``network.grads``."""
         X, Y = (array.astype(self.network.dtype, copy=False) for array in (batch.X, batch.targets))
-        self.logits, caches = self.network.forward(X, rng)
+        self.logits = self.forward(X, rng)
         self.value, dZ = self.loss(self.logits, Y)
-        self.network.backward(caches, dZ.astype(self.network.dtype, copy=False))
+        self.backward(dZ)
         return self.value
+
+    def forward(self, X: Array, rng: np.random.Generator) -> Array:
+        """The logits (m, n_out) of a training pass over inputs X (m, n_in), for `backward` to go back through."""
+        logits, self.caches = self.network.forward(X, rng)
+        return logits
+
+    def backward(self, dZ: Array) -> Array:
+        """dX (m, n_in) of the last pass from dZ, the derivative by its logits; the parameters' are left in ``network.grads``."""
+        return self.network.backward(self.caches, dZ.astype(self.network.dtype, copy=False))
 
     def update(self, state: State, lr: float, objective: Objective | None = None) -> None:
         """The optimizer's step at learning rate ``lr``, from the gradients that the last batch has left."""

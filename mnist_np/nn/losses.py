@@ -31,6 +31,14 @@ def log_softmax(Z: Array) -> Array:
     return log_A
 
 
+def kl_divergence(Z_p: Array, Z: Array) -> tuple[float, Array]:
+    """J = 1/m sum_i sum_j p_ij (log p_ij - log a_ij) with p = softmax(z_p) held constant and a = softmax(z); dZ = (A - P) / m."""
+    m, P, A = len(Z), softmax(Z_p), softmax(Z)
+    J = np.sum(P * (log_softmax(Z_p) - log_softmax(Z))) / m
+    dZ = (A - P) / m
+    return float(J), dZ
+
+
 @dataclass
 class Loss(Component, ABC):
     """A mean over the batch of a loss per example."""

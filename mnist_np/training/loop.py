@@ -19,6 +19,7 @@ from mnist_np.nn.network import Network
 from mnist_np.optim.optimizer import Optimizer
 from mnist_np.optim.schedule import Schedule
 from mnist_np.streams import Streams
+from mnist_np.training.adversarial import VirtualAdversarial
 from mnist_np.training.averaging import average_epoch, average_step, chosen_weights, start_average
 from mnist_np.training.divergence import check_step, check_weights
 from mnist_np.training.evaluation import n_correct
@@ -56,6 +57,7 @@ class Trainer:
         self.steps = self.training.epochs * len(self.batches)
         mixup = self.training.mixup
         self.mixup = Mixup(mixup, self.data.train, self.batches.batch_size) if mixup else None
+        self.adversarial = VirtualAdversarial(self.training, self.engine) if self.training.vat else None
         self.penalty = Penalty(self.training, self.network)
 
     def begin(self) -> Progress:
@@ -89,7 +91,7 @@ class Trainer:
                 if self.mixup:
                     self.mixup(batch, self.stream("mixup", progress))
                 lr = self.lr(progress)
-                loss = engine.loss_and_gradients(batch, rng)
+                loss = self.loss_and_gradients(batch, rng, progress)
                 check_step(self.network, batch.X, loss, lr, progress)
                 self.update(progress, batch, lr)
                 progress.add(engine.value, n_correct(engine.logits, batch.Y), len(batch))
@@ -97,6 +99,12 @@ class Trainer:
                     progress.tick(steps=True)
                     with engine.pause(*states):
                         self.observers.step(StepEnd(progress.step, engine.value, lr, self.network, len(batch)))
+
+    def loss_and_gradients(self, batch: Split, rng: np.random.Generator, progress: Progress) -> float:
+        """The loss of ``batch``; its gradients, with those of what is added to it, are left in the network's ``grads``."""
+        if self.adversarial:
+            return self.adversarial.loss_and_gradients(batch, rng, self.stream("adversarial", progress))
+        return self.engine.loss_and_gradients(batch, rng)
 
     def update(self, progress: Progress, batch: Split, lr: float) -> None:
         """Change the weights by lr times what ``batch`` has left in the network's ``grads``."""

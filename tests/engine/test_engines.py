@@ -177,6 +177,17 @@ def test_whatever_comes_between_gradient_and_update(training, optimizer):
     same(training=Training(**training), optimizer=optimizer, schedule=OneCycle(), epochs=2)
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+@pytest.mark.parametrize("layers", LAYERS)
+def test_virtual_adversarial_training(layers, norm, dtype):
+    """In float32 with smooth activations: at ReLU's kinks rounding decides."""
+    parts = {"loss": CrossEntropy(label_smoothing=0.1)} if layers == "max norm" else {}
+    model = MLP(**({"hidden": [9, 7], "norm": norm} | LAYERS[layers]))
+    training = Training(vat=0.5, vat_weight=2.0, vat_steps=2)
+    same(dtype, model=model, training=training, activation=ReLU() if dtype == "float64" else Tanh(), **parts)
+
+
 def test_augmented_images():
     same(augment=Distort(shift=1.0, noise=0.1))
 

@@ -59,6 +59,7 @@ TRAININGS = {
     "ema": {"ema": 0.9},
     "swa": {"swa_start": 2},
     "mixup": {"mixup": 0.4},
+    "virtual adversarial": {"vat": 0.5, "vat_weight": 2.0, "vat_steps": 2, "vat_xi": 0.02},
     "best epoch": {"select": "val/loss"},
     "two processes": {"processes": 2},
 }

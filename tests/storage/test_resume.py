@@ -78,6 +78,7 @@ VARIANTS = {
     "swa": Training(epochs=5, batch_size=48, swa_start=2),
     "early stopping": Training(epochs=12, batch_size=48, patience=1, select="val/loss"),
     "float64": Training(epochs=4, batch_size=48, dtype="float64"),
+    "virtual adversarial": Training(epochs=4, batch_size=48, mixup=0.3, ema=0.9, vat=0.5),
     "last": Training(epochs=4, batch_size=48, select="last"),
 }
 

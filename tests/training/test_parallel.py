@@ -86,6 +86,7 @@ def test_divergence_ends_it_like_one_process():
         ({"optimizer": OPTIMIZERS["lbfgs"]()}, "LBFGS"),
         ({"augment": Distort(shift=1.0)}, "augment"),
         ({"training": {"clip_norm": 1.0}}, "clip_norm"),
+        ({"training": {"vat": 1.0}}, "vat"),
         ({"training": {"diagnostics": "epoch"}}, "diagnostics"),
     ],
 )

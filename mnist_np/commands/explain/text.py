@@ -131,6 +131,8 @@ def update(walk: Walk, console: Console) -> None:
     added = {"l1": training.l1, "l2": training.l2, "weight_decay": optimizer.weight_decay, "clip_norm": training.clip_norm}
     settings = ", ".join(f"{name} = {value:g}" for name, value in ({"lr": walk.lr} | added).items() if value)
     show(console, f"in the first step: {settings or 'lr = 0'}")
+    if training.vat:
+        show(console, "without the gradient of virtual adversarial training, which training.vat adds")
     table = columns("parameter", "before", "gradient", "update", "after")
     for entry in walk.shown:
         before, step = (float(entry.spec.view(vector)[entry.index]) for vector in (walk.network.params, walk.step))

@@ -203,6 +203,8 @@ def check(trainer: Trainer) -> None:
         raise refuse("must be 1 with model.max_norm: no process has all incoming weights of a unit")
     if isinstance(trainer.optimizer, LBFGS | Muon):
         raise refuse(f"must be 1 with optimizer {type(trainer.optimizer).__name__}, which needs whole matrices")
+    if training.vat:
+        raise refuse("must be 1 with training.vat: no process has the whole gradient by the inputs")
     if training.clip_norm is not None:
         raise refuse("must be 1 with training.clip_norm: no process has the whole gradient")
     if trainer.augment.active:
