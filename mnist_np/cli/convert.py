@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mnist_np.cli.one_config import experiment_of, parser
 from mnist_np.cli.train import OK, guarded
+from mnist_np.invocation import command
 
 
 def main() -> int:
@@ -25,6 +26,8 @@ def main() -> int:
 def convert(folder: Path, words: list[str]) -> int:
     """What `main` does, with exceptions for mistakes."""
     from mnist_np.data.idx_writer import write_idx
+    from mnist_np.data.sources import IDX
+    from mnist_np.data.splits import PART
 
     experiment, _ = experiment_of(words, "convert reads one data set")
     data = experiment.data.read()
@@ -32,4 +35,7 @@ def convert(folder: Path, words: list[str]) -> int:
         print(path)
     sizes = f"{len(data.decoded.train):,} training and {len(data.decoded.test):,} test images"
     print(f"{sizes} of the classes {', '.join(data.class_names[:20])}{', ...' if len(data.class_names) > 20 else ''}")
+    n = len(data.decoded.train)
+    few = [] if n > 2 * (IDX.validation_size or 0) else [f"data.validation_size={n // PART}"]
+    print(f"Train on them: {command('train', 'data=idx', f'data.folder={folder}', *few)}")
     return OK

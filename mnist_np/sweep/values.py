@@ -45,15 +45,16 @@ def readable(text: str) -> str:
 
 
 def title(values: Mapping[str, str]) -> str:
-    """A run's name from the values that vary: ``adam 0.01 silu [64,32] s2``, shortest first, for lists show but 20 characters.
+    """A run's name from the values that vary: ``adam 0.01 silu [64,32] s2``; MLflow's lists show but 20 characters.
 
-    The keys stand in the run's params. ``true``, ``false`` and ``null`` say nothing without theirs; the seed comes last.
+    The keys stand in the run's params. ``true``, ``false`` and ``null`` say nothing without theirs. Lists come last but for the
+    seed, being long: in all runs of a sweep a value has the same place.
     """
     short = short_names(values)
     words = [f"{short[key]}={value}" if value in ("true", "false", "null") else readable(value) for key, value in values.items()]
     named = [word for key, word in zip(values, words, strict=True) if key != "seed"]
     seed = [f"s{values['seed']}"] if "seed" in values else []
-    return " ".join([*sorted(named, key=len), *seed]) or "single"
+    return " ".join([*sorted(named, key=lambda word: "[" in word), *seed]) or "single"
 
 
 def order(text: str) -> tuple[int, tuple[float, ...], str]:

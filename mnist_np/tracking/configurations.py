@@ -144,6 +144,11 @@ class ConfigurationRuns:
                     break
         return self._known
 
+    def run_ids(self, report: SweepReport) -> list[str]:
+        """The ids of the summary runs, best first."""
+        known = self.known()
+        return [known[c.group][0] for c in report.configurations if c.group in known]
+
     def note(self, wanted: Summary) -> str:
         """What the summary's page says, with links to its runs and to the sweep."""
         where = f"tags.sweep = '{self.sweep_id}' and tags.sweep_role = 'child' and tags.config_group = '{wanted.key}'"

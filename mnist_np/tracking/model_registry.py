@@ -36,6 +36,9 @@ WHY = "champion"
 AGAINST = "champion_before"
 """The tag that names the version that the alias is moved from, or ``none``: a delivery that was cut off finishes it."""
 
+VERSIONS = "mlflow.modelVersions"
+"""MLflow's tag of a logged model that lists its registered versions."""
+
 VALIDATION = "validation.json"
 """The model's file that says which validation images it takes for another class."""
 
@@ -89,15 +92,24 @@ def register(store: Store, ledger: Ledger, name: str) -> None:
     with store.lock:  # runs that end together are compared one after the other
         version = version_of(store, name, run_id, found[0])
         client.set_tag(run_id, "register", f"{name}, version {version.version}")
+        link(client, found[0], version)
         present = champion(client, name)
         if WHY not in version.tags:
             better, why = compare(store, version, present)
             if better:
                 client.set_model_version_tag(name, version.version, AGAINST, str(present.version) if present else "none")
                 version.tags[AGAINST] = str(present.version) if present else "none"
+            client.update_model_version(name, version.version, described(predictions(store, version), why))
             client.set_model_version_tag(name, version.version, WHY, why)
         if version.tags.get(AGAINST) == (str(present.version) if present else "none"):
             client.set_registered_model_alias(name, CHAMPION, version.version)
+
+
+def described(found: dict[str, Any] | None, why: str) -> str:
+    """What the list of versions shows beside a version: how good it is, and why it is the champion or not."""
+    if not found or not found["images"]:
+        return f"champion: {why}"
+    return f"val/accuracy {1 - len(found['wrong']) / found['images']:.4f} ({found['images']:,} images); champion: {why}"
 
 
 def version_of(store: Store, name: str, run_id: str, model: LoggedModel) -> ModelVersion:
@@ -116,6 +128,14 @@ def version_of(store: Store, name: str, run_id: str, model: LoggedModel) -> Mode
     # ``models:/ID`` is what MLflow's page of a version links to; without a server MLflow looks for it in its global store.
     source = f"models:/{model.model_id}" if store.database is None else model.artifact_location
     return client.create_model_version(name, source, run_id, model_id=model.model_id)
+
+
+def link(client: MlflowClient, model: LoggedModel, version: ModelVersion) -> None:
+    """Have the list of logged models name the version, as ``mlflow.register_model`` has it."""
+    versions = json.loads(model.tags.get(VERSIONS, "[]"))
+    this = {"name": version.name, "version": version.version}
+    if this not in versions:
+        client.set_logged_model_tags(model.model_id, {VERSIONS: json.dumps([*versions, this])})
 
 
 def champion(client: MlflowClient, name: str) -> ModelVersion | None:

@@ -28,6 +28,7 @@ from mnist_np.tracking.origin import origin_tags
 from mnist_np.tracking.owner import SWEEP, sweep_tags
 from mnist_np.tracking.parent_run import find_or_create, params_of
 from mnist_np.tracking.pending import deliver_pending
+from mnist_np.tracking.run_colours import colour
 from mnist_np.tracking.saved_views import View, save
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.stale_runs import mark_stale_runs
@@ -179,6 +180,9 @@ class SweepParent:
         metrics = [Metric(key, value, now, step) for key, value in metrics_of(report, self.shown).items()]
         self.shown |= {metric.key for metric in metrics}
         self.configurations.update(report, final)
+        if final:
+            for compared in (self.best(report), self.configurations.run_ids(report)):
+                colour(self.store.client, compared)
         found = self.views(report)
         save(self.store, self.experiment_id, {view_key(self.sweep_id, view): value for view, value in found.items()}, now)
         tags = {"mlflow.note.content": self.note(report), "metric": report.metric}

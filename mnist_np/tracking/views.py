@@ -29,6 +29,9 @@ FALLBACK = {"means": "means over seeds", "runs": "all runs", "best": "the best r
 """What a saved view without a name is called."""
 
 SECTION, IMAGES = "sweep", "images"
+IMAGE_HEIGHT = 460
+"""Pixels of a card with a row of images."""
+
 RUN_NAME = "attributes.`Run Name`"
 
 AS_IT_IS = {"xAxisKey": "step", "scaleType": "linear", "xAxisScaleType": "linear", "lineSmoothness": 0}
@@ -137,8 +140,8 @@ def state(
     """The runs page with the runs that ``where`` finds, best first by the metric ``order_by``."""
     shown = {"display": True, "isReordered": True, "cardHeight": 380}
     sections = [{"uuid": SECTION, "name": report.name, "columns": 2} | shown]
-    if any(card["metricSectionId"] == IMAGES for card in cards):  # wide, so that several runs stand side by side
-        sections.append({"uuid": IMAGES, "name": IMAGES, "columns": 1} | shown)
+    if any(card["metricSectionId"] == IMAGES for card in cards):  # wide, so that several runs stand side by side, each whole
+        sections.append({"uuid": IMAGES, "name": IMAGES, "columns": 1} | shown | {"cardHeight": IMAGE_HEIGHT})
     return page_state(where, metric_column(order_by), not report.maximize, columns) | {
         "runsHiddenMode": "SHOW_ALL" if n_runs <= CURVES else "FIRST_20_RUNS",
         "compareRunCharts": cards,

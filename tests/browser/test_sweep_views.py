@@ -77,6 +77,16 @@ def test_the_pictures_of_the_last_epoch_stand_side_by_side(page, pages):
     assert page.locator("input[type=text], input[type=number]").evaluate_all("fields => fields.map(f => f.value)").count("3") == 3
 
 
+@WIDE
+@pytest.mark.parametrize(("view", "n"), [("best 8 runs", 8), ("means over seeds", 4)])
+def test_no_two_curves_have_the_same_colour(page, pages, view, n):
+    page.goto(pages[view])
+    page.wait_for_function(f"document.querySelectorAll('.scatterlayer .trace.scatter').length >= {2 * n}")
+    lines = page.locator(".js-plotly-plot").filter(has=page.locator(".scatterlayer .trace")).first.locator(".js-line")
+    strokes = lines.evaluate_all("lines => lines.map(line => line.style.stroke)")
+    assert len(set(strokes)) == len(strokes) == n
+
+
 def wait_for_axes(page, names: list[str]) -> None:
     """Parallel coordinates of just these."""
     page.locator(AXES).nth(len(names) - 1).wait_for()

@@ -219,8 +219,9 @@ def test_convert_writes_what_idx_reads(digits, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", words)
     assert main() == 0
     shown = capsys.readouterr().out.splitlines()
-    assert len(shown) == 6
-    assert shown[-1].startswith("50 training and 10 test images of the classes 0, 1")
+    assert len(shown) == 7
+    assert shown[-2].startswith("50 training and 10 test images of the classes 0, 1")
+    assert shown[-1].endswith(f"train data=idx data.folder={tmp_path / 'idx'} data.validation_size=8")
     before, after = Folder(folder=str(folder)).load(rng()), IDX(folder=str(tmp_path / "idx"), validation_size=8).load(rng())
     for split in ("train", "val", "test"):
         np.testing.assert_array_equal(getattr(before, split).X, getattr(after, split).X)

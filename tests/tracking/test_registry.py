@@ -1,5 +1,6 @@
 """``tracking.register``: versions of a registered model, and which of them is the champion."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlparse
@@ -65,6 +66,8 @@ def test_the_champion_answers_without_this_project(outputs, folder, store, exper
     (version,) = versions(store, name)
     assert version.run_id == Ledger.read(folder).run_id
     assert version.tags["champion"] == "yes: there was no champion"
+    right = result.metrics["best/val_accuracy"]
+    assert version.description == f"val/accuracy {right:.4f} (128 images); champion: yes: there was no champion"
     P = predictions(f"models:/{name}@champion", store, result.data.test.X, tmp_path)
     np.testing.assert_allclose(P, result.network.predict_proba(result.data.test.X), atol=1e-6)
 
@@ -99,7 +102,9 @@ def test_a_journal_delivered_twice_registers_it_once(outputs, folder, store, exp
     ledger = Ledger.read(folder)
     ledger.offset = 0
     Delivery(folder, Journal(folder), ledger, store).deliver(5)
-    assert len(versions(store, name)) == 1
+    (version,) = versions(store, name)
+    (model,) = store.client.search_logged_models([ledger.experiment_id], f"source_run_id = '{version.run_id}'")
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": name, "version": version.version}]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ def test_the_parent_tells_the_story(outputs, parent):
     assert run.data.tags["status"] == "finished"
 
 
+def test_the_runs_of_a_view_have_different_colours(parent):
+    for role, n in ("child", 8), ("configuration", 4):
+        where = f"tags.sweep = '{ID}' and tags.sweep_role = '{role}'"
+        runs = parent.store.client.search_runs([parent.experiment_id], where)
+        assert len({run.data.tags["mlflow.runColor"] for run in runs}) == n
+
+
 def test_its_files_are_artifacts(parent):
     client = parent.store.client
     assert {"configurations.csv", "summary.json", "figures"} <= {file.path for file in client.list_artifacts(parent.run_id)}
