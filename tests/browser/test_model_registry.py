@@ -43,5 +43,5 @@ def test_a_version_leads_to_its_run_and_back(page, pages, outputs):
 def test_the_list_of_logged_models_names_the_version(page, pages):
     page.goto(pages["newest runs"])
     page.get_by_role("link", name="Models", exact=True).click()
-    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="model", exact=True))
-    row.get_by_text(MODEL).first.wait_for()
+    page.get_by_role("link", name="model", exact=True).wait_for()
+    page.get_by_role("link", name=MODEL).wait_for()

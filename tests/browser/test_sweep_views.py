@@ -84,7 +84,7 @@ def test_no_two_curves_have_the_same_colour(page, pages, view, n):
     page.wait_for_function(f"document.querySelectorAll('.scatterlayer .trace.scatter').length >= {2 * n}")
     lines = page.locator(".js-plotly-plot").filter(has=page.locator(".scatterlayer .trace")).first.locator(".js-line")
     strokes = lines.evaluate_all("lines => lines.map(line => line.style.stroke)")
-    assert len(set(strokes)) == len(strokes) == n
+    assert len(set(strokes)) == n, "each is drawn twice: as a line, and in the legend"
 
 
 def wait_for_axes(page, names: list[str]) -> None:
