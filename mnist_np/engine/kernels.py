@@ -153,12 +153,16 @@ class DropoutKernel(Kernel):
         self.Y = None if place.in_place else place.buffer(layer.n_out)
 
     def forward(self, X: Array, rng: np.random.Generator, positions: Positions) -> Array:
-        kept = np.less(random_bits(self.kept.shape, rng), self.threshold, out=self.kept)
+        kept = np.less(self.bits(rng), self.threshold, out=self.kept)
         if positions is not None:
             kept = kept.take(positions, axis=0, out=self.moved, mode="clip")
         np.copyto(self.mask, kept)
         self.mask *= self.scale
         return np.multiply(X, self.mask, out=X if self.Y is None else self.Y)
+
+    def bits(self, rng: np.random.Generator) -> NDArray[np.uint16]:
+        """Random bits for each unit of each example."""
+        return random_bits(self.kept.shape, rng)
 
     def backward(self, dY: Array) -> Array:
         dY *= self.mask

@@ -12,7 +12,7 @@ from mnist_np.data.augment import Augment
 from mnist_np.data.batches import Batches, batches_of
 from mnist_np.data.dataset import Dataset, Split
 from mnist_np.experiment import Training
-from mnist_np.nn.arrays import Array
+from mnist_np.nn.arrays import Array, norm
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizer import Objective, Optimizer, State
@@ -55,6 +55,10 @@ class TextbookEngine:
         network = self.network
         self.optimizer.step(state, network.params, network.grads, lr, network.specs, objective)
         network.constrain()
+
+    def norm(self, grads: Array) -> float:
+        """|grads| of the whole network."""
+        return norm(grads)
 
     @contextmanager
     def epoch(self, *states: State) -> Iterator[None]:

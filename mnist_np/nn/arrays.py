@@ -1,4 +1,4 @@
-"""The array type that every signature speaks of."""
+"""The array type that every signature speaks of, and its norm."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 """float32 for training, float64 for the gradient check: the same code serves both."""
+
+
+def norm(vector: Array) -> float:
+    """|v|, the L2 norm."""
+    return float(np.sqrt(vector @ vector))

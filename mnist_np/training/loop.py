@@ -112,7 +112,7 @@ class Trainer:
         if momentum is not None:
             progress.optimizer["momentum"] = momentum
         self.penalty.add_gradient()
-        clip(self.network.grads, self.training.clip_value, self.training.clip_norm)
+        clip(self.network.grads, self.training.clip_value, self.training.clip_norm, self.engine.norm)
         objective = partial(self.objective, progress, batch) if self.optimizer.full_batch else None
         self.engine.update(progress.optimizer, lr, objective)
         if self.training.ema is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mnist_np.experiment import Training
-from mnist_np.nn.arrays import Array
+from mnist_np.nn.arrays import Array, norm
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizer import CHUNK, chunks
 
@@ -48,12 +50,12 @@ class Penalty:
                     g += s
 
 
-def clip(grads: Array, clip_value: float | None, clip_norm: float | None) -> None:
+def clip(grads: Array, clip_value: float | None, clip_norm: float | None, norm_of: Callable[[Array], float] = norm) -> None:
     """Cut each entry to [-clip_value, clip_value]; then, if |grads| > clip_norm, grads <- grads clip_norm / |grads|
-    (Pascanu, Mikolov & Bengio 2013)."""
+    (Pascanu, Mikolov & Bengio 2013). ``norm_of`` gives |grads|."""
     if clip_value is not None:
         np.clip(grads, -clip_value, clip_value, out=grads)
     if clip_norm is not None:
-        norm = float(np.sqrt(grads @ grads))
-        if norm > clip_norm:
-            grads *= clip_norm / norm
+        length = norm_of(grads)
+        if length > clip_norm:
+            grads *= clip_norm / length

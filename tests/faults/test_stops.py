@@ -21,7 +21,15 @@ pytestmark = [
 
 TWO_PROCESSES = [
     *("data=synthetic", "data.examples=6000", "data.side=12", "seed=5", "tracking=off", "tracking.figures=false"),
-    *("model.hidden=[96,32,16]", "optimizer=adam", "training.processes=2", "training.select=last", "training.batch_size=40"),
+    *(
+        "model.hidden=[96,32,16]",
+        "model.dropout=0.1",
+        "model.norm=batch",
+        "optimizer=adam",
+        "training.processes=2",
+        "training.select=last",
+        "training.batch_size=40",
+    ),
     *("training.epochs=6", "training.resume=auto"),
 ]
 

@@ -56,17 +56,89 @@ def test_like_one_process_with_all_that_goes_through_the_update(name):
     np.testing.assert_allclose(two.network.params, one.network.params, rtol=1e-7, atol=1e-9)
 
 
-def test_the_same_bits_each_time_and_resumed(tmp_path):
-    first, again = (run(experiment(2, 3, optimizer=Adam())) for _ in range(2))
+EVERYTHING = MLP(hidden=[40, 30, 20], dropout=0.2, input_dropout=0.1, noise=0.1, norm="batch", norm_output=True, max_norm=1.0)
+SPLIT = {
+    "dropout": (MLP(hidden=[20, 9, 12], dropout=[0.3, 0.2, 0.5]), {}),
+    "input dropout": (MLP(hidden=[20, 9, 12, 8], input_dropout=0.1), {}),
+    "noise": (MLP(hidden=[20, 9, 12], noise=0.3, input_noise=0.2), {}),
+    "batch norm": (MLP(hidden=[20, 9, 12, 8], norm="batch"), {"swa_start": 2}),
+    "batch norm after": (MLP(hidden=[20, 9, 12], norm="batch", norm_position="after"), {"ema": 0.9}),
+    "max norm": (MLP(hidden=[20, 9, 12, 8], max_norm=0.5), {}),
+    "clip": (MLP(hidden=[20, 9]), {"clip_norm": 0.05}),
+    "everything": (EVERYTHING, {"clip_norm": 1.0, "ema": 0.9}),
+}
+
+
+@pytest.mark.parametrize("name", SPLIT)
+def test_like_one_process_with_layers_that_are_split(name):
+    model, training = SPLIT[name]
+    one, two = (run(experiment(n, model=model, training=training | {"dtype": "float64"})) for n in (1, 2))
+    np.testing.assert_allclose(two.network.params, one.network.params, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(two.network.state, one.network.state, rtol=1e-7, atol=1e-9)
+    assert two.history[-1]["train/loss"] == pytest.approx(one.history[-1]["train/loss"], rel=1e-9)
+    assert two.test.loss == pytest.approx(one.test.loss, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "every_steps"), [(MLP(hidden=[20, 9, 12, 8]), 0), (EVERYTHING, 4)], ids=["plain", "everything"]
+)
+def test_the_same_bits_each_time_and_resumed(tmp_path, model, every_steps):
+    what = experiment(2, 3, optimizer=Adam(), model=model)
+    first, again = (run(what) for _ in range(2))
     left = iter(range(9))
     killed = run(
-        experiment(2, 3, optimizer=Adam()),
-        [Checkpointer(tmp_path)],
+        what,
+        [Checkpointer(tmp_path, every_steps=every_steps)],
         lambda: None if next(left, None) is not None else "as the test asks",
     )
     assert killed.status == "killed"
-    resumed = run(experiment(2, 3, optimizer=Adam()), resume_from=tmp_path)
+    if every_steps:
+        max(tmp_path.glob("step-*")).unlink()  # that of the stop: what is left is of the last step that was due
+        assert max(tmp_path.glob("step-*")).stem == "step-0000000008"
+    resumed = run(what, resume_from=tmp_path)
     assert first.network.params.tobytes() == again.network.params.tobytes() == resumed.network.params.tobytes()
+
+
+class Watches(Observer):
+    """Keeps what it sees of some steps."""
+
+    observes_steps = True
+
+    def __init__(self, wanted):
+        self.wanted, self.seen = wanted, {}
+
+    def wants_step(self, step):
+        return step in self.wanted
+
+    def on_start(self, event):
+        self.progress = event.progress
+
+    def on_step(self, event):
+        assert self.progress.step == event.step
+        arrays = [event.network.params, event.network.grads, event.network.state]
+        self.seen[event.step] = [event.loss, event.batch_length, self.progress.batch, *map(np.copy, arrays)]
+
+
+@pytest.mark.parametrize("wanted", [range(1, 13), {1, 6, 7, 12}, {5}], ids=str)
+def test_observers_of_steps_see_the_whole_network(wanted):
+    watchers = Watches(wanted), Watches(wanted)
+    for n, watcher in zip((1, 2), watchers, strict=True):
+        result = run(experiment(n, model=EVERYTHING, optimizer=Adam(), training={"dtype": "float64"}), [watcher])
+        assert not result.failures
+    one, two = (watcher.seen for watcher in watchers)
+    assert list(one) == list(two) == sorted(wanted)
+    for step, values in one.items():
+        for a, b in zip(values, two[step], strict=True):
+            np.testing.assert_allclose(b, a, rtol=1e-6, atol=1e-8)
+
+
+def test_diagnostics_are_those_of_one_process():
+    training = {"dtype": "float64", "diagnostics": 4}
+    one, two = (run(experiment(n, training=training)).diagnostics.looks for n in (1, 2))
+    assert list(one) == list(two) == [0, 4, 8, 12]
+    for step, layers in one.items():
+        for a, b in zip(layers, two[step], strict=True):
+            assert b == pytest.approx(a, rel=1e-6)
 
 
 def test_divergence_ends_it_like_one_process():
@@ -78,16 +150,12 @@ def test_divergence_ends_it_like_one_process():
     ("changes", "word"),
     [
         ({"model": MLP(hidden=[])}, "hidden"),
-        ({"model": MLP(hidden=[8], dropout=0.5)}, "Dropout"),
-        ({"model": MLP(hidden=[8], norm="batch")}, "BatchNorm"),
-        ({"model": MLP(hidden=[8], max_norm=1.0)}, "max_norm"),
         ({"activation": Maxout()}, "maxout"),
+        ({"model": MLP(hidden=[8], norm="layer")}, "LayerNorm"),
         ({"optimizer": OPTIMIZERS["muon"]()}, "Muon"),
         ({"optimizer": OPTIMIZERS["lbfgs"]()}, "LBFGS"),
         ({"augment": Distort(shift=1.0)}, "augment"),
-        ({"training": {"clip_norm": 1.0}}, "clip_norm"),
         ({"training": {"vat": 1.0}}, "vat"),
-        ({"training": {"diagnostics": "epoch"}}, "diagnostics"),
     ],
 )
 def test_what_cannot_be_shared_is_refused(changes, word):

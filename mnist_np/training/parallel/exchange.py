@@ -25,8 +25,8 @@ class PeerLost(Exception):  # noqa: N818 (not an error of this process)
 class Rendezvous:
     """Two processes count their arrivals in shared memory; each waits until the other has come as often as itself.
 
-    ``counters`` (2, 16) int64, a cache line each and more: [arrivals, stopped]. A store becomes visible only after those before
-    it (what was written before `arrive` is there when the other's `wait` returns): that is so on x86 processors, and
+    ``counters`` (2, 16) int64, a cache line each and more: [arrivals, stopped, ...]. A store becomes visible only after those
+    before it (what was written before `arrive` is there when the other's `wait` returns): that is so on x86 processors, and
     `check_machine` refuses others.
     """
 

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_np.engine.fast import KERNELS
-from mnist_np.engine.kernels import DenseKernel, Place
+from mnist_np.engine.kernels import DenseKernel, DropoutKernel, NoiseKernel, Place
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Activate, Dense, Layer
 from mnist_np.nn.network import Network
+from mnist_np.nn.noise import Dropout, GaussianNoise, random_bits
+from mnist_np.nn.norms import BatchNorm
 from mnist_np.nn.params import ParamSpec
 from mnist_np.training.parallel.exchange import Exchange
+
+Specs: TypeAlias = Sequence[ParamSpec]
 
 
 class Rows(Dense):
     """Z = the sum over the processes of X W, + b, with some rows of W, and X the units that belong to them."""
 
     def __init__(self, layer: Dense, n_in: int, exchange: Exchange) -> None:
-        super().__init__(n_in, layer.n_out, layer.init)
+        super().__init__(n_in, layer.n_out, layer.init, layer.max_norm)
         self.exchange = exchange
+
+    def constrain(self) -> None:
+        """As `Dense.constrain`; the square of a column's length is the sum over the processes."""
+        if self.max_norm is not None:
+            W, lengths = self.params["W"], np.empty((1, self.n_out), self.params["W"].dtype)
+            np.einsum("ij,ij->j", W, W, out=self.exchange.summand(lengths.shape)[0])
+            self.exchange.send()
+            self.exchange.total(out=lengths)
+            np.sqrt(lengths, out=lengths)
+            W *= self.max_norm / np.maximum(lengths, self.max_norm)
 
 
 class RowsKernel(DenseKernel):
@@ -64,7 +79,46 @@ class ColumnsKernel(DenseKernel):
         return self.dX
 
 
-KERNELS |= {Rows: RowsKernel, Columns: ColumnsKernel}
+class PartOfDropout(Dropout):
+    """Dropout of the ``units`` of a layer of n."""
+
+    def __init__(self, layer: Dropout, units: slice) -> None:
+        super().__init__(units.stop - units.start, 1 - layer.keep)
+        self.n, self.units = layer.n_out, units
+
+
+class PartOfDropoutKernel(DropoutKernel):
+    """Draws what the whole layer does, so that both processes go on with the same stream, and takes its part of it."""
+
+    def __init__(self, layer: PartOfDropout, place: Place) -> None:
+        super().__init__(layer, place)
+        self.n, self.units = layer.n, layer.units
+
+    def bits(self, rng: np.random.Generator) -> NDArray[np.uint16]:
+        return random_bits((len(self.kept), self.n), rng)[:, self.units]
+
+
+class PartOfNoise(GaussianNoise):
+    """Noise of the ``units`` of a layer of n, drawn as in `PartOfDropoutKernel`."""
+
+    def __init__(self, layer: GaussianNoise, units: slice) -> None:
+        super().__init__(units.stop - units.start, layer.sd)
+        self.n, self.units = layer.n_out, units
+
+    def forward(self, X: Array, rng: np.random.Generator | None = None) -> tuple[Array, None]:
+        assert rng is not None, "only trained with"
+        return X + self.sd * rng.standard_normal((len(X), self.n), dtype=X.dtype.type)[:, self.units], None
+
+
+KERNELS |= {Rows: RowsKernel, Columns: ColumnsKernel, PartOfDropout: PartOfDropoutKernel, PartOfNoise: NoiseKernel}
+
+PARTS: dict[type[Layer], Callable[[Any, slice], Layer]] = {
+    Activate: lambda layer, units: Activate(units.stop - units.start, layer.activation),
+    Dropout: PartOfDropout,
+    GaussianNoise: PartOfNoise,
+    BatchNorm: lambda layer, units: BatchNorm(units.stop - units.start, layer.momentum, layer.epsilon),
+}
+"""Layers that treat each unit by itself -> the layer of some of its units."""
 
 
 @dataclass(frozen=True)
@@ -76,41 +130,50 @@ class Piece:
     own: ParamSpec
 
 
+def take(pieces: Sequence[Piece], own: Array, whole: Array) -> None:
+    """Fill a share's flat vector from the whole network's."""
+    for piece in pieces:
+        piece.own.view(own)[...] = piece.whole.view(whole)[piece.part]
+
+
+def give(pieces: Sequence[Piece], own: Array, whole: Array) -> None:
+    """Write a share's flat vector into the whole network's."""
+    for piece in pieces:
+        piece.whole.view(whole)[piece.part] = piece.own.view(own)
+
+
 class Share:
     """One process's network, and how its flat vectors lie in those of the whole network."""
 
-    def __init__(self, layers: Sequence[Layer], specs: Sequence[ParamSpec], exchange: Exchange, dtype: Any) -> None:
-        parts: list[tuple[slice, ...]] = []
+    def __init__(self, layers: Sequence[Layer], specs: Specs, state_specs: Specs, exchange: Exchange, dtype: Any) -> None:
         own: list[Layer] = []
+        parts: dict[str, list[tuple[slice, ...]]] = {"shapes": [], "state_shapes": []}
         dense = [layer for layer in layers if isinstance(layer, Dense)]
-        everything, units = slice(None), slice(None)
+        everything, rank = slice(None), exchange.rank
+        units = everything  # of the layer at hand: those that are this process's
         for layer in layers:
+            rows = everything
             if not isinstance(layer, Dense):
-                own.append(Activate(own[-1].n_out, _activation(layer)))
-                continue
-            i = dense.index(layer)
-            if i % 2:
-                own.append(Rows(layer, own[-1].n_out, exchange))
-                parts += [(units, everything), (everything,)]
+                own.append(unbound(layer) if units == everything else PARTS[type(layer)](layer, units))
+            elif units != everything:
+                own.append(Rows(layer, units.stop - units.start, exchange))
+                rows, units = units, everything
             elif layer is dense[-1]:
                 own.append(unbound(layer))
-                parts += [(everything, everything), (everything,)]
             else:
-                units = half(layer.n_out, exchange.rank)
+                units = half(layer.n_out, rank)
                 own.append(Columns(layer, units.stop - units.start, exchange))
-                parts += [(everything, units), (units,)]
+            for kind, found in parts.items():
+                found += [(rows, units)[2 - len(shape) :] for shape in getattr(layer, kind).values()]
         self.network = Network(own, None, dtype)
-        self.pieces = [Piece(*of) for of in zip(specs, parts, self.network.specs, strict=True)]
+        of_params = zip(specs, parts["shapes"], self.network.specs, strict=True)
+        of_state = zip(state_specs, parts["state_shapes"], self.network.state_specs, strict=True)
+        self.pieces, self.state_pieces = [Piece(*of) for of in of_params], [Piece(*of) for of in of_state]
+        self.counted = [piece.own for piece in self.pieces if rank == 0 or any(part != everything for part in piece.part)]
 
-    def take(self, own: Array, whole: Array) -> None:
-        """Fill this share's flat vector from the whole network's."""
-        for piece in self.pieces:
-            piece.own.view(own)[...] = piece.whole.view(whole)[piece.part]
-
-    def give(self, own: Array, whole: Array) -> None:
-        """Write this share's flat vector into the whole network's."""
-        for piece in self.pieces:
-            piece.whole.view(whole)[piece.part] = piece.own.view(own)
+    def square(self, grads: Array) -> float:
+        """This process's summand of |grads|^2: what both have counts once."""
+        return sum(float(part @ part) for part in (grads[spec.start : spec.stop] for spec in self.counted))
 
 
 def unbound(layer: Layer) -> Layer:
@@ -130,8 +193,3 @@ def widest_sum(layers: Sequence[Layer]) -> int:
     """Numbers per example of the largest array that is exchanged: the output of the pairs."""
     dense = [layer for layer in layers if isinstance(layer, Dense)]
     return max((layer.n_out for layer in dense[1::2]), default=0)
-
-
-def _activation(layer: Layer) -> Any:
-    assert isinstance(layer, Activate)
-    return layer.activation

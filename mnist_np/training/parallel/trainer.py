@@ -7,6 +7,8 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +19,18 @@ from mnist_np.engine.sparse_input import is_sparse, pack, unsorted
 from mnist_np.engine.textbook import TextbookEngine
 from mnist_np.engine.threads import blas_threads
 from mnist_np.machine import orders_writes
-from mnist_np.nn.layers import Activate, Dense
+from mnist_np.nn.arrays import Array
+from mnist_np.nn.layers import Dense
 from mnist_np.optim.lbfgs import LBFGS
 from mnist_np.optim.muon import Muon
-from mnist_np.training.events import StopTraining
+from mnist_np.training.events import StepEnd, StopTraining
 from mnist_np.training.interrupt import signals_blocked
 from mnist_np.training.loop import Trainer
 from mnist_np.training.parallel.batches import TURNS
 from mnist_np.training.parallel.exchange import PeerLost
 from mnist_np.training.parallel.shared import SharedArray
-from mnist_np.training.parallel.shares import unbound, widest_sum
-from mnist_np.training.parallel.side import Answer, Memory, Rank, Work, vectors, without_vectors
+from mnist_np.training.parallel.shares import PARTS, unbound, widest_sum
+from mnist_np.training.parallel.side import Answer, Memory, Rank, Work, states, vectors, without_vectors
 from mnist_np.training.progress import Progress
 
 
@@ -65,7 +68,7 @@ class WorkerPair:
     """This process's side of the work, and the other process."""
 
     def __init__(self, trainer: ParallelTrainer, progress: Progress) -> None:
-        self.network, dtype = trainer.network, trainer.network.dtype
+        self.network, self.observers, dtype = trainer.network, trainer.observers, trainer.network.dtype
         rows = trainer.data.train.rows
         summand = trainer.batches.batch_size * widest_sum(trainer.network.layers)
         n_vectors = len(vectors(trainer.network, progress))
@@ -73,26 +76,31 @@ class WorkerPair:
             counters=SharedArray((2, 16), np.int64),
             areas=SharedArray((2, 2, summand), dtype),
             vectors=SharedArray((n_vectors, trainer.network.params.size), dtype),
+            states=SharedArray((len(states(self.network, progress)), self.network.state.size), dtype),
             batches=SharedArray((TURNS, trainer.batches.batch_size, rows.shape[1]), rows.dtype),
             rows=SharedArray(rows.shape, rows.dtype),
         )
-        prepare = pack if is_sparse(trainer.data.train) and not trainer.training.mixup else unsorted
+        is_plain = isinstance(self.network.layers[0], Dense) and not trainer.training.mixup
+        prepare = pack if is_plain and is_sparse(trainer.data.train) else unsorted
         examples = prepare(trainer.data.train, self.memory.rows.array)
-        layers = [unbound(layer) for layer in trainer.network.layers]
+        layers = [unbound(layer) for layer in self.network.layers]
         parts = (trainer.loss, trainer.optimizer, trainer.schedule, trainer.training, trainer.streams)
-        work = Work(layers, trainer.network.specs, trainer.data, examples, *parts).with_rows(self.memory.rows.array)
+        work = Work(layers, self.network.specs, self.network.state_specs, trainer.data, examples, *parts).with_rows(
+            self.memory.rows.array
+        )
         self.process = start(self.memory)
         self._send((work.with_rows(rows[:1]), [array.description for array in self.memory.arrays]))
-        self.side = Rank(work, self.memory, 0, lambda: self.process.poll() is not None, trainer.interrupted)
+        watch = (lambda: self.process.poll() is not None, trainer.interrupted)
+        self.side = Rank(work, self.memory, 0, *watch, self.observers, self.look)
 
     def train_epoch(self, progress: Progress) -> None:
         """One epoch of both sides, from and to the whole network and ``progress``.
 
         They are changed only if both shares come back and are of the same step: what is not whole is never seen outside.
         """
-        whole = vectors(self.network, progress)
-        for vector, shared in zip(whole.values(), self.memory.vectors.array, strict=True):
-            shared[:] = vector
+        self.progress = progress
+        for whole, shared in self.vectors():
+            shared[:] = whole
         self.memory.counters.array[:] = 0
         self.side.exchange.reset()
         news = without_vectors(progress)
@@ -112,17 +120,27 @@ class WorkerPair:
             stop = StopTraining(*answer.stop)
         steps = [self.side.after.step, answer.step]
         if steps[0] == steps[1]:
-            for vector, shared in zip(whole.values(), self.memory.vectors.array, strict=True):
-                vector[:] = shared
-            self._report(progress, steps)
+            self._collect(steps)
         elif stop is None or stop.status == "killed":
             raise RuntimeError(f"the two training processes ended at different steps: {steps[0]} and {steps[1]}")
         if stop:
             raise stop
 
-    def _report(self, progress: Progress, steps: list[int]) -> None:
-        """Bring ``progress`` to where both sides have come."""
-        after = self.side.after
+    def vectors(self) -> Iterator[tuple[Array, Array]]:
+        """The whole network's vectors and states, each beside its place in the shared memory."""
+        yield from zip(vectors(self.network, self.progress), self.memory.vectors.array, strict=True)
+        yield from zip(states(self.network, self.progress), self.memory.states.array, strict=True)
+
+    def look(self, event: StepEnd) -> None:
+        """Tell the observers of a step in the middle of an epoch, both shares of which are in the shared memory."""
+        self._collect([event.step, event.step])
+        self.observers.step(replace(event, network=self.network))
+
+    def _collect(self, steps: list[int]) -> None:
+        """Bring the whole network and the progress to where both sides have come, the ``steps``."""
+        for whole, shared in self.vectors():
+            whole[:] = shared
+        progress, after = self.progress, self.side.after
         progress.optimizer.update(after.optimizer)
         progress.average.update(after.average)
         for name in ("batch", "step", "loss_sum", "n_correct", "n_seen", "seconds", "generators"):
@@ -194,20 +212,17 @@ def check(trainer: Trainer) -> None:
     dense = [layer for layer in layers if isinstance(layer, Dense)]
     if len(dense) < 2 or min(layer.n_out for layer in dense[:-1]) < 2:
         raise refuse("must be 1 for a network without hidden layers, or with hidden layers of one unit")
+    split = False  # whether each process has only some of the units
     for layer in layers:
-        if type(layer) not in (Dense, Activate) or (isinstance(layer, Activate) and layer.shapes):
-            raise refuse(f"must be 1 with {type(layer).__name__} layers: dense layers and plain activations can be shared")
-    if any(layer.n_in > layer.n_out for layer in layers if isinstance(layer, Activate)):
-        raise refuse("must be 1 with maxout units, whose pieces would be in both processes")
-    if any(layer.max_norm is not None for layer in dense[1::2]):
-        raise refuse("must be 1 with model.max_norm: no process has all incoming weights of a unit")
+        if isinstance(layer, Dense):
+            split = not split and layer is not dense[-1]
+        elif split and type(layer) not in PARTS:
+            raise refuse(f"must be 1 with {type(layer).__name__} layers here: no process has all units of an example")
+        elif split and layer.n_in > layer.n_out:
+            raise refuse("must be 1 with maxout units here, whose pieces would be in both processes")
     if isinstance(trainer.optimizer, LBFGS | Muon):
         raise refuse(f"must be 1 with optimizer {type(trainer.optimizer).__name__}, which needs whole matrices")
     if training.vat:
         raise refuse("must be 1 with training.vat: no process has the whole gradient by the inputs")
-    if training.clip_norm is not None:
-        raise refuse("must be 1 with training.clip_norm: no process has the whole gradient")
     if trainer.augment.active:
         raise refuse("must be 1 with augmentation, which already uses all cores")
-    if trainer.observers.of_steps:
-        raise refuse("must be 1 with training.checkpoint_every_steps or diagnostics: weights are whole only between epochs")
