@@ -79,11 +79,9 @@ def test_like_one_process_with_layers_that_are_split(name):
     assert two.test.loss == pytest.approx(one.test.loss, rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("model", "every_steps"), [(MLP(hidden=[20, 9, 12, 8]), 0), (EVERYTHING, 4)], ids=["plain", "everything"]
-)
-def test_the_same_bits_each_time_and_resumed(tmp_path, model, every_steps):
-    what = experiment(2, 3, optimizer=Adam(), model=model)
+@pytest.mark.parametrize("every_steps", [0, 4])
+def test_the_same_bits_each_time_and_resumed(tmp_path, every_steps):
+    what = experiment(2, 3, optimizer=Adam(), model=EVERYTHING)
     first, again = (run(what) for _ in range(2))
     left = iter(range(9))
     killed = run(
