@@ -47,13 +47,16 @@ FLOORS = [
         "sweep.attempt",
         "sweep.best_figures",
         "sweep.call",
+        "sweep.executor",
         "sweep.job",
         "sweep.job_identity",
         "sweep.own_observers",
+        "sweep.ray_executor",
         "sweep.run_config",
         "sweep.runner",
         "sweep.search",
         "sweep.single",
+        "sweep.slurm_executor",
         "sweep.trial_jobs",
         "sweep.worker",
     ],
@@ -76,6 +79,8 @@ DOORS = {
     "uvicorn": {"commands"},
     "onnx": {"portable"},
     "onnxruntime": {"portable"},
+    "ray": {"sweep"},
+    "submitit": {"sweep"},
 }
 
 

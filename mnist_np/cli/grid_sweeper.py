@@ -9,13 +9,13 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from mnist_np.cli.dry_run import say_jobs
-from mnist_np.cli.local_launcher import LocalLauncher
 from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.sweep_file import settings_of
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
 from mnist_np.cli.values import all_values
 from mnist_np.component import ConfigError
 from mnist_np.sweep.exclusion import Exclusion
+from mnist_np.sweep.executor import launch
 from mnist_np.sweep.grid import points
 from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
@@ -40,20 +40,19 @@ class GridSweeper(ValidatingSweeper):
     """Every combination of the values that overrides, ``sweep.zip`` and ``sweep.grids`` name, each result once."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        if isinstance(self.launcher, LocalLauncher) and not self.dry_run:
-            self.launcher.start()  # the workers import while the jobs are composed
+        executor = None if self.dry_run else self.start()
         fixed, found = self.points(arguments)
         jobs = self.compose_all(found)
         check_objectives([config for _, config in jobs.values()], needed=False)
         base = next(iter(jobs.values()))[1]
         varied = list(dict.fromkeys(key for point in found for key in point.varied))
         runner = SweepRunner(base, varied, fixed, len(jobs))
-        if self.dry_run:
+        if executor is None:
             say_jobs(runner, list(jobs.values()), self.workers)
             return
         with runner:
             ready = [runner.ready(job, config) for job, config in jobs.values()]
-            self.launch(runner, [job for job in ready if job])
+            launch(runner, [job for job in ready if job], executor)
 
     def points(self, arguments: Sequence[str]) -> tuple[list[str], list[Point]]:
         """The overrides that all jobs share, and every combination of every grid as often as it is named."""

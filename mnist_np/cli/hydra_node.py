@@ -20,13 +20,19 @@ OURS = "hydra_plugins.mnist_np."
 OWN_CLASSES = ("hydra_plugins.", "hydra._internal.core_plugins.")
 """Where their ``_target_`` may point: what runs jobs, and nothing else. The second is where Hydra's basic launcher is."""
 
+BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+"""Hydra's default, in whose place the runs are made in this process."""
+
+NUMBERS = ("workers", "num_cpus", "cpus_per_task")
+"""Keys of launchers that are whole numbers from 1 on."""
+
 LOGGING = ("hydra.job_logging", "hydra.hydra_logging")
 """The nodes that ``logging.config.dictConfig`` makes objects of: whatever ``class`` and ``()`` name."""
 
 LOGGING_CLASSES = ("logging.", "rich.logging.", "colorlog.")
 
 MOST_WORKERS = 1024
-"""Of ``hydra/launcher=local``."""
+"""The most of anything that a launcher counts."""
 
 
 def check_hydra_node(config: DictConfig) -> None:
@@ -39,7 +45,7 @@ def check_hydra_node(config: DictConfig) -> None:
             raise ConfigError(f"{path}._target_".lstrip("."), value, f"a config may not name code to call{instead}")
         if key in ("class", "()") and path.startswith(LOGGING) and not str(value).startswith(LOGGING_CLASSES):
             raise ConfigError(f"{path}.{key}", value, f"must begin with {' or '.join(LOGGING_CLASSES)}")
-    check_workers(config.hydra.launcher)
+    check_launcher(config.hydra)
     check_sweeper(config.hydra)
     check_folders(config.hydra)
 
@@ -74,13 +80,17 @@ def resolved(node: Any, key: Any) -> object:
     return OmegaConf.create(found) if isinstance(found, dict | list) else found  # plain ones come from ${oc.decode:...}
 
 
-def check_workers(launcher: DictConfig) -> None:
-    """The local launcher's number of processes. Raises ConfigError."""
-    workers = launcher.get("workers")
-    if launcher.get("_target_") != f"{OURS}LocalLauncher" or workers is None:
-        return
-    if type(workers) is not int or not 1 <= workers <= MOST_WORKERS:
-        raise ConfigError("hydra.launcher.workers", workers, f"must be a whole number from 1 to {MOST_WORKERS}, or null")
+def check_launcher(hydra: DictConfig) -> None:
+    """Refuse launchers of others, which take lists of jobs, and odd numbers of ours. Raises ConfigError."""
+    launcher = hydra.launcher
+    target, chosen = str(launcher.get("_target_")), hydra.runtime.choices.get("hydra/launcher")
+    if hydra.mode == RunMode.MULTIRUN and target != BASIC and not target.startswith(OURS):
+        raise ConfigError("hydra/launcher", chosen, "is no launcher of mnist-np: must be local, ray, slurm, slurm_local or basic")
+    for key in NUMBERS:
+        value, optional = launcher.get(key), key == "workers" and "cluster" not in launcher
+        if key in launcher and not (value is None and optional) and (type(value) is not int or not 1 <= value <= MOST_WORKERS):
+            allowed = f"must be a whole number from 1 to {MOST_WORKERS}{', or null' if optional else ''}"
+            raise ConfigError(f"hydra.launcher.{key}", value, allowed)
 
 
 def check_sweeper(hydra: DictConfig) -> None:

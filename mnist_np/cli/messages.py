@@ -19,22 +19,26 @@ from yaml import YAMLError
 from mnist_np.cli.folders import conf_folder
 from mnist_np.cli.help import is_offered, options
 from mnist_np.component import Component, ConfigError, UserError, brief, did_you_mean, shortened
-from mnist_np.extras import install_command
 from mnist_np.registry import REGISTRY
 from mnist_np.sweep.run_config import RunConfig
 
 OVERLAYS = ("experiment", "debug")
 """Groups whose options are laid over the whole, so that several may be named."""
 
-LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray", "ray_aws": "ray"}
-"""Launchers that other packages bring, and the extra that installs each."""
-
 OURS = {
     "hydra/sweeper": dict.fromkeys(("optuna", "ax", "nevergrad"), "sweep=search"),
     "hydra/launcher": dict.fromkeys(("joblib", "multiprocessing", "loky"), "hydra/launcher=local")
-    | {"ray": "hydra/launcher=ray_cluster", "rq": "hydra/launcher=slurm or ray_cluster", "submitit": "hydra/launcher=slurm"},
+    | dict.fromkeys(("ray_cluster", "ray_aws"), "hydra/launcher=ray")
+    | dict.fromkeys(("submitit", "submitit_slurm"), "hydra/launcher=slurm")
+    | {"submitit_local": "hydra/launcher=slurm_local", "rq": "hydra/launcher=slurm or ray"},
 }
-"""Names of Hydra's own plugins, and what does their work here."""
+"""Names of Hydra's own plugins and of former options, and what does their work here."""
+
+RENAMED = {
+    "hydra.launcher.ray": "hydra.launcher.address, .workers and .num_cpus",
+    "hydra.launcher.array_parallelism": "hydra.launcher.workers",
+}
+"""Former keys, and those that took their place."""
 
 PER_LAYER = {"activation": "model.activations", "init": "model.inits"}
 """Groups that choose for all layers, and the key that chooses for each."""
@@ -133,11 +137,8 @@ def unreadable(error: OverrideParseException) -> str:
 def unknown_option(error: MissingConfigException) -> str:
     """A group's option that there is not."""
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
-    ours = re.match(r"In 'hydra/launcher/(\w+)'", str(error))
-    if not ours and name in OURS.get(group, {}):
+    if name in OURS.get(group, {}):
         return f"{group}={name}: no such option here; use {OURS[group][name]}"
-    if group == "hydra/launcher" and name in LAUNCHERS:
-        return f"{group}={ours[1] if ours else name}: needs another package: {install_command(LAUNCHERS[name])}"
     if not group or error.options is None:
         return " ".join(str(error).partition("\nConfig search path")[0].split())
     names = [option for option in error.options if is_offered(group, option)]
@@ -154,8 +155,12 @@ def bad_value(error: OmegaConfBaseException, overrides: Iterable[str], file: str
     if isinstance(error, MissingMandatoryValue):
         return f"{subject}: a value must be given"
     kind = error.object_type
-    if isinstance(error, ConfigKeyError) or "not in '" in str(error):
+    if isinstance(error, ConfigKeyError) or re.search(r" not in ('|struct)", str(error)):
+        if former := next((old for old in RENAMED if key == old or key.startswith(f"{old}.")), None):
+            return f"{subject}: no such key any more; use {RENAMED[former]}"
         names = [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+        if not names and key.startswith("hydra.launcher."):
+            names = list(dict.fromkeys(name for _, keys in keys_of_options("hydra/launcher") for name in keys[1:]))
         return f"{subject}: no such key; {suggestion(key, names)}" + (f"keys: {', '.join(names)}" if names else "")
     annotation = type_of(key, kind)
     if isinstance(error, ValidationError) and annotation:

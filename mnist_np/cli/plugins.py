@@ -1,4 +1,4 @@
-"""Our sweepers and launcher as Hydra plugins."""
+"""Our sweepers and launchers as Hydra plugins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 from hydra.core.plugins import Plugins
 
 from mnist_np.cli.grid_sweeper import GridSweeper
-from mnist_np.cli.local_launcher import LocalLauncher
+from mnist_np.cli.launchers import LAUNCHERS
 from mnist_np.cli.search import SearchSweeper
 
 PLACE = "hydra_plugins.mnist_np"
@@ -28,7 +28,7 @@ def register_plugins() -> None:
         package.__path__ = []
     module = sys.modules[PLACE] = ModuleType(PLACE)
     package.mnist_np = module  # type: ignore[attr-defined]
-    for plugin in (GridSweeper, SearchSweeper, LocalLauncher):
+    for plugin in (GridSweeper, SearchSweeper, *LAUNCHERS):
         setattr(module, plugin.__name__, plugin)
         plugin.__module__ = PLACE
         Plugins.instance().register(plugin)

@@ -14,12 +14,13 @@ import numpy as np
 from hydra.core.override_parser.types import Override
 
 from mnist_np.cli.dry_run import say_search
-from mnist_np.cli.local_launcher import LocalLauncher
+from mnist_np.cli.launchers import OurLauncher
 from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.sweep_file import settings_of
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
 from mnist_np.cli.values import space_of, typed, values
 from mnist_np.component import ConfigError
+from mnist_np.sweep.executor import Executor, launch
 from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SEARCH, SweepRunner
@@ -27,6 +28,7 @@ from mnist_np.sweep.search import Search
 from mnist_np.sweep.space import Point, Space, import_optuna
 from mnist_np.sweep.study import check_study
 from mnist_np.sweep.study_storage import StudyStorage
+from mnist_np.sweep.worker import Task
 
 OTHERS = 20
 """Random points that are tried with a value before it is refused as impossible."""
@@ -49,19 +51,19 @@ class SearchSweeper(ValidatingSweeper):
         corners = [self.compose_corner(space, key, corner, fixed) for key, corner in space.corners()]
         base = corners[0]
         check_objectives(corners, needed=True)
-        self.choose_workers(base.sweep.search.parallel)
+        executor = self.start_with(base.sweep.search.parallel)
         fingerprints = [job_of(config, [], {}, self.digests).fingerprint for config in corners]
         planned = int(min(base.sweep.search.trials, space.size)) * base.sweep.search.seeds
         runner = SweepRunner(base, list(varied), [*fixed, SEARCH], planned)
         storage = StudyStorage.of(runner.folder.path)
         check_study(storage, base.sweep.search, space)
-        if self.dry_run:
+        if executor is None:
             say_search(runner, corners, {key: typed(override) for key, override in varied.items()}, self.workers)
             return
         earlier = [child.overrides for child in runner.folder.children()]
         with runner:
             search = Search(runner, storage, space, fingerprints, earlier, fixed, self.compose, self.digests)
-            self.launch(runner, search.jobs(), search.done)
+            launch(runner, search.jobs(), executor, search.done)
             search.conclude()
 
     def refuse_grids(self) -> None:
@@ -94,12 +96,13 @@ class SearchSweeper(ValidatingSweeper):
                     return self.compose_point(fixed, others | {key: texts[key]})
             raise
 
-    def choose_workers(self, parallel: int | None) -> None:
-        """As many runs at a time as ``sweep.search.parallel`` says. Raises ConfigError where the launcher has them in turn."""
-        self.batch_size = parallel or 1
-        if isinstance(self.launcher, LocalLauncher):
-            self.launcher.workers = parallel or self.launcher.workers
-            if not self.dry_run:
-                self.launcher.start()
-        elif self.one_at_a_time and self.batch_size > 1:
+    def start_with(self, parallel: int | None) -> Executor[Task] | None:
+        """The started launcher, with as many runs at a time as ``sweep.search.parallel`` says; None for a dry run.
+
+        Raises ConfigError where they are made in turn.
+        """
+        if parallel and isinstance(self.launcher, OurLauncher):
+            self.launcher.workers = parallel
+        elif (parallel or 1) > 1:
             raise ConfigError("sweep.search.parallel", parallel, "needs a launcher of several runs, such as hydra/launcher=local")
+        return None if self.dry_run else self.start()

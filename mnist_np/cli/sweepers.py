@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
-from hydra.core.utils import configure_log
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
@@ -18,29 +15,17 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mnist_np.cli.composer import Composer
-from mnist_np.cli.local_launcher import LocalLauncher
+from mnist_np.cli.launchers import OurLauncher, executor_of
 from mnist_np.cli.messages import UsageError, explain
 from mnist_np.cli.sweep_file import grids_of, texts_of
 from mnist_np.component import ConfigError
-from mnist_np.serialize import to_dict
-from mnist_np.sweep.job import record_failure
-from mnist_np.sweep.plan import quoted
+from mnist_np.sweep.executor import Executor
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.runner import Ready, SweepRunner
-from mnist_np.sweep.worker import Task, run_task
-
-NOTHING_CAME_BACK = "the launcher has ended, but the run left no result: does the machine that it ran on see this outputs folder?"
-
-
-Ended = Callable[[Ready, str], None]
-"""Told of a job that is over, and of what its folder does not tell."""
+from mnist_np.sweep.worker import Task
 
 
 class ValidatingSweeper(Sweeper):
     """What both sweepers share: the launcher, the parsing of overrides, and composing a job's config."""
-
-    batch_size: int | None = None
-    """Jobs that a launcher of others is given at a time; None is all."""
 
     def __init__(self, params: DictConfig | None = None) -> None:
         """``params`` are what a sweep file varies; they are read where they are needed (see `sweep_file`)."""
@@ -83,61 +68,12 @@ class ValidatingSweeper(Sweeper):
 
     @property
     def workers(self) -> int | None:
-        """How many runs are made at a time; None where a launcher of others knows."""
-        return self.launcher.workers if isinstance(self.launcher, LocalLauncher) else 1 if self.one_at_a_time else None
+        """How many runs are made at a time; None where only the started launcher knows."""
+        return self.launcher.workers if isinstance(self.launcher, OurLauncher) else 1
 
-    @property
-    def one_at_a_time(self) -> bool:
-        """Whether the runs are made here, one after the other, which is Hydra's default."""
-        return type(self.launcher).__name__ == "BasicLauncher"
-
-    def launch(self, runner: SweepRunner, jobs: Iterable[Ready], done: Callable[[Ready], None] = lambda ready: None) -> None:
-        """Run the jobs here, which is Hydra's default, or by the configured launcher, and call ``done`` after each."""
-
-        def ended(ready: Ready, problem: str) -> None:
-            runner.end(ready, problem)
-            done(ready)
-
-        launching = runner.launching(jobs)
-        if self.one_at_a_time:
-            self.launch_here(launching, ended, runner.stopped)
-        elif isinstance(self.launcher, LocalLauncher):
-            self.launch_local(self.launcher, launching, ended, runner.stopped)
-        else:
-            self.launch_batches(launching, ended, runner.stopped)
-
-    def launch_here(self, jobs: Iterable[Ready], ended: Ended, stopped: Callable[[], bool]) -> None:
-        """One after the other in this process. Hydra's own launcher would compose each job again, for 0.2 s."""
-        for ready in jobs:
-            if stopped():
-                return
-            ended(ready, run_task(task_of(ready)))
-            configure_log(self.base.hydra.hydra_logging, self.base.hydra.verbose)  # the run's log is closed
-
-    def launch_local(self, launcher: LocalLauncher, jobs: Iterable[Ready], ended: Ended, stopped: Callable[[], bool]) -> None:
-        """By workers of ours, each of which takes a job when it is free."""
-        given: dict[int, Ready] = {}
-
-        def tasks() -> Iterator[Task]:
-            for ready in jobs:
-                given[ready.number] = ready
-                yield task_of(ready)
-
-        launcher.run(tasks(), lambda task, problem: ended(given.pop(task.number), problem), stopped)
-
-    def launch_batches(self, jobs: Iterable[Ready], ended: Ended, stopped: Callable[[], bool]) -> None:
-        """By a launcher of others, which takes lists of jobs and composes them where they run."""
-        iterator = iter(jobs)
-        while not stopped() and (batch := list(islice(iterator, self.batch_size))):
-            problem: Exception | None
-            try:
-                self.launcher.launch([[*ready.overrides, *anywhere(ready)] for ready in batch], initial_job_idx=0)
-                problem = None if stopped() else FileNotFoundError(NOTHING_CAME_BACK)
-            except Exception as error:  # of the launcher: a job that died with its machine, a cluster that is gone
-                problem = error
-            for ready in batch:
-                missing = problem and not (ready.folder / "result.json").exists()
-                ended(ready, record_failure(ready.folder, problem) if problem and missing else "")
+    def start(self) -> Executor[Task]:
+        """Make the launcher ready: its workers import while the jobs are composed. Raises ConfigError."""
+        return executor_of(self.launcher, self.base.hydra)
 
 
 def in_combination(varied: Mapping[str, str]) -> str:
@@ -147,20 +83,6 @@ def in_combination(varied: Mapping[str, str]) -> str:
     where = " ".join(f"{key}={value}" for key, value in varied.items())
     hint = "; sweep.exclude leaves combinations out, sweep.grids gives each option keys of its own" if len(varied) > 1 else ""
     return f" (in the combination {where}{hint})"
-
-
-def task_of(ready: Ready) -> Task:
-    """What a worker is told of a job."""
-    return Task(ready.number, to_dict(ready.config), str(ready.folder))
-
-
-def anywhere(ready: Ready) -> list[str]:
-    """Overrides by which a job that starts in another folder, and with another environment, finds what this process means."""
-    places = {"outputs": Path(ready.config.outputs), "hydra.sweep.dir": ready.folder.parent}
-    found = {key: str(path.absolute()) for key, path in places.items()}
-    if ready.config.tracking.uri:
-        found["tracking.uri"] = ready.config.tracking.uri
-    return [f"{key}={quoted(value)}" for key, value in found.items()]
 
 
 def text_of(override: Override) -> str:

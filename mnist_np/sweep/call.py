@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from mnist_np.serialize import flatten, from_dict, to_dict
 from mnist_np.sweep.conditions import as_written
 from mnist_np.sweep.ending import SweepFailed
 from mnist_np.sweep.exclusion import Exclusion
+from mnist_np.sweep.executor import Executor, InProcess, launch
 from mnist_np.sweep.grid import points
-from mnist_np.sweep.job import record_failure, run_child
+from mnist_np.sweep.job import run_child
 from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.pool import WorkerPool
 from mnist_np.sweep.run_config import RunConfig
-from mnist_np.sweep.runner import Ready, SweepRunner
+from mnist_np.sweep.runner import SweepRunner
 from mnist_np.sweep.saved_sweep import SavedSweep
 from mnist_np.sweep.settings import Sweep
 from mnist_np.sweep.worker import Task, run_task
@@ -84,7 +85,7 @@ def sweep(
     runner = SweepRunner(next(iter(jobs.values()))[1], list(vary), fixed, len(jobs), argv=())
     try:
         with runner:
-            launch(runner, [ready for job, config in jobs.values() if (ready := runner.ready(job, config))], workers)
+            launch(runner, [ready for job, config in jobs.values() if (ready := runner.ready(job, config))], executor(workers))
     except SweepFailed as failed:
         if failed.code == 130:
             raise KeyboardInterrupt(str(failed)) from None
@@ -151,25 +152,8 @@ def differences(experiment: Experiment) -> list[str]:
     return [f"{key}={as_written(value)}" for key, value in mine.items() if key not in usual or usual[key] != value]
 
 
-def launch(runner: SweepRunner, jobs: Sequence[Ready], workers: int) -> None:
-    """Run the jobs here, one after the other, or in as many processes as there are ``workers``."""
-    launching = runner.launching(jobs)
-    if workers == 1:
-        for ready in launching:
-            runner.end(ready, run_child(ready.config, ready.folder))
-            if runner.stopped():
-                return
-        return
-    given: dict[int, Ready] = {}
-
-    def tasks() -> Iterator[Task]:
-        for ready in launching:
-            given[ready.number] = ready
-            yield Task(ready.number, to_dict(ready.config), str(ready.folder))
-
-    def done(task: Task, outcome: Any) -> None:
-        ready = given.pop(task.number)
-        runner.end(ready, record_failure(ready.folder, outcome) if isinstance(outcome, BaseException) else outcome)
-
-    with WorkerPool[Task](workers, run_task) as pool:
-        pool.run(tasks(), done, runner.stopped)
+def executor(workers: int) -> Executor[Task]:
+    """Makes the runs here, one after the other, or in as many processes as there are ``workers``."""
+    if workers > 1:
+        return WorkerPool(workers, run_task)
+    return InProcess(lambda task: run_child(from_dict(RunConfig, task.config), Path(task.folder)))

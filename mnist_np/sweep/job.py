@@ -31,10 +31,11 @@ def stop_file(sweep: Path, start: str | None) -> Path:
     return sweep / f"STOP-{start}"
 
 
-def run_child(config: RunConfig, folder: Path) -> str:
+def run_child(config: RunConfig, folder: Path, stops_sweep: bool = True) -> str:
     """Run ``config`` in ``folder``, unless that is done already or the sweep was told to stop.
 
-    The folder tells what became of the run. What it could not be made to tell is returned.
+    The folder tells what became of the run. What it could not be made to tell is returned. ``stops_sweep``: whether a signal
+    that comes here is meant for the whole sweep, or for this run alone.
     """
     lock, stop = FileLock(folder / LOCK, timeout=TICK), stop_file(folder.parent, config.sweep.start)
     with Interrupt() as interrupted:  # it takes the signals that come while `execute` does not listen yet
@@ -45,7 +46,7 @@ def run_child(config: RunConfig, folder: Path) -> str:
         except OSError as error:
             return f"{type(error).__name__}: {error}"
         try:
-            return run_locked(config, folder, stop, interrupted)
+            return run_locked(config, folder, stop, interrupted, stops_sweep)
         finally:
             lock.release()
 
@@ -63,7 +64,7 @@ def acquired(lock: FileLock, stopped: Callable[[], bool]) -> bool:
     return stopped()
 
 
-def run_locked(config: RunConfig, folder: Path, stop: Path, interrupted: Interrupt) -> str:
+def run_locked(config: RunConfig, folder: Path, stop: Path, interrupted: Interrupt, stops_sweep: bool) -> str:
     """What `run_child` does, while this process has the run for itself."""
     tracked = config.tracking.backend != "off"
     if stop.exists() or is_final(folder, tracked):
@@ -71,7 +72,10 @@ def run_locked(config: RunConfig, folder: Path, stop: Path, interrupted: Interru
     try:
         job = prepare(config, folder) if not interrupted() else None
         if job is None or interrupted():
-            stop_sweep(stop, interruption(str(interrupted())))
+            if stops_sweep:
+                stop_sweep(stop, interruption(str(interrupted())))
+            else:
+                record_interruption(folder, str(interrupted()))
             return ""
         result = execute(job)
     except Exception as error:
@@ -79,7 +83,7 @@ def run_locked(config: RunConfig, folder: Path, stop: Path, interrupted: Interru
         if config.sweep.on_error == "stop":
             stop_sweep(stop, f"stopped, as sweep.on_error=stop asks, after {folder.name} failed: {error}")
         return problem
-    if result.status == "killed":
+    if result.status == "killed" and stops_sweep:
         stop_sweep(stop, interruption(result.reason))
     return record_losses(folder, result.failures, tracked) if result.failures else ""
 
@@ -111,6 +115,14 @@ def record_failure(folder: Path, error: BaseException) -> str:
     except OSError:
         return reason
     return ""
+
+
+def record_interruption(folder: Path, reason: str) -> None:
+    """Say ``killed`` in ``result.json`` of a run that left none: it is taken up from its checkpoint."""
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "result.json").exists():
+            record(folder, "killed", reason)
 
 
 def record_losses(folder: Path, failures: list[str], tracked: bool) -> str:

@@ -60,33 +60,14 @@ class WorkerPool(Generic[Task]):
         """Start the workers; they import in the background while the caller goes on."""
         self._idle += [self._new_worker() for _ in range(self.n - len(self._idle))]
 
-    def run(self, tasks: Iterator[Task], done: Callable[[Task, Any], None], stopped: Callable[[], bool] = lambda: False) -> None:
-        """Run all tasks, each taken from the iterator when a worker is free, and call ``done(task, outcome)`` for each.
+    @property
+    def slots(self) -> int:
+        """As many tasks as workers."""
+        return self.n
 
-        The outcome is what the function returned or the exception it raised (`WorkerDied` when its process ended). When
-        ``stopped()`` turns true, no more tasks are taken and the running ones are sent SIGTERM, again and again: one that comes
-        while a worker is between two tasks is ignored.
-        """
-        self.start()
-        busy = self._busy
-        while True:
-            while self._idle and not stopped() and (task := next(tasks, None)) is not None:
-                self._give(task)
-            if not busy:
-                return
-            if stopped():
-                for worker in busy:
-                    assert worker.process.pid is not None
-                    with suppress(ProcessLookupError):
-                        os.kill(worker.process.pid, signal.SIGTERM)
-            ready = wait([worker.pipe for worker in busy], timeout=0.2)
-            for worker in [worker for worker in busy if worker.pipe in ready]:
-                outcome = self._receive(worker)
-                done(busy.pop(worker), outcome)
-
-    def _give(self, task: Task) -> None:
+    def submit(self, task: Task) -> None:
         """Send the task to an idle worker. One that was killed meanwhile is replaced."""
-        worker = self._idle.pop()
+        worker = self._idle.pop() if self._idle else self._new_worker()
         try:
             worker.pipe.send(task)
         except OSError:
@@ -94,6 +75,18 @@ class WorkerPool(Generic[Task]):
             worker = self._new_worker()
             worker.pipe.send(task)
         self._busy[worker] = task
+
+    def wait(self) -> list[tuple[Task, object]]:
+        """The outcome is what the function returned or the exception it raised: `WorkerDied` when its process ended."""
+        ready = wait([worker.pipe for worker in self._busy], timeout=0.2)
+        return [(self._busy.pop(worker), self._receive(worker)) for worker in list(self._busy) if worker.pipe in ready]
+
+    def cancel(self) -> None:
+        """Send SIGTERM to the busy workers: one that comes while a worker is between two tasks is ignored."""
+        for worker in self._busy:
+            assert worker.process.pid is not None
+            with suppress(ProcessLookupError):
+                os.kill(worker.process.pid, signal.SIGTERM)
 
     def _receive(self, worker: Worker) -> Any:
         try:
@@ -123,12 +116,6 @@ class WorkerPool(Generic[Task]):
             worker.end()
         self._idle.clear()
         self._busy.clear()
-
-    def __enter__(self) -> WorkerPool[Task]:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 def work(function: Callable[[Any], Any], pipe: Connection, lifeline: Connection) -> None:

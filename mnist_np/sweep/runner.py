@@ -26,7 +26,7 @@ from mnist_np.sweep.job import stop_file
 from mnist_np.sweep.members import Members
 from mnist_np.sweep.monitor import Monitor
 from mnist_np.sweep.next_steps import next_steps, with_more_seeds
-from mnist_np.sweep.plan import Job, SweepIdentity, quoted
+from mnist_np.sweep.plan import Job, SweepIdentity
 from mnist_np.sweep.publish import publish
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.run_config import RunConfig
@@ -52,14 +52,12 @@ class Ready:
     Attributes:
         number: counts the jobs of this start from 0. Who keeps books of jobs goes by it.
         job: what the job is.
-        overrides: what makes it.
         config: what the overrides compose to.
         folder: where its run writes.
     """
 
     number: int
     job: Job
-    overrides: Sequence[str]
     config: RunConfig
     folder: Path
 
@@ -177,10 +175,8 @@ class SweepRunner:
         known = {"id": self.id, "parent": parent, "child": name, "start": self.start, "fingerprint": job.fingerprint}
         for key, value in known.items():
             setattr(config.sweep, key, value)
-        overrides = [f"sweep.{key}={quoted(value)}" for key, value in known.items() if value]
-        overrides += [f"hydra.sweep.dir={quoted(str(folder.parent))}", f"hydra.sweep.subdir={quoted(folder.name)}"]
         self.numbered += 1
-        return Ready(self.numbered - 1, job, [*job.overrides, *overrides], config, folder)
+        return Ready(self.numbered - 1, job, config, folder)
 
     def finished(self, job: Job) -> Path | None:
         """The folder of a run with the job's fingerprint that is over: this sweep's own, or one anywhere under ``outputs``.
@@ -203,6 +199,10 @@ class SweepRunner:
         """
         if problem or not self.stopped():
             self.members.end(ready.job, problem)
+
+    def say(self, line: str) -> None:
+        """Print a line as it is, above the live table."""
+        self.console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def child(self, job: Job) -> Child:
         """The run of a job of this start, as it is now."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import os
+import socket
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mnist_np.engine.threads import blas_threads
 from mnist_np.plugins import load_plugins
 from mnist_np.serialize import from_dict
 from mnist_np.source_code import edited_sha256, git, numeric_sha256
@@ -26,8 +29,11 @@ class Task:
     folder: str
 
 
-def run_task(task: Task) -> str:
-    """Do the run; the folder tells what came of it. Gives what could not be written there, or nothing."""
+def run_task(task: Task, stops_sweep: bool = True) -> str:
+    """Do the run; the folder tells what came of it. Gives what could not be written there, or nothing.
+
+    ``stops_sweep``: whether a signal is meant for the whole sweep.
+    """
     folder = Path(task.folder)
     try:
         log_to(folder / "run.log")
@@ -35,7 +41,33 @@ def run_task(task: Task) -> str:
         config = from_dict(RunConfig, task.config)
     except Exception as error:
         return record_failure(folder, error)
-    return run_child(config, folder)
+    return run_child(config, folder, stops_sweep)
+
+
+def with_whole_paths(task: Task) -> Task:
+    """The task for a process that starts in another folder."""
+    outputs = os.path.abspath(task.config["outputs"])
+    return replace(task, config=task.config | {"outputs": outputs}, folder=os.path.abspath(task.folder))
+
+
+def run_elsewhere(task: Task, folder: str, threads: int) -> str:
+    """Do the run on a machine of a cluster, whose signals are meant for its own processes only.
+
+    Args:
+        task: the run, with whole paths.
+        folder: where the sweep was started; other relative paths are of there, if this machine has it.
+        threads: of BLAS.
+
+    Raises:
+        FileNotFoundError: this machine does not have the sweep's folder.
+    """
+    sweep = Path(task.folder).parent
+    if not sweep.is_dir():
+        raise FileNotFoundError(f"{socket.gethostname()} does not see {sweep}: outputs must be of a file system that all share")
+    if os.path.isdir(folder):
+        os.chdir(folder)
+    with blas_threads(threads):
+        return run_task(task, stops_sweep=False)
 
 
 def log_to(path: Path) -> None:

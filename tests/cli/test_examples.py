@@ -91,7 +91,7 @@ def test_what_needs_no_quotes(text):
 @pytest.mark.parametrize("line", TRAIN)
 def test_an_example_runs(line, train, tmp_path):
     """In this process and made tiny; sweeps one run after the other."""
-    words = [word for word in TRAIN[line] if word != "hydra/launcher=local"]
+    words = [word for word in TRAIN[line] if not re.match("hydra[/.]launcher", word)]
     if "--help" in words:
         assert train(*words).out
         return

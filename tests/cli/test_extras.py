@@ -22,19 +22,9 @@ SMALL = ["data=synthetic", "training.epochs=1", "tracking=off"]
         (["optuna"], ["sweep=search"], "hydra/sweeper=search", "search"),
         (["cmaes"], ["sweep=search", "sweep.search.sampler=cmaes"], "sweep.search.sampler=cmaes", "search"),
         (["scipy"], ["sweep=search", "sweep.search.sampler=qmc"], "sweep.search.sampler=qmc", "search"),
-        (["hydra_plugins.hydra_submitit_launcher"], ["-m", "seed=0,1", "hydra/launcher=slurm"], "hydra/launcher=slurm", "slurm"),
-        (
-            ["hydra_plugins.hydra_submitit_launcher"],
-            ["sweep=seeds", "hydra/launcher=slurm_local"],
-            "hydra/launcher=slurm_local",
-            "slurm",
-        ),
-        (
-            ["hydra_plugins.hydra_ray_launcher"],
-            ["-m", "seed=0,1", "hydra/launcher=ray_cluster"],
-            "hydra/launcher=ray_cluster",
-            "ray",
-        ),
+        (["submitit"], ["-m", "seed=0,1", "hydra/launcher=slurm"], "hydra/launcher=slurm", "slurm"),
+        (["submitit"], ["sweep=seeds", "hydra/launcher=slurm_local"], "hydra/launcher=slurm_local", "slurm"),
+        (["ray"], ["-m", "seed=0,1", "hydra/launcher=ray"], "hydra/launcher=ray", "ray"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )

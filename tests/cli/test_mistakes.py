@@ -19,7 +19,11 @@ MISTAKES = [
     # options
     ("hydra/sweeper=optuna", "hydra/sweeper=optuna: no such option here; use sweep=search"),
     ("hydra/launcher=joblib", "hydra/launcher=joblib: no such option here; use hydra/launcher=local"),
-    ("hydra/launcher=ray", "hydra/launcher=ray: no such option here; use hydra/launcher=ray_cluster"),
+    ("hydra/launcher=ray_cluster", "hydra/launcher=ray_cluster: no such option here; use hydra/launcher=ray"),
+    ("-m seed=1,2 hydra/launcher=slurm hydra.launcher.array_parallelism=2", "no such key any more; use hydra.launcher.workers"),
+    ("-m seed=1,2 hydra/launcher=ray hydra.launcher.ray.init.address=x", "no such key any more; use hydra.launcher.address"),
+    ("-m seed=1,2 hydra/launcher=ray hydra.launcher.adress=x", "no such key; did you mean 'hydra.launcher.address'?"),
+    ("-m seed=1,2 hydra/launcher=ray hydra.launcher.num_cpus=0", "must be a whole number from 1 to 1024"),
     ("activation=relo", "activation=relo: no such option", "did you mean 'relu'?", "must be one of", "tanh"),
     ("training=quick", "training=quick: no such option", "default"),
     ("optimizer=null", "optimizer=null: must be one of", "adam"),
@@ -70,7 +74,7 @@ MISTAKES = [
     ("-m optimzer=sgd,adam", "optimzer=sgd: no such key", "did you mean 'optimizer'?"),
     ("-m seed=1,2 +foo=1", "foo=1: no such key"),
     ("-m data=idx data.folder=/nowhere seed=1,2", "data.folder = /nowhere: there is no such folder"),
-    ("-m seed=1,2 hydra.launcher.workers=2", "hydra.launcher.workers=2: no such key; it belongs to hydra/launcher=local;"),
+    ("-m seed=1,2 hydra.launcher.workers=2", "hydra.launcher.workers=2: no such key; it belongs to hydra/launcher=local, ray,"),
     ("-m seed=1,2 hydra/launcher=locl", "hydra/launcher=locl: no such option", "did you mean 'local'?"),
     # code in a config
     ("++optimizer._target_=os.system", "a config may not name code to call"),

@@ -19,6 +19,7 @@ from mnist_np.cli.schemas import store_schemas
 from mnist_np.cli.train import main
 from mnist_np.nn.activations import ACTIVATIONS
 from mnist_np.serialize import to_dict
+from mnist_np.sweep.executor import InProcess
 from mnist_np.sweep.run_config import RunConfig
 
 TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
@@ -234,14 +235,8 @@ def test_on_error_stop_ends_the_sweep(tmp_path):
 
 
 def test_a_launcher_that_brings_nothing_back_is_no_success(tmp_path, capsys, monkeypatch):
-    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-    from hydra.core.plugins import Plugins
-
-    class FarAway(BasicLauncher):
-        def launch(self, job_overrides, initial_job_idx):
-            return []  # as if its machines saw another outputs folder
-
-    monkeypatch.setattr(Plugins, "instantiate_launcher", lambda *_, **__: FarAway())
+    far_away = InProcess(lambda task: "")  # as if its machines saw another outputs folder
+    monkeypatch.setattr("mnist_np.cli.sweepers.executor_of", lambda *_: far_away)
     assert sweep(tmp_path / "outputs", "seed=range(2)") == 1
     assert "left no result" in capsys.readouterr().out
     assert statuses(tmp_path / "outputs") == ["failed", "failed"]

@@ -23,14 +23,14 @@ class Kept:
     children: list
     steps: list
 
-    def check(self, n):
+    def check(self, n, epochs=EPOCHS):
         """One parent and ``n`` children, all finished and with each of their epochs."""
         assert len(self.parents) == 1
         assert len(self.children) == n
         assert {run.info.status for run in [*self.parents, *self.children]} == {"FINISHED"}
         assert {run.data.tags["mlflow.parentRunId"] for run in self.children} == {self.parents[0].info.run_id}
-        assert sorted(run.data.params["seed"] for run in self.children) == [str(seed) for seed in range(n)]
-        assert self.steps == [list(range(1, EPOCHS + 1))] * n
+        assert sorted(int(run.data.params["seed"]) for run in self.children) == list(range(n))
+        assert self.steps == [list(range(1, epochs + 1))] * n
 
 
 @pytest.fixture

@@ -1,57 +1,153 @@
-"""A Ray cluster of this machine alone, started as anybody would, with a sweep on it.
+"""Sweeps on a Ray cluster of two nodes on this machine: lost nodes, stops, searches."""
 
-Ray's launcher needs older packages than ours, so this wants a virtual environment of its own: `.ci/ray` makes one.
-"""
-
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
+from ray_cluster import Cluster
 
-from mnist_np.tracking.server import free_port
-
-pytest.importorskip("ray", reason="needs ray, in an environment of its own: see .ci/ray")
-pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="needs Ray's launcher, in an environment of its own: see .ci/ray")
+pytest.importorskip("ray", reason="needs ray: pip install 'mnist-np[ray]'")
 pytestmark = pytest.mark.service
-PATIENCE = 90.0
+TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
+QUICK = ["data=synthetic", "model.hidden=[8]", "training.epochs=1"]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A cluster of two nodes of one core each."""
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        made = Cluster(folder)
+        try:
+            made.start_node()
+            made.start_node()
+            yield made
+        finally:
+            made.close()
 
 
 @pytest.fixture
-def cluster(monkeypatch):
-    """A cluster of two CPUs, started in another folder than the sweep's, which ends with the test."""
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    address = f"127.0.0.1:{free_port(None)}"
-    # Not pytest's folder: a socket's path must be short. ``ray stop`` would end all of the machine's; ``--block`` ends its own.
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        command = [Path(sys.executable).parent / "ray", "start", "--head", "--num-cpus=2", "--block", f"--temp-dir={folder}/t"]
-        command += ["--node-ip-address=127.0.0.1", f"--port={address.partition(':')[2]}", "--include-dashboard=false"]
-        log = Path(folder) / "said.txt"
-        with log.open("wb") as said:
-            head = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, start_new_session=True)
-        try:
-            end = monotonic() + PATIENCE
-            while "Ray runtime started" not in log.read_text():
-                assert head.poll() is None, log.read_text()
-                assert monotonic() < end, log.read_text()
-                sleep(0.2)
-            monkeypatch.setenv("RAY_ADDRESS", address)
-            yield address
-        finally:
-            head.terminate()  # it ends what it has started
-            try:
-                head.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(head.pid, signal.SIGKILL)
-                head.wait()
+def two_nodes(cluster):
+    """The cluster, with its second node again if a test has killed it."""
+    while len(cluster.nodes) < 2:
+        cluster.start_node()
+    return cluster
 
 
-@pytest.mark.usefixtures("cluster")
-def test_a_cluster_finishes_all_runs_under_one_parent(sweep, kept):
-    said = sweep("hydra/launcher=ray_cluster", "seed=range(3)")
-    assert "Connected to Ray cluster" in said
-    kept().check(3)
+@pytest.fixture
+def begin(two_nodes, tmp_path):
+    """``begin(*overrides)`` starts a sweep on the cluster; whatever is left of it ends with the test."""
+    started = []
+
+    def call(*overrides):
+        command = [sys.executable, str(TRAIN), "-m", "hydra/launcher=ray", f"hydra.launcher.address={two_nodes.address}"]
+        program = subprocess.Popen(
+            [*command, *overrides],
+            cwd=tmp_path,
+            env=os.environ | two_nodes.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(program)
+        return program
+
+    yield call
+    for program in started:
+        if program.poll() is None:
+            program.kill()
+            program.communicate()
+
+
+def finish(program):
+    """What the sweep printed, which must have ended well."""
+    said, _ = program.communicate(timeout=200)
+    assert program.returncode == 0, said
+    return said
+
+
+def results(folder):
+    return [json.loads(path.read_text()) for path in folder.glob("outputs/sweeps/*/*/result.json")]
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_forty_runs_of_which_a_node_is_lost_finish_once_each(begin, two_nodes, kept, tmp_path):
+    program = begin(*QUICK, "seed=range(40)")
+    wait_for(lambda: len(results(tmp_path)) >= 5)
+    two_nodes.kill_node()
+    said = finish(program)
+    assert "40 finished" in said
+    kept().check(40, epochs=1)
+    journals = [path.read_text() for path in tmp_path.glob("outputs/sweeps/*/*/tracking.jsonl")]
+    assert all(text.count('"kind": "end"') <= 2 for text in journals)
+
+
+def test_the_run_of_a_lost_node_goes_on_elsewhere_from_its_checkpoint(begin, two_nodes, tmp_path):
+    long = ["data=synthetic", "data.examples=3000", "training.epochs=60", "training.batch_size=4", "tracking=off"]
+    finish(begin(*long, "seed=range(2)", "training.checkpoint_every_epochs=1", "sweep.name=whole"))
+    program = begin(*long, "seed=range(2)", "training.checkpoint_every_epochs=1", "sweep.name=lost", "sweep.skip_finished=false")
+    wait_for(lambda: len(list(tmp_path.glob("outputs/sweeps/lost*/*/checkpoints/*.safetensors"))) >= 2)
+    two_nodes.kill_node()
+    said = finish(program)
+    assert "it goes on elsewhere" in said
+    assert "Traceback" not in said
+    for seed in range(2):
+        whole, lost = (
+            next(tmp_path.glob(f"outputs/sweeps/{name}*/seed={seed}-*/weights.safetensors")) for name in ("whole", "lost")
+        )
+        assert whole.read_bytes() == lost.read_bytes()
+
+
+def test_an_interrupted_sweep_loses_nothing_and_goes_on(begin, tmp_path):
+    long = ["data=synthetic", "data.examples=3000", "training.epochs=60", "training.batch_size=4", "tracking=off"]
+    program = begin(*long, "seed=range(3)")
+    wait_for(lambda: len(list(tmp_path.glob("outputs/sweeps/*/*/history.csv"))) == 2)
+    program.send_signal(signal.SIGINT)
+    said, _ = program.communicate(timeout=60)
+    assert program.returncode == 130, said
+    assert "Traceback" not in said
+    assert [result["status"] for result in results(tmp_path)] == ["killed", "killed"]
+    assert len(list(tmp_path.glob("outputs/sweeps/*/*/checkpoints/*.safetensors"))) >= 2
+    finish(begin(*long, "seed=range(3)"))
+    assert [result["status"] for result in results(tmp_path)] == ["finished"] * 3
+
+
+def test_a_killed_worker_costs_no_run(begin, tmp_path):
+    long = ["data=synthetic", "data.examples=3000", "training.epochs=60", "training.batch_size=4", "tracking=off"]
+    program = begin(*long, "seed=range(2)")
+    wait_for(lambda: list(tmp_path.glob("outputs/sweeps/*/*/history.csv")))
+    os.kill(json.loads(next(tmp_path.glob("outputs/sweeps/*/*/run.json")).read_text())["pid"], signal.SIGKILL)
+    assert "it goes on elsewhere" in finish(program)
+    assert [result["status"] for result in results(tmp_path)] == ["finished"] * 2
+
+
+def test_a_search_that_was_killed_goes_on_with_the_same_trials(begin, tmp_path):
+    search = [*QUICK, "hydra/sweeper=search", "optimizer.lr=tag(log,interval(0.01,1))", "sweep.search.trials=40"]
+    program = begin(*search)
+    wait_for(lambda: len(results(tmp_path)) >= 12)
+    program.kill()
+    program.communicate()
+    said = finish(begin(*search))
+    assert "40 runs" in said
+    assert len(results(tmp_path)) == 40
+    assert {result["status"] for result in results(tmp_path)} <= {"finished", "pruned"}
+
+
+def test_a_cluster_that_is_not_there_is_one_line(tmp_path):
+    command = [sys.executable, str(TRAIN), "-m", *QUICK, "seed=0,1", "hydra/launcher=ray", "hydra.launcher.address=127.0.0.1:9"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: hydra.launcher.address=127.0.0.1:9: no answer")
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())

@@ -13,12 +13,12 @@ from mnist_np.sweep.pool import WorkerDied, WorkerPool, describe_exit
 
 PROGRAM = textwrap.dedent("""
     import os, signal, sys, time
+    from mnist_np.sweep.executor import run_all
     from mnist_np.sweep.pool import WorkerPool
     from pool_functions import {function} as function
 
     if __name__ == "__main__":
-        with WorkerPool(2, function) as pool:
-            pool.run(iter({tasks}), lambda task, outcome: print(task, repr(outcome), flush=True))
+        run_all(WorkerPool(2, function), {tasks}, lambda task, outcome: print(task, repr(outcome), flush=True))
 """)
 
 FUNCTIONS = textwrap.dedent("""
