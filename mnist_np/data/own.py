@@ -16,6 +16,7 @@ from mnist_np.component import bounded, without_effect
 from mnist_np.data import cache
 from mnist_np.data.dataset import DataError, Raw
 from mnist_np.data.gather import SPLITS, Examples, files_of, of_arrays, of_pictures, of_table, sha256_of
+from mnist_np.data.pictures import PREPARATION
 from mnist_np.data.source import Data
 from mnist_np.data.splits import PART, RawSplits, stratified
 
@@ -45,7 +46,8 @@ class OwnData(Data):
         except OSError as error:
             raise DataError(f"{error.filename}: {error.strerror}") from None
         effective = {key: value for key, value in vars(self).items() if key not in NO_PART}
-        key = hashlib.sha256(f"{cache.LAYOUT} own {type(self).__name__} {effective} {content}".encode()).hexdigest()[:32]
+        key = f"{cache.LAYOUT} own {type(self).__name__} {effective} {PREPARATION} {content}"
+        key = hashlib.sha256(key.encode()).hexdigest()[:32]
         decoded = cache.fetch(key, lambda: divided(named, *gather(), self.test_size))
         return RawSplits(named.name or "own", decoded, decoded.class_names, str(named))
 
