@@ -146,6 +146,8 @@ class Experiment(Component):
         needed = 4 * number * sum(weights) + 8 * max(weights) + 2 * number * m * sum(sizes)
         if needed > (there := available()):
             allowed = f"this network's training takes at least {amount(needed)} of memory, and {amount(there)} are free"
+            if self.activation.pieces > 1:
+                raise self.activation.error("pieces", self.activation.pieces, allowed)
             raise self.model.error("hidden", self.model.hidden, allowed)
 
     def weight_shapes(self, n_in: int, n_out: int) -> list[tuple[int, int]]:

@@ -93,15 +93,23 @@ class FastEngine(TextbookEngine):
         self.last = self.passes.get(len(X)) or self.add_pass(len(X))
         return self.last.forward(X, rng, None)
 
-    def backward(self, dZ: Array) -> Array:
-        """dX is given only with ``training.vat``, which needs it."""
-        return self.last.backward(dZ.astype(self.network.dtype, copy=False))
+    def backward(self, dZ: Array) -> None:
+        dZ = dZ.astype(self.network.dtype, copy=False)
+        for kernel in self.last.trained:
+            dZ = kernel.backward(dZ)
+
+    def input_gradient(self, dZ: Array) -> Array:
+        """The last pass must not have been over a sparse batch."""
+        dZ = dZ.astype(self.network.dtype, copy=False)
+        for kernel in reversed(self.last.kernels):
+            dZ = kernel.input_gradient(dZ)
+        return dZ
 
     def add_pass(self, m: int) -> Pass:
         """The kernels for batches of m examples, made once; those of the three sizes used last are kept."""
         while len(self.passes) > 2:
             self.passes.pop(next(iter(self.passes)))
-        self.passes[m] = Pass(self.network, self.loss, m, self.weight_order is not None, bool(self.training.vat))
+        self.passes[m] = Pass(self.network, self.loss, m, self.weight_order is not None)
         return self.passes[m]
 
     @contextmanager
@@ -132,15 +140,15 @@ class FastEngine(TextbookEngine):
 
 class Pass:
     """The kernels of a network and a loss for batches of m examples; ``trained`` are those that backward goes through, in its
-    order: from the last to the first that has parameters, or with ``to_inputs`` to the inputs."""
+    order."""
 
-    def __init__(self, network: Network, loss: Loss, m: int, sparse: bool, to_inputs: bool = False) -> None:
+    def __init__(self, network: Network, loss: Loss, m: int, sparse: bool) -> None:
         self.kernels: list[Kernel] = []
-        first_trained = next((i for i, layer in enumerate(network.layers) if layer.shapes), 0) if not to_inputs else 0
+        first_trained = next((i for i, layer in enumerate(network.layers) if layer.shapes), 0)
         for i, layer in enumerate(network.layers):
             in_place = bool(self.kernels) and self.kernels[-1].output_is_free
             kernel: Callable[[Any, Place], Kernel] = SparseDenseKernel if sparse and i == 0 else kernel_of(layer)
-            self.kernels.append(kernel(layer, Place(m, network.dtype, in_place, to_inputs or i > first_trained)))
+            self.kernels.append(kernel(layer, Place(m, network.dtype, in_place, i > first_trained)))
         self.trained = self.kernels[first_trained:][::-1]
         self.first: Any = self.kernels[0]
         self.loss = loss_kernel(loss, m, network.n_out, network.dtype)
@@ -150,12 +158,6 @@ class Pass:
         for kernel in self.kernels:
             A = kernel.forward(A, rng, positions)
         return A
-
-    def backward(self, dZ: Array) -> Array:
-        """The parameters' gradients; gives dX of the first layer gone through, if it computes it."""
-        for kernel in self.trained:
-            dZ = kernel.backward(dZ)
-        return dZ
 
 
 def kernel_of(layer: Layer) -> Callable[[Any, Place], Kernel]:

@@ -53,6 +53,10 @@ class Kernel(ABC):
     def backward(self, dY: Array) -> Array:
         """dX, and the gradients of the layer's parameters in its ``grads``."""
 
+    def input_gradient(self, dY: Array) -> Array:
+        """dX alone; ``grads`` may be overwritten."""
+        return self.backward(dY)
+
 
 class TextbookKernel(Kernel):
     """Any layer, by its own code."""
@@ -106,7 +110,10 @@ class DenseKernel(Kernel):
 
     def backward(self, dZ: Array) -> Array:
         self.parameter_gradients(dZ)
-        return dZ if self.dX is None else np.matmul(dZ, self.W.T, out=self.dX)
+        return dZ if self.dX is None else self.input_gradient(dZ)
+
+    def input_gradient(self, dZ: Array) -> Array:
+        return np.matmul(dZ, self.W.T, out=self.dX)
 
     def parameter_gradients(self, dZ: Array) -> None:
         """dW = X^T dZ and db = 1^T dZ."""

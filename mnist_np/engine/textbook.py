@@ -42,12 +42,16 @@ class TextbookEngine:
         return self.value
 
     def forward(self, X: Array, rng: np.random.Generator) -> Array:
-        """The logits (m, n_out) of a training pass over inputs X (m, n_in), for `backward` to go back through."""
+        """Logits (m, n_out) of a training pass over X (m, n_in), which `backward` and `input_gradient` go back through."""
         logits, self.caches = self.network.forward(X, rng)
         return logits
 
-    def backward(self, dZ: Array) -> Array:
-        """dX (m, n_in) of the last pass from dZ, the derivative by its logits; the parameters' are left in ``network.grads``."""
+    def backward(self, dZ: Array) -> None:
+        """Fill ``network.grads`` from dZ, the derivative by the logits of the last pass."""
+        self.network.backward(self.caches, dZ.astype(self.network.dtype, copy=False))
+
+    def input_gradient(self, dZ: Array) -> Array:
+        """The derivative (m, n_in) by the inputs of the last pass, from dZ; ``network.grads`` may be overwritten."""
         return self.network.backward(self.caches, dZ.astype(self.network.dtype, copy=False))
 
     def update(self, state: State, lr: float, objective: Objective | None = None) -> None:

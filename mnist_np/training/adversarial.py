@@ -34,13 +34,16 @@ class VirtualAdversarial:
         Z, gradients, state = engine.logits.copy(), network.grads.copy(), network.state.copy()
         X = batch.X.astype(network.dtype, copy=False)
 
-        def slope(X: Array) -> Array:
+        def divergence_gradient(X: Array) -> Array:
             rng.bit_generator.state = drawn
-            _, dZ = kl_divergence(Z, engine.forward(X, rng))
-            return engine.backward(dZ)
+            return kl_divergence(Z, engine.forward(X, rng))[1]
+
+        def slope(X: Array) -> Array:
+            return engine.input_gradient(divergence_gradient(X))
 
         D = directions.standard_normal(X.shape, dtype=X.dtype.type)
-        slope(X + perturbation(slope, X, D, training.vat, training.vat_xi, training.vat_steps))
+        R = perturbation(slope, X, D, training.vat, training.vat_xi, training.vat_steps)
+        engine.backward(divergence_gradient(X + R))
         network.grads *= training.vat_weight
         network.grads += gradients
         network.state[:] = state

@@ -17,6 +17,7 @@ from mnist_np.component import Component, ConfigError
 from mnist_np.data.dataset import DataError
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
+from mnist_np.nn.maxout import Maxout
 from mnist_np.nn.mlp import MLP
 from mnist_np.registry import REGISTRY
 from mnist_np.serialize import from_dict
@@ -97,6 +98,7 @@ def test_thousands_of_digits_on_the_command_line(key, tmp_path, capsys):
 HUGE = {
     "one layer": {"model": MLP(hidden=[10**9])},
     "two layers": {"model": MLP(hidden=[10**6, 10**6])},
+    "maxout pieces": {"activation": Maxout(pieces=10**8)},
     "many layers": {"model": MLP(hidden=[30_000] * 100)},
     "the batch": {
         "model": MLP(hidden=[1] * 100 + [10**6]),
