@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,7 +43,12 @@ def lenient_output() -> None:
 
 def print_error(message: str) -> None:
     """Tell the user what went wrong, in a line of standard error or a few."""
-    print("error: " + "\n".join(map(printable, message.split("\n"))), file=sys.stderr)
+    print("error: " + "\n".join(map(printable, without_passwords(message).split("\n"))), file=sys.stderr)
+
+
+def without_passwords(text: str) -> str:
+    """A text with ``***`` for the password of each URL in it."""
+    return re.sub(r"(://[^\s/:@]*:)[^\s@]*@", r"\1***@", text)
 
 
 GONE = (errno.EPIPE, errno.EIO)

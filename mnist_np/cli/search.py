@@ -1,7 +1,7 @@
 """``hydra/sweeper=search``: Optuna proposes the values, learns from each run, and ends poor runs early.
 
-The study lies in the sweep's folder (``study.journal``), so the same command goes on where it stopped: what a killed start left
-running is the first to go on, in its own folder, from its checkpoint.
+The study lies in the sweep's folder (``study.journal``) or in a database, so the same command goes on where it stopped: what a
+killed start left running is the first to go on, in its own folder, from its checkpoint.
 """
 
 from __future__ import annotations
@@ -55,13 +55,14 @@ class SearchSweeper(ValidatingSweeper):
         fingerprints = [job_of(config, [], {}, self.digests).fingerprint for config in corners]
         planned = int(min(base.sweep.search.trials, space.size)) * base.sweep.search.seeds
         runner = SweepRunner(base, list(varied), [*fixed, SEARCH], planned)
-        storage = StudyStorage.of(runner.folder.path)
+        storage = StudyStorage.of(base.sweep.search, runner.folder.path)
         check_study(storage, base.sweep.search, space)
         if executor is None:
             say_search(runner, corners, {key: typed(override) for key, override in varied.items()}, self.workers)
             return
         earlier = [child.overrides for child in runner.folder.children()]
-        with runner:
+        with storage.needed(), runner:
+            storage = storage.owned(runner.folder.path)
             search = Search(runner, storage, space, fingerprints, earlier, fixed, self.compose, self.digests)
             launch(runner, search.jobs(), executor, search.done)
             search.conclude()

@@ -7,6 +7,7 @@ only; workers whose launching process dies end their run tidily by themselves.
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -55,6 +56,7 @@ class WorkerPool(Generic[Task]):
         self._context.set_forkserver_preload([function.__module__])
         self._idle: list[Worker] = []
         self._busy: dict[Worker, Task] = {}
+        atexit.register(self.close)  # multiprocessing waits for workers that nobody has told to end
 
     def start(self) -> None:
         """Start the workers; they import in the background while the caller goes on."""

@@ -42,7 +42,7 @@ class Search:
 
     Args:
         runner: the sweep that its runs are children of.
-        storage: where its study is.
+        storage: where its studies are.
         space: what varies.
         corners: fingerprints of the space's corners.
         earlier: what varied in the runs of the sweep's last start, from which a new study begins.

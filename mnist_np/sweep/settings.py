@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from mnist_np.component import Component, bounded, did_you_mean, one_of
 from mnist_np.sweep.conditions import Condition
+from mnist_np.terminal import without_passwords
 from mnist_np.training.metric_names import less_is_better
 
 DIRECTIONS = ("maximize", "minimize")
+
+STORAGES = ("postgresql+psycopg://", "sqlite:///")
+"""What the URL of a search's database begins with."""
 
 
 @dataclass
@@ -17,7 +22,7 @@ class Search(Component):
     """How ``hydra/sweeper=search`` looks for good values, by Optuna.
 
     ``metrics`` names further objectives beside ``sweep.metric``, each with its direction in ``directions`` (empty: as suits
-    each metric).
+    each metric). ``storage`` is the URL of a database for the trials; without one they are in a file of the sweep's folder.
     """
 
     group: ClassVar[str] = "sweep.search"
@@ -31,6 +36,7 @@ class Search(Component):
     seed: int = bounded(0, ge=0)
     metrics: list[str] = field(default_factory=list)
     directions: list[str] = field(default_factory=list)
+    storage: str | None = None
 
     def check(self) -> None:
         if self.directions and len(self.metrics) != len(self.directions):
@@ -41,6 +47,17 @@ class Search(Component):
                 raise self.error("directions", self.directions, f"{hint}each must be maximize or minimize")
         if self.sampler == "cmaes" and self.metrics:
             raise self.error("sampler", self.sampler, "looks for one objective only: sweep.search.metrics must be []")
+        if self.storage is not None:
+            self.check_storage(self.storage)
+
+    def check_storage(self, url: str) -> None:
+        """Raise ConfigError where ``storage`` is no URL of a database, or has a password in it: configs are kept and shown."""
+        shown = without_passwords(url)
+        if shown != url or re.search(r"[?&]\w*(password|passwd)=", url):
+            allowed = "must have no password, since configs are stored: PGPASSWORD or ~/.pgpass is the place for it"
+            raise self.error("storage", shown.partition("?")[0], allowed)
+        if not url.startswith(STORAGES) or url in STORAGES:
+            raise self.error("storage", url, "must be postgresql+psycopg://USER@HOST/DATABASE or sqlite:////FOLDER/FILE")
 
 
 @dataclass

@@ -124,7 +124,7 @@ def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> 
     if config.sweep.study and (metric := pruning_metric(config.sweep)):
         from mnist_np.sweep.pruning import Pruning
 
-        listeners.append(Pruning(StudyStorage.of(folder.parent), config.sweep, metric))
+        listeners.append(Pruning(StudyStorage.of(config.sweep.search, folder.parent), config.sweep, metric))
     if not config.sweep.id:
         listeners.append(ConsoleReporter(folder, look))
     listeners += make_observers(config.observers, folder)

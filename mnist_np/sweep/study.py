@@ -88,9 +88,10 @@ def open_study(storage: StudyStorage, name: str, sweep: Sweep, space: Space) -> 
 
     They do not where the space has changed since: that is another search, which only learns from them.
     """
-    optuna, file = import_optuna(), storage.open()
-    others = {other.split("-")[0] for other in optuna.get_all_study_names(file)}
-    study = optuna.create_study(study_name=name, storage=file, load_if_exists=True, directions=list(sweep.objectives.values()))
+    opened, directions = storage.open(), list(sweep.objectives.values())
+    others = {other.split("-")[0] for other in storage.names(opened)}
+    whole = storage.prefix + name
+    study = import_optuna().create_study(study_name=whole, storage=opened, load_if_exists=True, directions=directions)
     prepare(study, sweep.search, space)
     return study, not others or name.split("-")[0] in others
 
@@ -159,8 +160,8 @@ def curve(child: Child, metric: str | None) -> dict[int, float]:
 
 def earlier_points(storage: StudyStorage) -> list[dict[str, str]]:
     """The values, as texts, of all trials of the sweep, of whatever study."""
-    optuna, file = import_optuna(), storage.open()
-    studies = [optuna.load_study(study_name=name, storage=file) for name in optuna.get_all_study_names(file)]
+    optuna, opened = import_optuna(), storage.open()
+    studies = [optuna.load_study(study_name=storage.prefix + name, storage=opened) for name in storage.names(opened)]
     return [
         {key: str(value) for key, value in trial.params.items()}
         for study in studies

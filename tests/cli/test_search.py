@@ -6,6 +6,7 @@ import math
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ optuna = pytest.importorskip("optuna")
 from optuna.trial import TrialState  # noqa: E402
 
 from mnist_np.cli.train import main  # noqa: E402
+from mnist_np.sweep.settings import Search  # noqa: E402
 from mnist_np.sweep.study_storage import StudyStorage  # noqa: E402
 
 TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
@@ -61,7 +63,7 @@ def results(outputs):
 
 
 def studies(outputs):
-    storage = StudyStorage.of(next(outputs.glob("sweeps/*"))).open()
+    storage = StudyStorage.of(Search(), next(outputs.glob("sweeps/*"))).open()
     return [optuna.load_study(study_name=name, storage=storage) for name in optuna.get_all_study_names(storage)]
 
 
@@ -195,6 +197,31 @@ def test_a_search_that_began_in_sqlite_goes_on_there(tmp_path, capsys, monkeypat
     assert not list(tmp_path.glob("sweeps/*/study.journal"))
     assert trials(tmp_path)[:2] == before
     assert [list(trial.intermediate_values) for trial in trials(tmp_path)] == [[1, 2]] * 3
+
+
+def test_sweeps_in_one_database_have_studies_of_their_own(tmp_path, capsys, monkeypatch):
+    """And runs that were made before there was the database are known in it."""
+    monkeypatch.chdir(tmp_path)
+    assert search(tmp_path / "a", LR, trials=1) == 0
+    for out, n in (("a", 2), ("b", 1), ("a", 3)):
+        assert search(tmp_path / out, LR, "sweep.search.storage='sqlite:///studies {all}.db'", trials=n) == 0
+    assert "3 runs: 3 finished (2 of them earlier)" in capsys.readouterr().out
+    storage = StudyStorage("sqlite:///studies {all}.db").open()
+    found = {name: optuna.load_study(study_name=name, storage=storage).trials for name in optuna.get_all_study_names(storage)}
+    assert sorted(len({trial.params["optimizer.lr"] for trial in trials}) for trials in found.values()) == [1, 3]
+    assert {tuple(trial.intermediate_values) for trials in found.values() for trial in trials} == {(1, 2)}
+
+
+def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path, capsys):
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE runs (id INTEGER)")
+    other.close()
+    before = path.read_bytes()
+    assert search(tmp_path / "outputs", LR, f"sweep.search.storage=sqlite:///{path}") == 2
+    assert capsys.readouterr().err.endswith(": holds other tables (runs, ...): a database of its own is needed\n")
+    assert path.read_bytes() == before
+    assert not (tmp_path / "outputs").exists()
 
 
 def test_a_broken_study_is_one_line_and_runs_nothing(tmp_path, capsys):
@@ -353,6 +380,13 @@ def test_values_that_cannot_go_together_are_passed_over(tmp_path, capsys):
         ),
         ([LR, "sweep.search.metrics=[best/val_accuracy]"], "best/val_accuracy is an objective already"),
         ([LR, "sweep.search.sampler=cmaes", "sweep.search.metrics=[time/total_s]"], "looks for one objective only"),
+        (
+            [LR, "sweep.search.storage=postgresql+psycopg://me:geheim@h/db"],
+            "=postgresql+psycopg://me:***@h/db: must have no password",
+        ),
+        ([LR, "sweep.search.storage='postgresql+psycopg://h/db?password=geheim'"], "=postgresql+psycopg://h/db: must have no"),
+        ([LR, "sweep.search.storage=mysql://h/db"], "must be postgresql+psycopg://USER@HOST/DATABASE or sqlite:////FOLDER/FILE"),
+        ([LR, "sweep.search.storage=sqlite:////nowhere/a.db"], "there is no folder /nowhere"),
         ([LR, "sweep.search.trials=2,3"], "sweep.search.trials=2,3: takes one value"),
         (["optimizer=sgd,adam", "optimizer.beta1=0.8,0.9"], "optimizer.beta1"),
         (["optimizer.lr=0.1,-1"], "optimizer.lr=-1.0: must be > 0 (in the combination optimizer.lr=-1)"),
@@ -365,6 +399,7 @@ def test_a_mistake_is_one_line_before_the_first_run(arguments, said, tmp_path, c
     error = capsys.readouterr().err
     assert said in error
     assert len(error.splitlines()) == 1
+    assert "geheim" not in error
     assert not list(tmp_path.iterdir())
 
 
@@ -434,6 +469,19 @@ def test_a_failing_trial_is_told_and_made_again_by_the_next_start(workers, tmp_p
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 runs: 4 finished (2 of them earlier)" in done.stdout
+
+
+@pytest.mark.fault
+def test_a_refused_start_ends_its_workers(tmp_path):
+    from filelock import FileLock
+
+    out = tmp_path / "outputs"
+    assert search(out, LR, trials=1) == 0
+    with FileLock(next(out.glob("sweeps/*")) / ".sweep.lock"):
+        program = begin(out, LR, *LAUNCHERS["local"])
+        said, _ = program.communicate(timeout=60)
+    assert program.returncode == 2
+    assert said.startswith("error: another process is at work on this sweep")
 
 
 def test_a_second_start_beside_the_first_is_refused(tmp_path):

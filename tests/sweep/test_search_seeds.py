@@ -10,6 +10,7 @@ import pytest
 from mnist_np.cli.train import main
 from mnist_np.sweep.attempt import SeedPruning, together
 from mnist_np.sweep.children import Child
+from mnist_np.sweep.settings import Search
 from mnist_np.sweep.study_storage import StudyStorage
 
 pytest.importorskip("optuna")
@@ -74,7 +75,7 @@ def trials(out):
     import optuna
 
     (folder,) = out.glob("sweeps/*")
-    storage = StudyStorage.of(folder).open()
+    storage = StudyStorage.of(Search(), folder).open()
     (name,) = optuna.get_all_study_names(storage)
     return [t for t in optuna.load_study(study_name=name, storage=storage).get_trials() if t.state.is_finished()]
 

@@ -16,7 +16,7 @@ optuna = pytest.importorskip("optuna")
 from optuna.distributions import FloatDistribution  # noqa: E402
 
 from mnist_np.component import UserError  # noqa: E402
-from mnist_np.sweep.settings import Sweep  # noqa: E402
+from mnist_np.sweep.settings import Search, Sweep  # noqa: E402
 from mnist_np.sweep.space import Space  # noqa: E402
 from mnist_np.sweep.study import open_study  # noqa: E402
 from mnist_np.sweep.study_storage import StudyStorage  # noqa: E402
@@ -162,8 +162,8 @@ def test_an_empty_file_is_that_of_a_process_killed_at_once(name, tmp_path):
 
 
 def test_a_search_that_began_in_sqlite_goes_on_there(tmp_path):
-    assert StudyStorage.of(tmp_path).path.name == "study.journal"
+    assert StudyStorage.of(Search(), tmp_path).where.name == "study.journal"
     ask_and_tell(tmp_path / "study.db", 1)
-    assert StudyStorage.of(tmp_path).path.name == "study.db"
+    assert StudyStorage.of(Search(), tmp_path).where.name == "study.db"
     (tmp_path / "study.journal").touch()  # the other was put back later
-    assert StudyStorage.of(tmp_path).path.name == "study.journal"
+    assert StudyStorage.of(Search(), tmp_path).where.name == "study.journal"
