@@ -118,7 +118,7 @@ def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> 
         name = config.name or sweep.child
         # The sweep's own process has seen the tracker; one that is away since then fails no child.
         tracking = replace(config.tracking, required=False) if sweep.parent else config.tracking
-        tracker = MlflowObserver(tracking, Path(config.outputs), folder, name, tags, sweep.parent)
+        tracker = MlflowObserver(tracking, Path(config.outputs), folder, name, tags, sweep.parent, separate=not sweep.id)
         listeners.append(tracker)
         look.append(("MLflow", tracker.where))
     if config.sweep.study and (metric := pruning_metric(config.sweep)):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from time import monotonic
+from typing import Protocol
 
 from mnist_np.tracking.client import TrackingError
-from mnist_np.tracking.delivery import Delivery
+from mnist_np.tracking.journal import Journal
+from mnist_np.tracking.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +26,27 @@ LONGEST = 120.0
 """Seconds that the last delivery may take in all."""
 
 
+class AnyDelivery(Protocol):
+    """`Delivery`, or what has it made by another process."""
+
+    journal: Journal
+    store: Store
+
+    @property
+    def offset(self) -> int: ...
+    def prepare(self) -> None: ...
+    def deliver(self, patience: float) -> None: ...
+    def cancel(self) -> None: ...
+
+
 class BackgroundDelivery:
     """Has ``delivery`` made while the run goes on. To be used by one thread, the run's."""
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: AnyDelivery) -> None:
         self.delivery = delivery
         self.next_attempt = 0.0
         self._thread: threading.Thread | None = None
+        self._prepared = threading.Event()
         self._problem: Exception | None = None
         self._warned = False
 
@@ -53,20 +69,21 @@ class BackgroundDelivery:
             self.warn(error)
         self._begin(LOCKED)
 
-    def complete(self, patience: float) -> None:
+    def complete(self, patience: float, preparation: float = LONGEST) -> None:
         """Deliver everything, and wait for it: as long as each ``patience`` seconds bring something to the tracker.
 
-        Half of them are for a locked database.
+        Half of them are for a locked database. Where another process delivers, it may take ``preparation`` seconds to import
+        MLflow and to make the store.
 
         Raises:
             TrackingError: not all of it could be delivered; what was acknowledged is.
             OSError: a file of the run's folder cannot be read or written.
         """
         end = monotonic() + LONGEST
-        self._wait(patience, end)
+        self._wait(patience, preparation, end)
         if not self.running:
             self._begin(patience / 2)
-            self._wait(patience, end)
+            self._wait(patience, preparation, end)
         if self.running:
             self.delivery.cancel()
             raise TrackingError(f"the MLflow store {self.delivery.store.uri} takes nothing any more, or too slowly")
@@ -85,17 +102,24 @@ class BackgroundDelivery:
     def _deliver(self, patience: float) -> None:
         began = monotonic()
         try:
+            try:
+                self.delivery.prepare()
+            finally:
+                began = monotonic()
+                self._prepared.set()
             self.delivery.deliver(patience)
         except Exception as error:
             self._problem = error
         self.next_attempt = monotonic() + max(EVERY, SHARE * (monotonic() - began))
 
-    def _wait(self, patience: float, end: float) -> None:
+    def _wait(self, patience: float, preparation: float, end: float) -> None:
         """Until the delivery under way is over, or has acknowledged nothing for ``patience`` seconds, or ``end`` has come."""
+        if self.running and not self._prepared.wait(preparation):
+            return
         while self._thread is not None and self._thread.is_alive() and monotonic() < end:
-            before = self.delivery.ledger.offset
+            before = self.delivery.offset
             self._thread.join(min(patience, max(0.0, end - monotonic())))
-            if self.delivery.ledger.offset == before:
+            if self.delivery.offset == before:
                 return
 
     def _check(self) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import sqlite3
 from contextlib import closing, suppress
 from datetime import datetime
 from glob import escape
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 
 MAGIC = b"SQLite format 3\0"
 """What a SQLite file begins with."""
+
+MIGRATIONS = "store/db_migrations/versions"
+"""The folder of MLflow's package that has a file for each change of its tables."""
 
 MARK = 784
 """SQLite's ``user_version``, which is there for such uses, of a store that is ready."""
@@ -156,6 +161,23 @@ def is_sqlite(path: Path) -> bool:
     """Whether the file is a SQLite database."""
     with open(path, "rb") as file:
         return file.read(len(MAGIC)) == MAGIC
+
+
+def is_current(path: Path) -> bool:
+    """Whether the store's tables are those of the MLflow that is installed, by its migrations; False where that does not show."""
+    package = find_spec("mlflow")
+    folders = package.submodule_search_locations if package else None
+    migrations = [file.read_text(encoding="utf-8") for file in Path(*folders or [""], MIGRATIONS).glob("*.py")]
+    revisions, followed = (
+        {match[1] for text in migrations for match in re.finditer(rf"^{name} = [\"'](\w+)", text, re.MULTILINE)}
+        for name in ("revision", "down_revision")
+    )
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            rows = database.execute("SELECT version_num FROM alembic_version").fetchall()
+    except sqlite3.Error:
+        return False
+    return {row[0] for row in rows} == revisions - followed
 
 
 def has_runs(path: Path) -> bool:

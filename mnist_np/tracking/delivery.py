@@ -7,8 +7,7 @@ themselves; only creating the run needs care (`Ledger.key`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from mnist_np.tracking.artifacts import log_path
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.database import Identity
 from mnist_np.tracking.inputs import dataset_inputs
-from mnist_np.tracking.journal import Journal, Ledger, Record
+from mnist_np.tracking.journal import Journal, Ledger, Record, together
 from mnist_np.tracking.model_registry import register
 from mnist_np.tracking.note import EXPERIMENT_ID, RUN_ID
 from mnist_np.tracking.own_files import check_own
@@ -51,13 +50,21 @@ class Delivery:
         self._found_in: list[Identity | None] = []
         self._cancelled, self._writing = False, threading.Lock()
         self._artifact_uri = ""
-        if ledger.offset > journal.size:  # the journal was lost, or cut
-            ledger.offset = 0
+        self._logged: set[int] | None = None
+        ledger.start_again_if_lost(journal)
 
     @property
     def pending(self) -> bool:
         """Whether there are records that the tracker has not acknowledged."""
         return self.journal.size > self.ledger.offset
+
+    @property
+    def offset(self) -> int:
+        """How far the tracker has acknowledged the journal."""
+        return self.ledger.offset
+
+    def prepare(self) -> None:
+        """Have MLflow imported and the store ready, where another process sees to that."""
 
     def cancel(self) -> None:
         """End a delivery that another thread is making, at its next record; nothing is written any more."""
@@ -121,7 +128,7 @@ class Delivery:
         if ledger.run_id is not None:
             ledger.former_run_ids.append(ledger.run_id)
         ledger.run_id, ledger.offset, ledger.asked = None, 0, True
-        self._artifact_uri = ""
+        self._artifact_uri, self._logged = "", None
 
     @property
     def run_id(self) -> str:
@@ -139,7 +146,8 @@ class Delivery:
             self.start(record)
         mlflow, run_id = self.store.client, self.run_id
         if record["kind"] == "metrics":
-            metrics = [Metric(key, value, r["time"], r["step"]) for r in records for key, value in r["metrics"].items()]
+            new = [r for r in records if not (r.get("again") and r["step"] in self.logged(r["metrics"]))]
+            metrics = [Metric(key, value, r["time"], r["step"]) for r in new for key, value in r["metrics"].items()]
             for i in range(0, len(metrics), METRICS_AT_ONCE):
                 mlflow.log_batch(run_id, metrics=metrics[i : i + METRICS_AT_ONCE])
         elif record["kind"] == "tags":
@@ -154,6 +162,13 @@ class Delivery:
             register(self.store, self.ledger, record["name"])
         elif record["kind"] == "end":
             mlflow.set_terminated(run_id, record["status"], record["time"])
+
+    def logged(self, metrics: Iterable[str]) -> set[int]:
+        """The epochs whose ``metrics`` the tracker had when it was first asked: a journal that was lost knew of them."""
+        if self._logged is None:
+            history = self.store.client.get_metric_history(self.run_id, next(iter(metrics), ""))
+            self._logged = {metric.step for metric in history}
+        return self._logged
 
     def send_file(self, name: str) -> None:
         """Send a file or folder of the run's folder; one that is not there is passed over. Raises TrackingError for a link."""
@@ -225,16 +240,6 @@ class Delivery:
         experiments = [self.store.experiment_id(self.ledger.experiment)]
         found = self.store.client.search_runs(experiments, f"tags.{KEY} = '{self.ledger.key}'", max_results=1)
         return found[0].info.run_id if found else None
-
-
-def together(records: Iterator[tuple[Record, int]]) -> Iterator[tuple[list[Record], int]]:
-    """The records with the offsets behind them, metrics that follow each other in one list."""
-    for is_metrics, group in groupby(records, lambda pair: pair[0]["kind"] == "metrics"):
-        pairs = list(group)
-        if is_metrics:
-            yield [record for record, _ in pairs], pairs[-1][1]
-        else:
-            yield from (([record], offset) for record, offset in pairs)
 
 
 def filled(text: str, values: dict[str, str]) -> str:

@@ -18,6 +18,7 @@ from mnist_np.sweep.tables import shown
 from mnist_np.tracking.configurations import ROLE
 from mnist_np.tracking.links import run_page, view_page
 from mnist_np.tracking.saved_views import View, save
+from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import Store
 from mnist_np.tracking.views import metric_column, page_state, param_column, saved_pages
 
@@ -39,6 +40,13 @@ BASIC = ("optimizer", "optimizer.lr", "model.hidden", "activation")
 """Params shown of all runs, before those that the newest sweep varies."""
 
 NOTE, KIND, WRITTEN = "mlflow.note.content", "mlflow.experimentKind", "index_sha256"
+
+
+def look_after(store: Store, experiment_id: str) -> None:
+    """Call those runs dead whose processes were killed, and bring the index up to date, if nobody else holds the store."""
+    if store.is_free(1.0):
+        mark_stale_runs(store, [experiment_id])
+        update_index(store, experiment_id)
 
 
 def update_index(store: Store, experiment_id: str) -> None:

@@ -3,7 +3,7 @@
 A tracker may be away; the folder is there. Each line of ``journal.jsonl`` is a record ``{"kind": ..., "time": ms, ...}``::
 
     start     name, tags, params, data, tracker     the run begins
-    metrics   step, metrics                         an epoch's numbers
+    metrics   step, metrics, again                  an epoch's numbers; again: the tracker may have those of this step
     tags      tags
     files     paths                                 files of the run's folder that the tracker shall have
     model     step                                  the run's folder ``model``, of the weights after this epoch
@@ -21,6 +21,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ STATUS = {"finished": "FINISHED", "killed": "KILLED", "pruned": "KILLED", "diver
 
 FILES = ("config.yaml", "source.diff", "history.csv", "weights.safetensors", "per_class.json", "result.json", "figures")
 """What MLflow gets of the run's folder when the run is over."""
+
+KINDS = ["start", "metrics", "tags", "files", "model", "register", "end"]
 
 MAX_BYTES = 1 << 28
 """Bytes of a journal: a hundred thousand epochs take a fifth of it."""
@@ -87,7 +90,7 @@ class Journal:
                 if line.endswith(b"\n"):
                     offset += len(line)
                     record = parsed(line.decode(errors="replace"))
-                    if "kind" in record:
+                    if record.get("kind") in KINDS:
                         yield record, offset
 
     def final_metrics(self, metrics: Mapping[str, float], **content: Any) -> None:
@@ -104,6 +107,16 @@ class Journal:
     @property
     def size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
+
+
+def together(records: Iterator[tuple[Record, int]]) -> Iterator[tuple[list[Record], int]]:
+    """The records with the offsets behind them, metrics that follow each other in one list."""
+    for is_metrics, group in groupby(records, lambda pair: pair[0]["kind"] == "metrics"):
+        pairs = list(group)
+        if is_metrics:
+            yield [record for record, _ in pairs], pairs[-1][1]
+        else:
+            yield from (([record], offset) for record, offset in pairs)
 
 
 @dataclass
@@ -142,6 +155,11 @@ class Ledger:
     def tracker(self) -> dict[str, str]:
         """What the journal says of it: enough to make the ledger again."""
         return {key: getattr(self, key) for key in ADDRESS}
+
+    def start_again_if_lost(self, journal: Journal) -> None:
+        """Have the whole ``journal`` delivered again where it holds less than was: it was lost, or cut."""
+        if self.offset > journal.size:
+            self.offset = 0
 
     def write(self, folder: Path) -> None:
         write_atomically(folder / "tracking.json", json.dumps(asdict(self), indent=2) + "\n")

@@ -6,8 +6,10 @@ import json
 import logging
 import math
 import os
+import sys
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,23 +18,18 @@ from mnist_np.fingerprint import identify
 from mnist_np.registry import name_of
 from mnist_np.serialize import flatten, to_dict
 from mnist_np.storage.provenance import blas, versions
-from mnist_np.tracking import model
 from mnist_np.tracking.addresses import address_of, sync_command, ui_command
 from mnist_np.tracking.background import BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
-from mnist_np.tracking.deadline import ask
-from mnist_np.tracking.delivery import Delivery
+from mnist_np.tracking.delivery_process import access
 from mnist_np.tracking.images import LOGGED, EpochImages
-from mnist_np.tracking.index import update_index
 from mnist_np.tracking.inputs import describe_data
 from mnist_np.tracking.journal import FILES, STATUS, Journal, Ledger, lock
 from mnist_np.tracking.links import run_page
-from mnist_np.tracking.model_registry import check_store
 from mnist_np.tracking.note import note
 from mnist_np.tracking.origin import origin_tags
 from mnist_np.tracking.owner import SWEEP, sweep_tags
 from mnist_np.tracking.settings import Tracking
-from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import store_of
 from mnist_np.training.events import EpochEnd, Observer, RunStart
 
@@ -56,7 +53,7 @@ LAST_PATIENCE = 20.0
 """Seconds that the start and the end of a run wait for a tracker that takes nothing, or for a locked database."""
 
 KILLED_PATIENCE = 5.0
-"""... and that a run waits which somebody wants to end."""
+"""... and that a run waits which somebody wants to end; for the import of MLflow too."""
 
 
 class MlflowObserver(Observer):
@@ -64,7 +61,7 @@ class MlflowObserver(Observer):
 
     ``run_id`` continues that run (resume), as does a folder that was tracked before. ``parent_run_id`` and ``tags`` say
     which sweep the run belongs to, ``run_name`` what it is called (default: model, optimizer and seed). To come after
-    `RunFolder`, whose files it sends.
+    `RunFolder`, whose files it sends. ``separate``: a process of its own delivers, unless MLflow is imported here already.
     """
 
     def __init__(
@@ -76,6 +73,7 @@ class MlflowObserver(Observer):
         tags: Mapping[str, str] | None = None,
         parent_run_id: str | None = None,
         run_id: str | None = None,
+        separate: bool = False,
     ) -> None:
         self.required = tracking.required
         self.tracking, self.folder = tracking, folder
@@ -83,10 +81,14 @@ class MlflowObserver(Observer):
         self.run_name, self.tags, self.parent_run_id, self.run_id = run_name, dict(tags or {}), parent_run_id, run_id
         if SWEEP in self.tags:
             self.tags |= sweep_tags(self.store, self.tags[SWEEP])
-        if self.required:
+        separate = separate and "mlflow" not in sys.modules
+        self.access = access(self.store, separate)
+        self.waits = self.required and not (separate and self.store.looks_usable)
+        if self.waits:
             try:  # before the first step, so that the user hears at once
-                ask(self.store, lambda: check_store(self.store, tracking.experiment, tracking.register is not None))
+                self.access.check(tracking.experiment, tracking.register is not None)
             except TrackingError as error:
+                self.access.close()
                 raise TrackingError(f"{error}. {ADVICE}") from None
 
     def on_start(self, event: RunStart) -> None:
@@ -95,11 +97,11 @@ class MlflowObserver(Observer):
         self.journal = Journal(self.folder)
         self.journal.repair()
         ledger = self.ledger()
-        ledger.write(self.folder)
+        self.delivery = BackgroundDelivery(self.access.delivery(self.folder, self.journal, ledger))
+        ledger.write(self.folder)  # from the journal's beginning, if that was lost
         steps = [record.get("step") for record, _ in self.journal.read() if record["kind"] == "metrics"]
-        self.logged = max((step for step in steps if isinstance(step, int)), default=0)
+        self.logged = {step for step in steps if isinstance(step, int)}
         self.resumed = self.journal.size > 0
-        self.delivery = BackgroundDelivery(Delivery(self.folder, self.journal, ledger, self.store))
         experiment = event.experiment
         self.journal.append(
             "start",
@@ -113,7 +115,10 @@ class MlflowObserver(Observer):
         self.images = EpochImages(self.folder, event) if self.tracking.images == "epochs" else None
         if event.progress.step == 0:
             self.log_images(event)
-        if self.required:
+        self.again = {"again": True} if event.progress.history else {}
+        for metrics in event.progress.history:  # what a journal that was lost or damaged does not know
+            self.log_metrics(int(metrics["epoch"]), {key: value for key, value in metrics.items() if key != "epoch"})
+        if self.waits:
             self.delivery.complete(LAST_PATIENCE)
         else:
             self.delivery.attempt()
@@ -128,12 +133,18 @@ class MlflowObserver(Observer):
         return ledger
 
     def on_epoch(self, event: EpochEnd) -> None:
-        if event.epoch > self.logged:  # a resumed run may train an epoch again that it had logged already
+        if event.epoch not in self.logged:  # a resumed run may train an epoch again that it had logged already
             try:
                 self.log_images(event)
             finally:  # after the images: an epoch that has its metrics is not logged again
-                self.journal.append("metrics", step=event.epoch, metrics=finite(event.metrics))
+                self.log_metrics(event.epoch, event.metrics)
         self.delivery.attempt()
+
+    def log_metrics(self, epoch: int, metrics: dict[str, float]) -> None:
+        """Add an epoch's numbers to the journal, unless they are there."""
+        if epoch not in self.logged:
+            self.journal.append("metrics", step=epoch, metrics=finite(metrics), **self.again)
+            self.logged.add(epoch)
 
     def log_images(self, event: RunStart | EpochEnd) -> None:
         """Log the pictures of this epoch, if it is to have some."""
@@ -142,21 +153,25 @@ class MlflowObserver(Observer):
             self.journal.append("tags", tags=LOGGED)
 
     def on_end(self, result: Result) -> None:
-        self.journal.final_metrics(result.metrics)
-        self.journal.append("files", paths=list(FILES))
-        status, reason = result.status, result.reason
-        if result.failures and not (self.folder / "result.json").exists():  # `RunFolder` could not write what it leaves
-            status, reason = "failed", f"the training is whole, but {'; '.join(result.failures)}"
-        tags = {"mlflow.note.content": note(result, (self.folder / "figures").is_dir()), "mlflow.loggedArtifacts": TABLES}
-        try:
-            model.log_model(self.folder, self.journal, result, self.tracking, SWEEP in self.tags)
-        finally:  # a model that finds no room leaves no run without its end
-            self.finish(status, reason, tags)
+        from mnist_np.tracking import model  # which imports much that the training need not wait for
+
+        with closing(self.access):
+            self.journal.final_metrics(result.metrics)
+            self.journal.append("files", paths=list(FILES))
+            status, reason = result.status, result.reason
+            if result.failures and not (self.folder / "result.json").exists():  # `RunFolder` could not write what it leaves
+                status, reason = "failed", f"the training is whole, but {'; '.join(result.failures)}"
+            tags = {"mlflow.note.content": note(result, (self.folder / "figures").is_dir()), "mlflow.loggedArtifacts": TABLES}
+            try:
+                model.log_model(self.folder, self.journal, result, self.tracking, SWEEP in self.tags)
+            finally:  # a model that finds no room leaves no run without its end
+                self.finish(status, reason, tags)
 
     def on_failure(self, error: BaseException) -> None:
-        if hasattr(self, "delivery"):
-            self.journal.append("files", paths=list(FILES))
-            self.finish("failed", f"{type(error).__name__}: {error}", {})
+        with closing(self.access):
+            if hasattr(self, "delivery"):
+                self.journal.append("files", paths=list(FILES))
+                self.finish("failed", f"{type(error).__name__}: {error}", {})
 
     def finish(self, status: str, reason: str, tags: dict[str, str]) -> None:
         """The last words, and the last attempt to deliver them all."""
@@ -164,10 +179,12 @@ class MlflowObserver(Observer):
         try:
             self.journal.append("tags", tags=tags | {"status": status} | why)
             self.journal.append("end", status=STATUS[status])
-            self.delivery.complete(KILLED_PATIENCE if status == "killed" else LAST_PATIENCE)
+            self.delivery.complete(*([KILLED_PATIENCE] * 2 if status == "killed" else [LAST_PATIENCE]))
         except TrackingError as error:
             self.delivery.warn(error)
             log.warning("MLflow has not got all of this run. Deliver it later: %s", self.sync_command)
+            if self.required and status != "killed" and not self.delivery.delivery.offset:  # it was not to go without
+                raise
             return
         finally:
             self.lock.release()
@@ -175,20 +192,12 @@ class MlflowObserver(Observer):
             self.update_index()
 
     def update_index(self) -> None:
-        """Have the experiment's page list this run, and call those dead whose processes were killed.
-
-        Where it cannot be done now, the next run will do it.
-        """
-        experiment_id = self.delivery.delivery.ledger.experiment_id
+        """Have the experiment's page list this run, and call those dead whose processes were killed; else the next run does."""
         try:
-            if experiment_id and self.store.is_free(1.0):
-                ask(self.store, lambda: self.look_after(experiment_id))
+            if (ledger := Ledger.read(self.folder)) and ledger.experiment_id:
+                self.access.look_after(ledger.experiment_id)
         except Exception as error:
             log.debug("the index of the experiment is not up to date: %s", error)
-
-    def look_after(self, experiment_id: str) -> None:
-        mark_stale_runs(self.store, [experiment_id])
-        update_index(self.store, experiment_id)
 
     def where(self) -> str:
         """Where the run is to be seen: its page on the server, or the command that opens it."""

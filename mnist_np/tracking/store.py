@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from filelock import FileLock
 
 from mnist_np.sqlite_uri import sqlite_path, sqlite_uri
 from mnist_np.tracking.client import TrackingError, client, reconnect
-from mnist_np.tracking.database import Identity, identity, make_ready, remove_quoted_folder
+from mnist_np.tracking.database import Identity, identity, is_current, make_ready, remove_quoted_folder
 from mnist_np.tracking.settings import Tracking
 
 if TYPE_CHECKING:
@@ -111,6 +113,16 @@ class Store:
         location = None if self.uri.startswith("http") else (self.outputs / "artifacts").resolve().as_uri()
         created: str = self.client.create_experiment(name, location)
         return created
+
+    @property
+    def looks_usable(self) -> bool:
+        """Whether a SQLite store can be used, or made: as far as that shows without an import of MLflow."""
+        path = self.database
+        if path is None or not find_spec("mlflow"):
+            return False
+        if not os.path.lexists(path):
+            return path.parent == self.outputs.absolute() or (path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK))
+        return self.file is not None and os.access(path, os.W_OK) and self.is_free(0.1) and is_current(path)
 
     def is_free(self, seconds: float) -> bool:
         """Whether a SQLite store can be written within ``seconds``; other stores have time limits of their own.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_np.component import OUTSIDE
+from mnist_np.component import OUTSIDE, UserError
 from mnist_np.data.dataset import Dataset
 from mnist_np.nn.network import Network
 
@@ -148,4 +148,5 @@ class Observers:
         self._causes.add(cause)
         self.failures.append(f"{type(observer).__name__}.{method} failed: {str(error) or type(error).__name__}")
         goes_on = "" if method in ("on_end", "on_failure") else " (training goes on)"
-        log.error("%s%s", self.failures[-1], goes_on, exc_info=None if isinstance(error, OUTSIDE) else error)
+        outside = isinstance(error, (*OUTSIDE, UserError))
+        log.error("%s%s", self.failures[-1], goes_on, exc_info=None if outside else error)

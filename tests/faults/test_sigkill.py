@@ -81,21 +81,25 @@ def test_killed_again_and_again(uninterrupted, tmp_path):
     assert_goes_on_to(expected, tmp_path)
 
 
-def test_a_tracked_run_stays_the_same_run_in_mlflow(uninterrupted, tmp_path):
-    """Its id, each epoch's metrics once, and the status of its end."""
+def run_id(outputs):
+    """The MLflow id of the only run, if it has one."""
+    (ledger,) = outputs.glob("runs/*/*/tracking.json")
+    return json.loads(ledger.read_text())["run_id"]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_tracked_run_stays_the_same_run_in_mlflow(known, uninterrupted, tmp_path):
+    """Its id, each epoch's metrics once, and the status of its end; whether MLflow knew of it or not when it was killed."""
     expected, _ = uninterrupted
-    command = train(tmp_path, *EVERYTHING_ON)
-    process = start(command)
-    begun = ("runs/*/*/checkpoints/step-*", "runs/*/*/tracking.json")
-    while process.poll() is None and not all(list(tmp_path.glob(files)) for files in begun):
+    process = start(train(tmp_path, *EVERYTHING_ON))
+    while process.poll() is None and not (list(tmp_path.glob("runs/*/*/checkpoints/step-*")) and (not known or run_id(tmp_path))):
         time.sleep(0.002)
     process.kill()
     assert process.wait() == -signal.SIGKILL, "the test must see a run that was cut off"
-    (ledger,) = tmp_path.glob("runs/*/*/tracking.json")
-    run_id = json.loads(ledger.read_text())["run_id"]
+    before = run_id(tmp_path)
     assert_goes_on_to(expected, tmp_path, "tracking=sqlite")
     store = sqlite3.connect(tmp_path / "mlflow.db")
-    assert store.execute("select run_uuid, status from runs").fetchall() == [(run_id, "FINISHED")]
+    assert store.execute("select run_uuid, status from runs").fetchall() == [(before or run_id(tmp_path), "FINISHED")]
     steps = store.execute("select step from metrics where key = 'train/loss' order by step").fetchall()
     assert steps == [(1,), (2,), (3,), (4,)]
     assert store.execute("select value from tags where key = 'status'").fetchall() == [("finished",)]

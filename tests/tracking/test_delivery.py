@@ -198,6 +198,13 @@ class Hanging:
         self.store = store_of(Tracking(), folder)
         self.pace, self.began, self.cancelled = pace, 0, threading.Event()
 
+    @property
+    def offset(self):
+        return self.ledger.offset
+
+    def prepare(self):
+        pass
+
     def deliver(self, patience):
         self.began += 1
         while not self.cancelled.wait(self.pace):

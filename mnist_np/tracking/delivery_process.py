@@ -1,0 +1,125 @@
+"""Delivery by a process of its own: the import of MLflow (2 s of Python) goes on beside the training instead of before it.
+
+The run sends requests through a pipe, and gets log records and then the answer to each (`delivery_worker.py`). Nothing here
+imports what only that process needs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from multiprocessing import Pipe
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.journal import Journal, Ledger
+from mnist_np.tracking.store import Store
+from mnist_np.training.interrupt import signals_blocked
+
+if TYPE_CHECKING:
+    from mnist_np.tracking.access import Access
+
+CLOSING = 5.0
+"""Seconds that the process may take to close its connections."""
+
+WORKER = "mnist_np.tracking.delivery_worker"
+
+
+def access(store: Store, separate: bool) -> Access | DeliveryProcess:
+    """Access to ``store`` by this process, or by a separate one."""
+    if separate:
+        return DeliveryProcess(store)
+    from mnist_np.tracking.access import Access
+
+    return Access(store)
+
+
+class DeliveryProcess:
+    """Has ``store`` asked, as `Access` asks it, by a process that is started when it is needed, and again if it was lost."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.process: subprocess.Popen[bytes] | None = None
+        self._asking = threading.Lock()
+
+    def check(self, experiment: str, registry: bool) -> None:
+        self.ask("check", experiment, registry)
+
+    def delivery(self, folder: Path, journal: Journal, ledger: Ledger) -> RemoteDelivery:
+        return RemoteDelivery(folder, journal, ledger, self)
+
+    def look_after(self, experiment_id: str) -> None:
+        self.ask("look_after", experiment_id)
+
+    def close(self) -> None:
+        if self._asking.locked():
+            self.kill()
+        with self._asking:
+            if self.process is not None:
+                self._pipe.close()
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(CLOSING)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def ask(self, do: str, *arguments: Any) -> None:
+        """Have the process call a method of `delivery_worker.Requests`. Raises what that raises, TrackingError or OSError."""
+        with self._asking:
+            if self.process is None or self.process.poll() is not None:
+                self._start()
+            try:
+                self._pipe.send((do, arguments))
+                while isinstance(answer := self._pipe.recv(), logging.LogRecord):
+                    logging.getLogger(answer.name).handle(answer)
+            except (EOFError, OSError):
+                self.kill()
+                self._pipe.close()
+                answer = TrackingError(f"the process that delivers to {self.store.uri} has ended")
+        if answer is not None:
+            raise answer
+
+    def _start(self) -> None:
+        one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        package = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+        self._pipe, its = Pipe()
+        with its, signals_blocked():  # Ctrl-C reaches it too, and is ours to answer
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", WORKER, str(its.fileno()), self.store.uri, str(self.store.outputs)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[its.fileno()],
+                env=os.environ | one_thread | {"PYTHONPATH": package},
+            )
+
+
+class RemoteDelivery:
+    """The delivery of a run by ``process``, which keeps the ledger in the run's folder; used as a `Delivery` is."""
+
+    def __init__(self, folder: Path, journal: Journal, ledger: Ledger, process: DeliveryProcess) -> None:
+        self.folder, self.journal, self.ledger, self.process = folder, journal, ledger, process
+        self.store = process.store
+        ledger.start_again_if_lost(journal)
+
+    @property
+    def offset(self) -> int:
+        ledger = Ledger.read(self.folder)
+        return ledger.offset if ledger is not None else 0
+
+    def prepare(self) -> None:
+        self.process.check(self.ledger.experiment, registry=False)
+
+    def deliver(self, patience: float) -> None:
+        self.process.ask("deliver", self.folder, patience)
+
+    def cancel(self) -> None:
+        self.process.kill()
