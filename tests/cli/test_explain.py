@@ -114,6 +114,7 @@ def test_a_page_needs_no_other_file(explain, tmp_path):
     assert text.count("data:image/png;base64,") == 4 + 3
     assert not re.search(r"(src|href)=\"(?!data:)", text)
     assert "6. The update" in text
+    assert "class 0" not in text, "the images are figures, and not drawn with characters too"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from mnist_np import notebook
-from mnist_np.commands.explain.text import PARTS
+from mnist_np.commands.explain.text import PARTS, introduce_batch
 from mnist_np.commands.explain.walk import Walk
 from mnist_np.files import write_atomically
 from mnist_np.html_page import page, picture
@@ -25,7 +25,8 @@ def write_page(walk: Walk, path: Path) -> None:
     """Write the page, which needs no other file, to ``path``. Raises OSError."""
     content = []
     for number, (title, part) in enumerate(PARTS.items(), start=1):
-        content += [f"<h2>{number}. {escape(title)}</h2>", FIGURES.get(title, lambda _: "")(walk), as_html(walk, part)]
+        told = introduce_batch if title == "The batch" else part  # its images are figures here
+        content += [f"<h2>{number}. {escape(title)}</h2>", FIGURES.get(title, lambda _: "")(walk), as_html(walk, told)]
     title = f"One training step: {walk.network!r}"
     write_atomically(path, page(title, content))
 

@@ -39,17 +39,22 @@ def explain(walk: Walk, console: Console) -> None:
 
 
 def batch(walk: Walk, console: Console) -> None:
-    m = len(walk.X)
-    console.print(
-        f"The first {m} of {len(walk.data.train):,} training images, one a row: X {shape(walk.X)}; their classes one-hot: "
-        f"Y {shape(walk.Y)}.\n[ ] stands for an entry, counted from 0; everything is in float64."
-    )
+    introduce_batch(walk, console)
     height, width = walk.data.image_shape
     fit = max(1, (console.width - INDENT) // (width + 2))
     images = [drawn(walk.data.pixels.inverse(x).reshape(height, width)) for x in walk.X[:fit]]
     captions = [f"{i}: class {walk.data.class_names[k]}"[:width].ljust(width) for i, k in enumerate(walk.labels[:fit])]
     lines = ["  ".join(captions)] + ["  ".join(rows) for rows in zip(*images, strict=True)]
     console.print(Padding("\n".join(lines), (1, 0, 0, INDENT), expand=False), markup=False, highlight=False)
+
+
+def introduce_batch(walk: Walk, console: Console) -> None:
+    """What the batch is, without its images."""
+    m = len(walk.X)
+    console.print(
+        f"The first {m} of {len(walk.data.train):,} training images, one a row: X {shape(walk.X)}; their classes one-hot: "
+        f"Y {shape(walk.Y)}.\n[ ] stands for an entry, counted from 0; everything is in float64."
+    )
 
 
 def forward(walk: Walk, console: Console) -> None:
