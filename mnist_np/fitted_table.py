@@ -22,8 +22,8 @@ WORDS, PARTS = re.compile(r"[^ ]+"), re.compile(r"[^ /._]+[/._]*|[/._]+")
 SPREAD = 3
 """Means lose their standard deviations together with the columns of this value of ``optional``."""
 
-LONG, SHORT = 24, 8
-"""Characters of a word before it is broken, where there is little room and very little."""
+LONG, SHORTER = 24, (16, 12, 8)
+"""Characters of a word before it is broken, where there is little room and less and less."""
 
 
 def wide_console() -> Console:
@@ -62,9 +62,10 @@ def fitted_table(
         kept = kept_at(columns, level)
         if level >= SPREAD:
             kept = [without_spread(column) for column in kept]
-        for names, longest in ((WORDS, None), (PARTS, None), (PARTS, LONG), (PARTS, SHORT)):
+        shorter = SHORTER if level >= SPREAD else ()
+        for names, longest in ((WORDS, None), *((PARTS, longest) for longest in (None, LONG, *shorter))):
             widths = [width_of(column, names, longest) for column in kept]
-            if fits(widths, width) or (longest == LONG and level < SPREAD):
+            if fits(widths, width):
                 break
         if fits(widths, width):
             break

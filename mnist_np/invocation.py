@@ -19,7 +19,12 @@ def command(name: str, *arguments: str) -> str:
     Called by ``python scripts/train.py`` it is ``python scripts/NAME.py``; by ``mnist-np`` it is ``mnist-np NAME``; else
     ``python -m mnist_np NAME``.
     """
-    return " ".join([*called(name), *map(shlex.quote, arguments)])
+    return " ".join([*called(name), *map(quoted, arguments)])
+
+
+def quoted(word: str) -> str:
+    """A word quoted for a shell: in double quotes where it holds single ones and nothing that they leave special."""
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
 
 
 def called(name: str) -> list[str]:

@@ -15,6 +15,7 @@ from mnist_np.sweep.forecast import Forecast, forecast
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SweepRunner
+from mnist_np.sweep.values import number, order
 from mnist_np.terminal import counted, duration
 
 SHOWN = 12
@@ -82,7 +83,8 @@ def values_of(points: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Each key with the number of its values and the values."""
     keys = dict.fromkeys(key for point in points for key in point)
     found = {key: list(dict.fromkeys(point[key] for point in points if key in point)) for key in keys}
-    return {key: listed(values) for key, values in found.items()}
+    numeric = {key for key, values in found.items() if all(number(value) is not None for value in values)}
+    return {key: listed(sorted(values, key=order) if key in numeric else values) for key, values in found.items()}
 
 
 def listed(values: Sequence[str]) -> str:

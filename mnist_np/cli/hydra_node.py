@@ -31,6 +31,8 @@ LOGGING = ("hydra.job_logging", "hydra.hydra_logging")
 
 LOGGING_CLASSES = ("logging.", "rich.logging.", "colorlog.")
 
+CALLBACKS = "what observes runs is a plugin (see observers in conf/config.yaml)"
+
 MOST_WORKERS = 1024
 """The most of anything that a launcher counts."""
 
@@ -39,12 +41,12 @@ def check_hydra_node(config: DictConfig) -> None:
     """Raise ConfigError where a composed config names code to call anywhere, or asks Hydra for what is ours to decide."""
     for path, key, value in entries(config):
         if key == "_target_" and not (path in MADE_BY_HYDRA and str(value).startswith(OWN_CLASSES)):
-            instead = (
-                "; what observes runs is a plugin (see observers in conf/config.yaml)" if "callbacks" in path.split(".") else ""
-            )
+            instead = f"; {CALLBACKS}" if "callbacks" in path.split(".") else ""
             raise ConfigError(f"{path}._target_".lstrip("."), value, f"a config may not name code to call{instead}")
         if key in ("class", "()") and path.startswith(LOGGING) and not str(value).startswith(LOGGING_CLASSES):
             raise ConfigError(f"{path}.{key}", value, f"must begin with {' or '.join(LOGGING_CLASSES)}")
+    if config.hydra.get("callbacks"):
+        raise ConfigError("hydra.callbacks", OmegaConf.to_container(config.hydra.callbacks), f"are not called; {CALLBACKS}")
     check_launcher(config.hydra)
     check_sweeper(config.hydra)
     check_folders(config.hydra)

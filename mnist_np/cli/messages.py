@@ -18,6 +18,7 @@ from yaml import YAMLError
 
 from mnist_np.cli.folders import conf_folder
 from mnist_np.cli.help import is_offered, options
+from mnist_np.cli.hydra_node import CALLBACKS
 from mnist_np.component import Component, ConfigError, UserError, brief, did_you_mean, shortened
 from mnist_np.registry import REGISTRY
 from mnist_np.sweep.run_config import RunConfig
@@ -161,7 +162,10 @@ def bad_value(error: OmegaConfBaseException, overrides: Iterable[str], file: str
         names = [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
         if not names and key.startswith("hydra.launcher."):
             names = list(dict.fromkeys(name for _, keys in keys_of_options("hydra/launcher") for name in keys[1:]))
-        return f"{subject}: no such key; {suggestion(key, names)}" + (f"keys: {', '.join(names)}" if names else "")
+        if key.startswith("hydra.callbacks"):
+            return f"{subject}: no such key; {CALLBACKS}"
+        known = f"keys: {', '.join(names)}" if names else ""
+        return f"{subject}: no such key; {suggestion(key, names)}{known}".removesuffix("; ")
     annotation = type_of(key, kind)
     if isinstance(error, ValidationError) and annotation:
         return f"{subject}: must be {annotation}"

@@ -82,7 +82,7 @@ def distribution(override: Override, kind: str, loader: ConfigLoader) -> BaseDis
 
     key, value = override.get_key_element(), override.value()
     if key.lstrip("+") == "seed":
-        reason = "a search that chooses the seed finds the luckiest run; repeat the best ones afterwards: -m 'seed=range(5)'"
+        reason = "a search that chooses the seed finds the luckiest run; sweep.search.seeds=3 makes each trial a mean over seeds"
         raise ConfigError(key, typed(override), reason)
     log = is_logarithmic(override)
     if isinstance(value, IntervalSweep):

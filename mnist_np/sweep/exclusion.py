@@ -44,7 +44,7 @@ class Exclusion:
             for key in condition.keys:
                 if key not in self.keys:
                     hint = did_you_mean(key, sorted(self.keys))
-                    raise ConfigError("sweep.exclude", condition.text, f"no run has the key {key}; {hint}".removesuffix("; "))
+                    raise ConfigError("sweep.exclude", condition.text, f"no run has the key {key}; {hint}".rstrip("; "))
         if nothing_left:
             raise ConfigError("sweep.exclude", [condition.text for condition in self.conditions], "leaves out every combination")
 

@@ -79,7 +79,9 @@ MISTAKES = [
     # code in a config
     ("++optimizer._target_=os.system", "a config may not name code to call"),
     ("hydra.launcher._target_=os.system", "a config may not name code to call"),
-    ("+hydra.callbacks.x._target_=os.system", "a config may not name code to call"),
+    ("+hydra.callbacks.x._target_=os.system", "a config may not name code to call", "see observers"),
+    ("+hydra.callbacks={a:b}", "are not called", "see observers"),
+    ("hydra.callbacks.x._target_=os.system", "no such key", "see observers"),
     ("--experimental-rerun=x.pickle", "pickles"),
 ]
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from mnist_np.cli.train import main
 from mnist_np.fitted_table import WIDE, wide_console
+from mnist_np.invocation import command
 from mnist_np.sweep.monitor import Monitor
 from mnist_np.sweep.next_steps import more_seeds, with_more_seeds
 from mnist_np.sweep.report import SweepReport
@@ -122,3 +123,14 @@ def test_without_a_terminal_there_is_room(monkeypatch):
     assert wide_console().width == WIDE
     monkeypatch.setenv("COLUMNS", "90")
     assert wide_console().width == 90
+
+
+WORDS = ["sweep.exclude=['optimizer=sgd']", "name=it's $HOME", "x='!a'", "seed=range(3)", "lr=0.1", "a='b' \"c\""]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_commands_can_be_copied_and_read(word):
+    quoted = command("train", word).split(" train ", 1)[-1].split("train.py ", 1)[-1]
+    assert shlex.split(quoted) == [word]
+    if word.startswith("sweep.exclude"):
+        assert quoted == f'"{word}"'
