@@ -29,7 +29,7 @@ from mnist_np.component import UserError, did_you_mean, shortened
 from mnist_np.fitted_table import Column, fitted_table, wide_console
 from mnist_np.invocation import default_outputs
 from mnist_np.sweep.tables import shown
-from mnist_np.sweep.values import ABSENT, order
+from mnist_np.sweep.values import ABSENT, order, short_names
 from mnist_np.terminal import counted, print_error, printable
 from mnist_np.tracking.addresses import address_of, ui_command
 from mnist_np.tracking.client import TrackingError
@@ -176,9 +176,12 @@ def below(runs: list[Compared], width: int, limit: int | None = None, sort: str 
     columns = [Column("run", [plain(run.name) for run in runs], is_words=True)]
     if any(run.run_id for run in runs):
         columns.append(Column("run id", [run.short_id for run in runs]))
+    short = short_names(common)
     for name, cells in rows(runs, common, metrics):
         optional = OPTIONAL.index(name) + 1 if name in OPTIONAL and name != sort else 0
-        columns.append(Column(plain(name), list(map(plain, cells)), is_words=name not in metrics, optional=optional))
+        columns.append(
+            Column(plain(short.get(name, name)), list(map(plain, cells)), is_words=name not in metrics, optional=optional)
+        )
     return fitted_table(columns, width, title=above, caption="\n".join(captions))
 
 

@@ -12,7 +12,7 @@ from mnist_np.storage.config_file import read_config
 from mnist_np.storage.interrupted import SHORT_ID
 from mnist_np.storage.records import numbers, read_json, read_json_lines
 from mnist_np.sweep.folder import JOBS
-from mnist_np.sweep.values import varying
+from mnist_np.sweep.values import title, varying
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import as_text
@@ -53,6 +53,7 @@ def from_folders(folder: Path) -> Iterator[Compared]:
         folders = [folder] if (folder / "config.yaml").exists() else sorted(path.parent for path in folder.rglob("config.yaml"))
     if not folders:
         raise TrackingError(f"there is no run in {folder}: no config.yaml")
+    titles = {parent: named_in(parent) for parent in {path.parent for path in folders}}
     for path in folders:
         try:
             config = read_config(path / "config.yaml")
@@ -63,13 +64,19 @@ def from_folders(folder: Path) -> Iterator[Compared]:
         result, ledger = read_json(path / "result.json"), Ledger.read(path)
         metrics = result.get("metrics")
         yield Compared(
-            path.name,
+            titles[path.parent].get(path.name, path.name) if ledger and ledger.run_id else path.name,
             str(result.get("status", "not ended")),
             {key: as_text(value) for key, value in flatten(config).items()},
             numbers(metrics) if isinstance(metrics, dict) else {},
             ledger.run_id if ledger else None,
             ledger.experiment_id if ledger else None,
         )
+
+
+def named_in(sweep: Path) -> dict[str, str]:
+    """What the runs in a sweep's folder are called in MLflow, by the names of their own folders."""
+    entries = [entry for entry in read_json_lines(sweep / JOBS) if isinstance(entry.get("overrides"), dict)]
+    return {str(entry.get("folder")): title({str(k): str(v) for k, v in entry["overrides"].items()}) for entry in entries}
 
 
 def from_mlflow(name: str, store: Store) -> Iterator[Compared]:

@@ -79,6 +79,12 @@ def test_the_command(swept, monkeypatch, capsys):
     assert "and 4 more runs" in out
     assert out.count("finished") == 2
     assert "run id" in out
+    assert "relu s" in out or "tanh s" in out  # as MLflow calls it
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run("--limit", "2")
+    assert "left out for want of room: time/total_s" in out
+    assert "…" not in out
+    monkeypatch.delenv("COLUMNS")
     code, out, _ = run("--csv")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert len(rows) == 6
