@@ -162,9 +162,7 @@ def bad_value(error: OmegaConfBaseException, overrides: Iterable[str], file: str
         names = [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
         if not names and key.startswith("hydra.launcher."):
             names = list(dict.fromkeys(name for _, keys in keys_of_options("hydra/launcher") for name in keys[1:]))
-        if key.startswith("hydra.callbacks"):
-            return f"{subject}: no such key; {CALLBACKS}"
-        known = f"keys: {', '.join(names)}" if names else ""
+        known = CALLBACKS if key.startswith("hydra.callbacks") else f"keys: {', '.join(names)}" if names else ""
         return f"{subject}: no such key; {suggestion(key, names)}{known}".removesuffix("; ")
     annotation = type_of(key, kind)
     if isinstance(error, ValidationError) and annotation:

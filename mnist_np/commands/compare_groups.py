@@ -16,7 +16,7 @@ from mnist_np.sweep.report import Spread
 from mnist_np.sweep.tables import OPTIONAL, bounds, shown, spread
 from mnist_np.sweep.values import ABSENT
 from mnist_np.sweep.verdict import Verdict
-from mnist_np.terminal import printable
+from mnist_np.terminal import counted, printable
 
 
 class Groups:
@@ -58,7 +58,7 @@ class Groups:
             for i, name in enumerate(names)
         ]
         hidden = len(self.spreads) - len(rows)
-        return fitted_table(columns, width, caption=f"and {hidden:,} more group{'' if hidden == 1 else 's'}" if hidden else "")
+        return fitted_table(columns, width, caption=f"and {counted(hidden, 'more group')}" if hidden else "")
 
     def csv(self) -> str:
         """The groups for a program: numbers in full."""

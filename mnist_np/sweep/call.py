@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mnist_np.component import Component, ConfigError, RunFailed, did_you_mean
 from mnist_np.experiment import Experiment
 from mnist_np.invocation import default_outputs
@@ -71,10 +73,11 @@ def sweep(
         sweep=settings,
         outputs=str(root),
     )
-    given = {key: {text_of(value): value for value in values} for key, values in vary.items()}
+    listed = {key: values_of(key, values) for key, values in vary.items()}
+    given = {key: {text_of(value): value for value in values} for key, values in listed.items()}
     if empty := [key for key, values in given.items() if not values]:
         raise ConfigError(empty[0], [], "has no values")
-    axes = {key: [text_of(value) for value in values] for key, values in vary.items()}
+    axes = {key: [text_of(value) for value in values] for key, values in listed.items()}
     jobs = plan(base, axes, given)
     known = dict.fromkeys(name for _, config in jobs.values() for name in run_metrics(config.training, True))
     if metric not in known:
@@ -91,6 +94,13 @@ def sweep(
             raise KeyboardInterrupt(str(failed)) from None
         raise RunFailed(str(failed)) from None
     return SavedSweep(runner.folder.path.absolute(), root.absolute())
+
+
+def values_of(key: str, values: Iterable[Any]) -> list[Any]:
+    """The values of a key, those of NumPy as Python's own. Raises ConfigError for a single value."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ConfigError(key, values, f"must be a list of values: [{values!r}]")
+    return [value.tolist() if isinstance(value, np.generic | np.ndarray) else value for value in values]
 
 
 def plan(
@@ -120,7 +130,7 @@ def with_values(base: RunConfig, values: Mapping[str, Any]) -> RunConfig:
         for parent in parents:
             inner = node.get(parent)
             if not isinstance(inner, dict):
-                raise ConfigError(key, values[key], f"{parent} has no keys")
+                raise ConfigError(key, values[key], f"{parent} has no keys; {did_you_mean(parent, list(node))}".rstrip("; "))
             node = inner
         value = values[key]
         if isinstance(value, Component):

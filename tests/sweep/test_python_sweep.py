@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import mnist_np
@@ -146,3 +147,26 @@ if __name__ == "__main__":
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "4"
     assert (tmp_path / "outputs" / "mlflow.db").exists()
+
+
+def test_values_of_any_kind(tmp_path):
+    """An array, a generator, a series, a tuple: each once, as plain numbers."""
+    kinds = (np.logspace(-2, -1, 2), (x / 100 for x in (1, 10)), pd.Series([0.01, 0.1]), {0.01: "", 0.1: ""})
+    expected = [{"optimizer.lr": lr, "seed": "0"} for lr in ("0.01", "0.1")]
+    for number, values in enumerate(kinds):
+        made = sweep(small(), {"optimizer.lr": values, "seed": np.arange(1)}, tracking=False, outputs=tmp_path / str(number))
+        assert [child.overrides for child in made.report.children] == expected
+
+
+@pytest.mark.parametrize(
+    ("vary", "said"),
+    [
+        ({"optimizer.lr": 0.1}, r"optimizer.lr = 0.1: must be a list of values: \[0.1\]"),
+        ({"optimizer": "sgd"}, r"must be a list of values: \['sgd'\]"),
+        ({"optimiser.lr": [0.1]}, "optimiser has no keys; did you mean 'optimizer'"),
+        ({"optimizer.lr": []}, "has no values"),
+    ],
+)
+def test_what_is_no_list_of_values(vary, said, tmp_path):
+    with pytest.raises(ConfigError, match=said):
+        sweep(small(), vary, outputs=tmp_path)
