@@ -3,10 +3,10 @@
 python scripts/predict.py RUN digit.png photo.jpg ...
 python scripts/predict.py RUN t10k-images-idx3-ubyte.gz --limit 5
 
-Pictures (PNG, JPEG, BMP, GIF, TIFF, WebP) may be of any size, dark on bright or bright on dark, one character each: they are
-turned to bright on black, scaled to 20 of 28 pixels and centred by their mass, as MNIST's were. One that has the network's own
-size and a dark border is taken as it is; ``--show`` draws what the network sees. Files in
-MNIST's format (IDX) are always taken as they are.
+Pictures (PNG, JPEG, BMP, GIF, TIFF, WebP) may be of any size, dark on bright or bright on dark, one character each, also
+photographs and ruled paper: the ink is told from the background around it, turned to bright on black, scaled to 20 of 28 pixels
+and centred by its mass, as MNIST's was. One that has the network's own size and a dark border is taken as it is; ``--show``
+draws what the network sees. Files in MNIST's format (IDX) are always taken as they are.
 """
 
 from __future__ import annotations

@@ -73,8 +73,8 @@ def read_picture(source: Source, shape: tuple[int, int], as_is: bool = False, mo
         return gray
     ink = on_black(gray) if even(gray) else ink_on_paper(gray)
     if not (ink >= INK).any():
-        reason = "all of it is of one brightness" if even(gray) else "no character can be told from the background"
-        raise DataError(f"{name_of(source)}: is empty: {reason}")
+        reason = "is empty: all of it is of one brightness" if even(gray) else "no character can be told from its background"
+        raise DataError(f"{name_of(source)}: {reason}")
     return centred(ink, shape)
 
 

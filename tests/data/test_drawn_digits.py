@@ -79,7 +79,7 @@ def test_any_picture_gives_an_image_or_is_empty(height, width, seed, contrast):
 
 def test_what_is_no_character_is_said_to_be_none(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 300), np.uint8)).save(tmp_path / "noise.png")
-    with pytest.raises(DataError, match=r"noise\.png: is empty: no character can be told from the background"):
+    with pytest.raises(DataError, match=r"noise\.png: no character can be told from its background"):
         read_picture(tmp_path / "noise.png", (28, 28))
 
 
