@@ -27,6 +27,9 @@ share of what the ink does: a character may touch the border."""
 QUIET = 0.05
 """Noise (standard deviation), as a share of the ink's strength, above which it is smoothed."""
 
+SPOT = 0.02
+"""On a page of one brightness, a part of less weight than this share of the heaviest part's is a spot."""
+
 PART, EDGE_PART = 0.06, 0.5
 """The weight that a part of the character has at least, as a share of its heaviest part; and if it touches the border."""
 
@@ -57,6 +60,13 @@ def ink_on_paper(gray: Gray) -> Gray:
     full, none = float(np.percentile(ink[mask & keep], 75)), 2 * noise
     keep &= running_max(mask.astype(np.float32), 3) > 0  # with the strokes' soft edges
     return np.where(keep, np.clip((ink - none) / (full - none), 0, 1), 0).astype(np.float32)
+
+
+def without_spots(ink: Gray) -> Gray:
+    """The ink of a page of one brightness without dust; the same if there is none."""
+    small = shrunk(ink, WORKING)
+    keep = enlarged(parts(small > 0.1 * small.max(), small, SPOT).astype(np.float32), ink.shape) > 0
+    return ink if keep[ink > 0.1].all() else np.where(keep, ink, np.float32(0))
 
 
 def shrunk(gray: Gray, side: int) -> Gray:
@@ -188,7 +198,7 @@ def smoothed(ink: Gray) -> tuple[Gray, float]:
     return ink, noise_of(ink)
 
 
-def parts(mask: Mask, ink: Gray) -> Mask:
+def parts(mask: Mask, ink: Gray, share: float = PART) -> Mask:
     """Where the character is: around connected pixels of enough weight, small gaps between them bridged.
 
     The weight is the geometric mean of the ink and of its squared slope: what is left of a shadow is blurred, of a line thin.
@@ -212,6 +222,6 @@ def parts(mask: Mask, ink: Gray) -> Mask:
     at_edge = np.zeros(len(weight), bool)
     at_edge[edges(label)] = True
     heaviest = weight.argmax()
-    least = np.where(at_edge & ~at_edge[heaviest], EDGE_PART, PART) * weight[heaviest]
+    least = np.where(at_edge & ~at_edge[heaviest], EDGE_PART, share) * weight[heaviest]
     kept = running_max((full & (weight >= least)[label]).astype(np.float32), 3) > 0
     return kept.repeat(k, axis=0).repeat(k, axis=1)[: mask.shape[0], : mask.shape[1]]

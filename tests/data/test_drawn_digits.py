@@ -102,3 +102,24 @@ def test_clean_pictures_come_to_what_they_came_to_before(number, tmp_path):
     rows, columns = (np.flatnonzero((brightness / brightness.max() >= INK).any(axis=axis)) for axis in (1, 0))
     cut = (brightness / brightness.max())[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     assert thickened(cut) is cut
+
+
+def test_dust_on_a_clean_page_changes_nothing(tmp_path):
+    mark = ink(DEVELOPMENT["4"][0], np.random.default_rng(0), (300, 300), width=0.1)
+    page = np.round(255 * (1 - 0.9 * mark)).astype(np.uint8)
+    dusty = page.copy()
+    dusty[8:11, 8:11], dusty[290, 200] = 40, 0
+    images = []
+    for pixels in (page, dusty):
+        Image.fromarray(pixels).save(tmp_path / "page.png")
+        images.append(read_picture(tmp_path / "page.png", (28, 28)))
+    np.testing.assert_allclose(images[1], images[0], atol=0.11)  # the dust is darker than the ink, which was the darkest
+
+
+def test_the_dots_of_a_letter_are_no_dust(tmp_path):
+    page = np.full((200, 200), 255, np.uint8)
+    page[80:160, 95:105] = page[50:60, 95:105] = 0
+    Image.fromarray(page).save(tmp_path / "i.png")
+    image = read_picture(tmp_path / "i.png", (28, 28))
+    assert (image.sum(axis=1) == 0).tolist().index(False) < 5, "the dot is at the top of its box"
+    assert 3 < (image.sum(axis=1) == 0)[4:24].sum() < 6, "and there is a gap below it"
