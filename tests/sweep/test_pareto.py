@@ -126,8 +126,8 @@ def test_the_figure():
     assert line.get_drawstyle() == "steps-post"  # more parameters than 50 and fewer than 100: 0.85
     assert [text.get_text() for text in axes.texts] == ["2", "1"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "1  0.1\n    0.9000,  100.0000",
-        "2  0.2\n    0.8500,  50.0000",
+        "1  0.1\n    0.9000,  100",
+        "2  0.2\n    0.8500,  50",
     ]
     assert "2 of 3 configurations" in figure._suptitle.get_text()
 
