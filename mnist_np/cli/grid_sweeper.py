@@ -81,7 +81,7 @@ class GridSweeper(ValidatingSweeper):
             config = self.compose_point(point.fixed, point.varied)
             if exclusion.leaves_out(point.overrides, config.experiment):
                 continue
-            job = job_of(config, point.overrides, point.varied, self.digests)
+            job = job_of(config, point.varied, self.digests)
             jobs.setdefault(job.fingerprint, (job, config))
         exclusion.check(not jobs)
         if exclusion.conditions:

@@ -52,7 +52,7 @@ class SearchSweeper(ValidatingSweeper):
         base = corners[0]
         check_objectives(corners, needed=True)
         executor = self.start_with(base.sweep.search.parallel)
-        fingerprints = [job_of(config, [], {}, self.digests).fingerprint for config in corners]
+        fingerprints = [job_of(config, {}, self.digests).fingerprint for config in corners]
         planned = int(min(base.sweep.search.trials, space.size)) * base.sweep.search.seeds
         runner = SweepRunner(base, list(varied), [*fixed, SEARCH], planned)
         storage = StudyStorage.of(base.sweep.search, runner.folder.path)

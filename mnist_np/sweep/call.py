@@ -115,7 +115,7 @@ def plan(
             continue
         config = with_values(base, {key: given[key][text] for key, text in varied.items()})
         if not exclusion.leaves_out(overrides, config.experiment):
-            job = job_of(config, overrides, varied, digests)
+            job = job_of(config, varied, digests)
             jobs.setdefault(job.fingerprint, (job, config))
     exclusion.check(not jobs)
     return jobs

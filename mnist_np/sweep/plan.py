@@ -29,9 +29,8 @@ WITHOUT_EFFECT = (
 
 @dataclass(frozen=True)
 class Job:
-    """A child to be: the overrides that make it, what varies among them, and its identity."""
+    """A child to be: the values by which it differs from its siblings, and its identity."""
 
-    overrides: Sequence[str]
     varied: Mapping[str, str]
     fingerprint: str
     group: str
@@ -91,8 +90,3 @@ def sweep_id(varied: Sequence[str], fixed: Sequence[str]) -> str:
 def safe(text: str) -> str:
     """``text`` as part of a folder's name: letters, digits and ``=.,_-`` only, so that it cannot leave its folder."""
     return re.sub(r"[^\w=.,-]+", "_", text)[:LONGEST].strip("._") or "_"
-
-
-def quoted(value: str) -> str:
-    """``value`` as Hydra's override grammar takes it literally."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import Any
 
@@ -36,7 +37,7 @@ class SlurmExecutor:
     def __init__(self, cluster: str, workers: int, folder: str, cpus: int, parameters: Mapping[str, Any]) -> None:
         import submitit
 
-        self.slots, self.cpus = workers, cpus
+        self.slots, self.cpus, self.local = workers, cpus, cluster == "local"
         self.incomplete: type[Exception] = submitit.core.utils.UncompletedJobError
         try:
             self.executor = submitit.AutoExecutor(os.path.abspath(folder), cluster=cluster)
@@ -48,7 +49,19 @@ class SlurmExecutor:
         self._asked = 0.0
 
     def submit(self, task: Task) -> None:
-        self.jobs[self.executor.submit(run_job, with_whole_paths(task), os.getcwd(), self.cpus)] = task
+        with self.ignoring_interrupts():
+            self.jobs[self.executor.submit(run_job, with_whole_paths(task), os.getcwd(), self.cpus)] = task
+
+    @contextmanager
+    def ignoring_interrupts(self) -> Iterator[None]:
+        """submitit's local processes, which a terminal's Ctrl-C reaches too, ignore it, and leave it to us and to the runs."""
+        before = signal.getsignal(signal.SIGINT)
+        if self.local:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def wait(self) -> list[tuple[Task, object]]:
         ask = bool(self.cancelled) and monotonic() - self._asked > ASK_EVERY
@@ -73,7 +86,11 @@ class SlurmExecutor:
     def cancel(self) -> None:
         for job in self.jobs.keys() - self.cancelled:
             self.cancelled.add(job)
-            job.cancel(check=False)
+            if self.local:  # submitit would send SIGINT, and SIGKILL a second later
+                with suppress(ProcessLookupError):
+                    os.kill(int(job.job_id), signal.SIGTERM)
+            else:
+                job.cancel(check=False)
 
     def close(self) -> None:
         """Jobs that are still there, after an error here, go on and leave their results in their folders."""

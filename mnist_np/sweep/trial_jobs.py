@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mnist_np.sqlite_uri import sqlite_path, sqlite_uri
 from mnist_np.sweep.job_identity import job_of
-from mnist_np.sweep.plan import Job, quoted
+from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.space import Point
 
@@ -39,11 +39,8 @@ class TrialJobs:
         """A run at a point, with a seed of its own where there are several."""
         varied = {key: str(value) for key, value in point.items()} | ({} if seed is None else {"seed": str(seed)})
         fixed = [text for text in self.fixed if seed is None or not text.startswith("seed=")]
-        overrides = [*fixed, *(f"{key}={value}" for key, value in varied.items())]
-        config = self.compose(overrides)
+        config = self.compose([*fixed, *(f"{key}={value}" for key, value in varied.items())])
         config.sweep.trial, config.sweep.study = number, self.study
-        theirs = [f"sweep.trial={number}", f"sweep.study={quoted(self.study)}"]
         if (storage := config.sweep.search.storage) and (path := sqlite_path(storage)):  # they may start in another folder
             config.sweep.search.storage = sqlite_uri(path)
-            theirs.append(f"sweep.search.storage={quoted(sqlite_uri(path))}")
-        return job_of(config, [*overrides, *theirs], varied, self.digests), config
+        return job_of(config, varied, self.digests), config

@@ -12,7 +12,7 @@ from mnist_np.sweep.plan import Job
 
 
 def job(seed="0"):
-    return Job(["optimizer=sgd", f"seed={seed}"], {"optimizer": "sgd", "seed": seed}, f"fp{seed}" * 4, "group")
+    return Job({"optimizer": "sgd", "seed": seed}, f"fp{seed}" * 4, "group")
 
 
 @pytest.fixture

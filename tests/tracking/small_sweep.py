@@ -61,7 +61,7 @@ def train(
     experiment = Experiment(model, optimizer=OPTIMIZERS[optimizer](), data=Synthetic(), training=training, seed=seed)
     varied = {"optimizer": optimizer, "model.hidden": f"[{width}]", "seed": str(seed)}
     identity = identify(experiment, experiment.load_data().sha256)
-    job = Job([], varied, identity.fingerprint, identity.group)
+    job = Job(varied, identity.fingerprint, identity.group)
     path = sweep_folder(outputs).register(job)
     tags = {"sweep": ID, "sweep_role": "child"}
     tracking = tracking or Tracking(images="epochs" if figures else "off")
