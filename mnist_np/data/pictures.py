@@ -3,7 +3,8 @@
 As MNIST's own images were made (LeCun et al. 1998): bright strokes on black; scaled, keeping its proportions, to fit a box of
 20 x 20 pixels; and placed in a field of 28 x 28 with its centre of mass in the middle (in MNIST that is the pixel 14, 14, counted
 from 0). Where the border of a picture is of one brightness, that is its background; else `paper` finds the ink. Strokes much
-thinner than MNIST's are thickened. 200 test images, enlarged and put on uneven, ruled or noisy pages, keep 99.6 % of their right answers.
+thinner than MNIST's are thickened. 200 test images, enlarged and put on uneven, ruled or noisy pages, keep 99.6 % of their right
+answers.
 """
 
 from __future__ import annotations
