@@ -224,6 +224,28 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path, capsys
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.fault
+def test_a_journal_that_has_no_room_ends_the_search_in_a_line(tmp_path, capsys, monkeypatch):
+    from mnist_np.sweep.journal import Journal
+
+    append, n = Journal.append_logs, itertools.count()
+
+    def until_full(journal, logs):
+        if next(n) >= 12:
+            raise OSError(28, "No space left on device", str(journal.path))
+        append(journal, logs)
+
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "append_logs", until_full)
+        assert search(tmp_path, LR, trials=6) == 1
+    assert re.fullmatch(r"error: .*study\.journal: No space left on device\n", capsys.readouterr().err)
+    before = len(results(tmp_path))
+    assert 0 < before < 6
+    assert search(tmp_path, LR, trials=6) == 0
+    assert f"6 runs: 6 finished ({before} of them earlier)" in capsys.readouterr().out
+    assert len(trials(tmp_path)) == 6
+
+
 def test_a_broken_study_is_one_line_and_runs_nothing(tmp_path, capsys):
     assert search(tmp_path, LR, trials=1) == 0
     next(tmp_path.glob("sweeps/*/study.journal")).write_text("broken")
@@ -430,6 +452,31 @@ def test_a_search_that_was_cut_off_goes_on_with_the_same_trials(number, tmp_path
     assert len(results(out)) == len(trials(out)) == 5
     assert {trial.state for trial in trials(out)} == {TrialState.COMPLETE}
     assert {number: trials(out)[number].params for number in cut_off} == cut_off
+
+
+@pytest.mark.slow
+def test_forty_trials_on_four_workers_killed_twice_are_finished_once_each(tmp_path):
+    """The journal is torn each time, as by a process that was killed within a line."""
+    out = tmp_path / "outputs"
+    arguments = [LR, "training.epochs=4", "training.batch_size=4", "sweep.search.trials=40", "sweep.search.pruner=none"]
+    arguments += ["hydra/launcher=local", "hydra.launcher.workers=4"]
+    for n in (8, 22):
+        program = begin(out, *arguments)
+        wait_for(lambda n=n: len(results(out)) >= n)
+        program.kill()
+        program.communicate(timeout=60)
+        with next(out.glob("sweeps/*/study.journal")).open("ab") as journal:
+            journal.write(b'{"op_code":4,"worker_id":"torn')
+    program = begin(out, *arguments)
+    said, _ = program.communicate(timeout=280)
+    assert program.returncode == 0, said
+    assert "Traceback" not in said
+    assert "40 runs: 40 finished" in said
+    assert len({result["fingerprint"] for result in results(out).values()}) == len(results(out)) == 40
+    told = [trial for trial in trials(out) if trial.state == TrialState.COMPLETE]
+    assert len({trial.params["optimizer.lr"] for trial in told}) == 40
+    assert all(trial.state.is_finished() for trial in trials(out))
+    assert not list(out.glob("sweeps/*/replaced"))
 
 
 @pytest.mark.fault

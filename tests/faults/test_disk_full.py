@@ -157,3 +157,18 @@ def test_a_disk_that_fills_at_any_write(room, store, weights, tmp_path):
     assert set(runs) <= {("FINISHED",), ("KILLED",), ("FAILED",)}
     assert [row for row in counts if row[2] > 1] == []
     assert {("test/accuracy", 0), ("train/loss", 1), ("train/loss", 3)} <= {row[:2] for row in counts}
+
+
+def test_a_search_whose_disk_fills_ends_in_a_line_and_goes_on_with_its_trials(tmp_path):
+    search = ["hydra/sweeper=search", "-m", "data=synthetic", "data.examples=160", "data.validation_size=32", "tracking=off"]
+    search += ["tracking.figures=false", "training.epochs=2", "optimizer.lr=tag(log,interval(0.01,1))", "model.hidden=[4]"]
+    code, _, err = on_a_small_disk("100k", tmp_path / "left", *search, "sweep.search.trials=12")
+    assert code == 1
+    assert "Traceback" not in err
+    assert "No space left on device" in err
+    (journal,) = (tmp_path / "left").glob("sweeps/*/study.journal")
+    assert all(json.loads(line) for line in journal.read_text().splitlines())
+    before = journal.read_bytes()
+    finish(train(tmp_path / "left", *search, "sweep.search.trials=12"))
+    assert journal.read_bytes().startswith(before)
+    assert len(list(journal.parent.glob("*/result.json"))) == 12
