@@ -57,7 +57,7 @@ def pictures(
         said = np.argmax(network.logits(data.val.X), axis=1)
         found["confusion"] = confusion(data, said)
         found["hardest"] = digits(data, hard, said[hard])
-    if diagnostics:
+    if diagnostics is not None and diagnostics.pictures:  # none where the first look failed, for want of memory
         found["layers"] = layers(diagnostics.pictures[max(diagnostics.pictures)])
     return found
 

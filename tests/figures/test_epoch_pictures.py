@@ -102,6 +102,11 @@ def test_any_diagnostics_are_a_picture(values):
     assert 120 <= picture.height <= 544
 
 
+def test_diagnostics_that_never_looked_cost_no_other_picture():
+    network, loaded = prepared()
+    assert len(epoch.pictures(network, loaded, epoch.hardest(loaded), DiagnosticsRecord())) == 3
+
+
 def test_a_histogram_has_its_values_at_their_places():
     """0.25 and 0.75 of an axis from 0 to 1 in the first column; nothing in the middle."""
     picture = np.asarray(epoch.layers(seen_layers(np.array([0.0, 0.25, 0.25, 0.75, 1.0])).pictures[7]))
