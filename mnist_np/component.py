@@ -78,6 +78,16 @@ def without_effect(default: Any) -> Any:
     return field(default=f.default, default_factory=f.default_factory, metadata=metadata)
 
 
+def added(default: Any) -> Any:
+    """A dataclass field that came later than others and does nothing at its default. With that it is no part of an experiment's
+    fingerprint, so that runs from before it need not be made again.
+
+    ``vat: float = added(bounded(0.0, ge=0))``
+    """
+    f = default if isinstance(default, dataclasses.Field) else field(default=default)
+    return field(default=f.default, default_factory=f.default_factory, metadata={**f.metadata, "added": True})
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """``'adm', ['adam', 'sgd']`` gives ``"did you mean 'adam'? "``, or nothing when no name is near."""
     near = get_close_matches(str(word)[:LONGEST_VALUE], known, n=1, cutoff=0.5)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mnist_np.component import Component, ConfigError, bounded, did_you_mean, one_of, without_effect
+from mnist_np.component import Component, ConfigError, added, bounded, did_you_mean, one_of, without_effect
 from mnist_np.data.augment import Augment, NoAugment
 from mnist_np.data.dataset import Dataset
 from mnist_np.data.source import Data
@@ -50,10 +50,10 @@ class Training(Component):
     ema: float | None = bounded(None, gt=0, lt=1)
     swa_start: int | None = bounded(None, ge=1)
     mixup: float = bounded(0.0, ge=0)
-    vat: float = bounded(0.0, ge=0)
-    vat_weight: float = bounded(1.0, gt=0)
-    vat_steps: int = bounded(1, ge=1)
-    vat_xi: float = bounded(0.01, gt=0)
+    vat: float = added(bounded(0.0, ge=0))
+    vat_weight: float = added(bounded(1.0, gt=0))
+    vat_steps: int = added(bounded(1, ge=1))
+    vat_xi: float = added(bounded(0.01, gt=0))
     engine: str = without_effect(one_of("fast", "fast", "textbook"))
     threads: Any = without_effect("auto")
     processes: int = bounded(1, ge=1, le=2)

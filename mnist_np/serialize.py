@@ -19,12 +19,14 @@ C = TypeVar("C", bound=Component)
 def to_dict(component: Component, only_effective: bool = False) -> dict[str, Any]:
     """The component and all within it as nested dictionaries, lists and scalars.
 
-    ``only_effective`` leaves out the fields that are marked `without_effect` on a run's result.
+    ``only_effective`` leaves out the fields that are marked `without_effect` on a run's result, and those that are marked
+    `added` and have their default.
     """
     described: dict[str, Any] = {"name": name_of(component)} if component.group in REGISTRY else {}
     for f in dataclasses.fields(component):
-        if f.metadata.get("affects_result", True) or not only_effective:
-            value = getattr(component, f.name)
+        value = getattr(component, f.name)
+        is_idle = not f.metadata.get("affects_result", True) or (f.metadata.get("added", False) and value == f.default)
+        if not (only_effective and is_idle):
             described[f.name] = to_dict(value, only_effective) if isinstance(value, Component) else value
     return described
 

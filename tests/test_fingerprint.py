@@ -54,6 +54,14 @@ def test_a_release_changes_nothing(monkeypatch):
     assert identify(EXPERIMENT, "data") == BASE
 
 
+def test_keys_that_came_later_change_nothing_until_they_are_used():
+    """What the first release gave. A new key that does nothing at its default is to be marked `added`; a change of results
+    raises `RESULTS_VERSION`, and then this value too."""
+    assert replace(identify(Experiment(), "data"), code="").fingerprint == "c20c33fa0b8665c9"
+    vat = Experiment(training=Training(vat=1.0))
+    assert identify(vat, "data").fingerprint != identify(Experiment(), "data").fingerprint
+
+
 def test_a_teacher_counts_by_its_weights():
     a, b = (replace(EXPERIMENT, loss=Distillation(teacher=path)) for path in ("a", "b"))
     assert identify(a, "data", "weights") == identify(b, "data", "weights")
