@@ -151,8 +151,8 @@ def chosen(report: SweepReport, top: int) -> list[tuple[int, Configuration]]:
 
 
 def shown(value: float) -> str:
-    """Four decimals, which is one example of ten thousand; large and tiny numbers by their first four digits, counts from 10 on in
-    full."""
+    """Four decimals, which is one example of ten thousand; large and tiny numbers by their first four digits, counts from 10 on
+    in full."""
     if value.is_integer() and abs(value) >= 10:
         return f"{value:,.0f}"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.4g}"
