@@ -53,12 +53,12 @@ def test_digits_of_many_hands_on_pages_of_every_kind(strokes, each, network, tmp
     assert min(hard.values()) >= 0.6, hard
 
 
-@pytest.mark.parametrize("digit", ["2", "5"])
+@pytest.mark.parametrize("digit", ["1", "8"])
 def test_a_small_digit_on_a_large_page(digit, network, tmp_path):
     """Which is worked on in a smaller size, so that the digit must be looked for once more."""
     rng = np.random.default_rng(0)
     mark = np.zeros((1500, 2000))
-    mark[900:1050, 300:450] = ink(DEVELOPMENT[digit][1], rng, (150, 150), width=0.1)
+    mark[900:980, 300:380] = ink(DEVELOPMENT[digit][1], rng, (80, 80), width=0.1)
     Image.fromarray((gradient(mark, rng).clip(0, 1) * 255).astype(np.uint8)).save(tmp_path / "large.png")
     assert network.predict(read_picture(tmp_path / "large.png", (28, 28)).reshape(1, -1)) == [int(digit)]
 
