@@ -31,18 +31,19 @@ def choose(wanted: Any, weights: int, batch_size: int) -> int:
 
 def present() -> int:
     """The threads that BLAS multiplies with at present."""
-    return max((int(library["num_threads"]) for library in _blas().info()), default=1)
+    return max((int(library["num_threads"]) for library in blas_libraries().info()), default=1)
 
 
 @contextmanager
 def blas_threads(n: int) -> Iterator[int]:
     """For the time of the block BLAS multiplies with n threads."""
-    with _blas().limit(limits=n):
+    with blas_libraries().limit(limits=n):
         yield n
 
 
 @lru_cache(maxsize=1)
-def _blas() -> Any:
+def blas_libraries() -> Any:
+    """What `threadpoolctl` knows of the BLAS that is loaded."""
     from threadpoolctl import ThreadpoolController  # here, since a look at all loaded libraries takes milliseconds
 
     return ThreadpoolController().select(user_api="blas")

@@ -6,9 +6,8 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from threadpoolctl import threadpool_info
-
 from mnist_np import __version__
+from mnist_np.engine.threads import blas_libraries
 
 PACKAGES = ("numpy", "mlflow", "hydra-core", "omegaconf", "safetensors", "matplotlib")
 
@@ -31,7 +30,6 @@ def _installed() -> dict[str, str]:
 
 def blas() -> dict[str, str | int]:
     """Name, version and threads of the BLAS that NumPy multiplies with: the last bits of a result depend on them."""
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            return {"name": library["internal_api"], "version": str(library["version"]), "threads": library["num_threads"]}
+    for library in blas_libraries().info():
+        return {"name": library["internal_api"], "version": str(library["version"]), "threads": library["num_threads"]}
     return {"name": "unknown", "version": "unknown", "threads": 0}

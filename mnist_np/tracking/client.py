@@ -25,7 +25,12 @@ DEFAULTS = {
 }
 """What MLflow reads from the environment, unless the user has set it: a server that is away must not stall the training."""
 
-QUIET = {"mlflow": logging.ERROR, "mlflow.store.db.utils": logging.CRITICAL, "alembic": logging.ERROR}
+QUIET = {
+    "mlflow": logging.ERROR,
+    "mlflow.store.db.utils": logging.CRITICAL,
+    "alembic": logging.ERROR,
+    "urllib3.connectionpool": logging.ERROR,
+}
 """Loggers that would tell the user of every failed attempt, with a traceback; what failed is told once, by us."""
 
 
@@ -46,8 +51,9 @@ def client(uri: str) -> MlflowClient:
     os.environ.pop("MLFLOW_RUN_ID", None)  # an inherited one would win over what we ask for
     from mlflow import MlflowClient
 
-    for name, level in (QUIET | {"urllib3.connectionpool": logging.ERROR}).items():
-        logging.getLogger(name).setLevel(level)
+    for name, level in QUIET.items():
+        if (logger := logging.getLogger(name)).level != level:  # to set it takes a look at all loggers there are
+            logger.setLevel(level)
     return MlflowClient(tracking_uri=uri)
 
 

@@ -30,6 +30,9 @@ FORMER = "former_run_id"
 
 PARENT = "mlflow.parentRunId"
 
+_PARENTS: set[tuple[Identity | None, str]] = set()
+"""Parents that were seen in a file: the runs of a sweep that a worker makes one after the other have the same."""
+
 ATTEMPTS = 3
 """At something that another process may be doing at the same moment."""
 
@@ -214,8 +217,12 @@ class Delivery:
         """The tag that says which run is the parent, if it is another now: a sweep's parent may have been made anew too."""
         if PARENT not in tags or "sweep" not in tags:
             return {}
+        file = self.store.file
+        if file is not None and (file, tags[PARENT]) in _PARENTS:
+            return {}
         try:
             self.store.client.get_run(tags[PARENT])
+            _PARENTS.add((file, tags[PARENT]))
             return {}
         except Exception as error:
             if getattr(error, "error_code", None) != "RESOURCE_DOES_NOT_EXIST":

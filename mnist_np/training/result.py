@@ -73,7 +73,7 @@ class Result:
         with np.errstate(**QUIET):
             return by_class(self.predictions, self.data.class_names)
 
-    @property
+    @cached_property
     def metrics(self) -> dict[str, float]:
         """The numbers of the whole run: ``best/...``, ``test/...``, ``time/total_s``, ``model/parameters``.
 
