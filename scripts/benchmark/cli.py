@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from benchmark.cells import Cell, Mode, Rows, all_modes, augment_cells, infer_cells, train_cells
+from benchmark.large_sweep import grow
 from benchmark.measure import Rounds, say
 from benchmark.profile import profile
 from benchmark.report import draw, spread, table
@@ -28,6 +29,7 @@ TASKS = {
 EPILOG = """examples:
   python scripts/benchmark.py train --json outputs/benchmark/train.json        the README's table; can be stopped and taken up
   python scripts/benchmark.py train --nets 512-256,800 --batches 128 --modes gemm-1,threads-1 --rounds 9
+  python scripts/benchmark.py sweep --runs 100,300,1000                        what grows with the number of runs
   python scripts/benchmark.py profile training.epochs=10                       any arguments of train.py
 
 Times are medians of rounds in which all modes take turns. Beside them stands their ratio to the matrix products alone, on as
@@ -51,13 +53,19 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="how often each mode is measured (default 5)")
     parser.add_argument("--minutes", type=float, default=math.inf, help="no new round is begun after these")
     parser.add_argument("--patience", type=float, default=0, help="seconds to wait for busy neighbours, per measurement (0)")
+    parser.add_argument("--runs", type=numbers, default=[], help="sweep: sweeps of so many tiny runs, like 100,300,1000")
     parser.add_argument("--json", type=Path, help="write one row per measurement, and skip those that it already holds")
     parser.add_argument("--figure", type=Path, help="default: outputs/benchmark/TASK.png")
     options, arguments = parser.parse_known_args(argv)
     if arguments and options.task != "profile":
         parser.error(f"unknown arguments: {' '.join(arguments)}")
+    if options.runs and options.task != "sweep":
+        parser.error("--runs is of the task sweep")
     if options.task == "profile":
         print(profile(arguments, options.rounds))
+        return
+    if options.runs:
+        grow(options.runs)
         return
     rows = Rows(options.json)
     if options.task == "startup":
