@@ -217,12 +217,11 @@ class Delivery:
         """The tag that says which run is the parent, if it is another now: a sweep's parent may have been made anew too."""
         if PARENT not in tags or "sweep" not in tags:
             return {}
-        file = self.store.file
-        if file is not None and (file, tags[PARENT]) in _PARENTS:
-            return {}
+        seen = self.store.file, tags[PARENT]
         try:
-            self.store.client.get_run(tags[PARENT])
-            _PARENTS.add((file, tags[PARENT]))
+            if seen[0] is None or seen not in _PARENTS:
+                self.store.client.get_run(tags[PARENT])
+                _PARENTS.add(seen)
             return {}
         except Exception as error:
             if getattr(error, "error_code", None) != "RESOURCE_DOES_NOT_EXIST":
