@@ -18,7 +18,7 @@ from mnist_np.tracking.database import Identity
 from mnist_np.tracking.inputs import dataset_inputs
 from mnist_np.tracking.journal import Journal, Ledger, Record, together
 from mnist_np.tracking.model_registry import register
-from mnist_np.tracking.note import EXPERIMENT_ID, RUN_ID
+from mnist_np.tracking.note import EXPERIMENT_ID, RUN_ID, filled
 from mnist_np.tracking.own_files import check_own
 from mnist_np.tracking.store import Store, first_line
 
@@ -246,10 +246,3 @@ class Delivery:
         experiments = [self.store.experiment_id(self.ledger.experiment)]
         found = self.store.client.search_runs(experiments, f"tags.{KEY} = '{self.ledger.key}'", max_results=1)
         return found[0].info.run_id if found else None
-
-
-def filled(text: str, values: dict[str, str]) -> str:
-    """``text`` with what was not known yet when it was written."""
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return text

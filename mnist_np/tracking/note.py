@@ -38,3 +38,10 @@ def note(result: Result, figures: bool = True) -> str:
     others = ("predictions", "confusion_matrix", "confident_mistakes", "first_layer")
     links = [f"[{name.replace('_', ' ')}]({run_page(EXPERIMENT_ID, RUN_ID, f'artifacts/figures/{name}.png')})" for name in others]
     return "\n".join([*lines, "Figures: " + ", ".join(links)])
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """``text`` with what was not known yet when it was written."""
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
