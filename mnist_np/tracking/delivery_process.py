@@ -94,12 +94,14 @@ class DeliveryProcess:
         self._pipe, its = Pipe()
         with its, signals_blocked():  # Ctrl-C reaches it too, and is ours to answer
             self.process = subprocess.Popen(
-                [sys.executable, "-m", WORKER, str(its.fileno()), self.store.uri, str(self.store.outputs)],
+                [sys.executable, "-m", WORKER, str(its.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[its.fileno()],
                 env=os.environ | one_thread | {"PYTHONPATH": package},
             )
+        with suppress(OSError):  # if it has ended already, the first request says so
+            self._pipe.send(self.store)  # not in the command line, which everybody sees: there may be a password in the address
 
 
 class RemoteDelivery:

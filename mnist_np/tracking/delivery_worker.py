@@ -1,4 +1,4 @@
-"""The process that delivers runs: ``python -m mnist_np.tracking.delivery_worker PIPE URI OUTPUTS`` answers a run's requests.
+"""The process that delivers runs: ``python -m mnist_np.tracking.delivery_worker PIPE`` answers a run's requests.
 
 It ends when the pipe does, and so with the run's process, however that one ends. Stops are left to that process, which starts
 this one with all stop signals blocked.
@@ -57,7 +57,7 @@ class Forwarding(QueueHandler):
 def main() -> None:
     """Answer requests until the pipe ends, and then stop in the middle of one too: the run's process is gone, or has given up."""
     pipe, sending = Connection(int(sys.argv[1])), threading.Lock()
-    store = Store(sys.argv[2], Path(sys.argv[3]))
+    store: Store = pipe.recv()
     waiting: SimpleQueue[tuple[str, tuple[Any, ...]]] = SimpleQueue()
     idle = threading.Event()
 
