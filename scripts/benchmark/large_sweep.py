@@ -19,7 +19,7 @@ PROGRAM = [sys.executable, "-m", "mnist_np"]
 SEEDS = 10
 """Runs of a configuration."""
 
-TINY = ["data.train_size=128", "data.validation_size=128", "training.epochs=1", "training.threads=1", "model.hidden=[1]"]
+TINY = ["data.train_size=128", "data.validation_size=128", "training.epochs=1", "training.threads=1", f"model.hidden={[1]}"]
 """A training of milliseconds: one step of a network of one unit. All else of a run is as always, its test included."""
 
 COLUMNS = (
