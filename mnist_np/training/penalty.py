@@ -52,7 +52,7 @@ class Penalty:
 
 def clip(grads: Array, clip_value: float | None, clip_norm: float | None, norm_of: Callable[[Array], float] = norm) -> None:
     """Cut each entry to [-clip_value, clip_value]; then, if |grads| > clip_norm, grads <- grads clip_norm / |grads|
-    (Pascanu, Mikolov & Bengio 2013). ``norm_of`` gives |grads|."""
+    (Pascanu, Mikolov & Bengio 2013)."""
     if clip_value is not None:
         np.clip(grads, -clip_value, clip_value, out=grads)
     if clip_norm is not None:
