@@ -109,5 +109,6 @@ def test_a_killed_search_goes_on_and_a_lost_connection_is_one_line(tmp_path):
             assert last.endswith("the same command goes on with the search")
         assert "5 runs: " in finish(begin(tmp_path / "a", uri, *longer))
         (states,) = studies(uri).values()
-        assert len(states) == 5
-        assert set(states) <= {"COMPLETE", "PRUNED"}
+        done = [state for state in states if state in ("COMPLETE", "PRUNED")]
+        assert len(done) == 5
+        assert set(states) - set(done) <= {"FAIL"}  # one that was cut off before its run began, and is made again
