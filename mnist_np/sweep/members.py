@@ -45,6 +45,11 @@ class Members:
         """The job may run from now on."""
         self._launched.add(job.fingerprint)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that this start asks for is known: jobs are launched after that, but for a search's."""
+        return bool(self._launched)
+
     def end(self, job: Job, problem: str = "") -> None:
         """The job is not running any more. ``problem`` is what its folder does not tell."""
         self._ended[job.fingerprint] = problem

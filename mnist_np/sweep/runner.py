@@ -219,8 +219,9 @@ class SweepRunner:
         return SweepReport(self.name, children, sweep.metric, sweep.maximize, self.skipped, sweep.further, len(outdated))
 
     def update_parent(self, report: SweepReport) -> None:
-        """Keep the parent run up to date, but not at every tick."""
-        if self.parent and monotonic() - self._updated > UPDATE_EVERY:
+        """Keep the parent run up to date, but not at every tick; and not while finished runs are still looked for, since those
+        that are not found yet would count as outdated until the end."""
+        if self.parent and self.members.is_complete and monotonic() - self._updated > UPDATE_EVERY:
             self._updated = monotonic()
             self.parent.update(report)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from time import sleep
 
 import pytest
 
 from mnist_np.cli.train import main
+from mnist_np.sweep.runner import SweepRunner
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
+from mnist_np.tracking.sweep_children import SweepChildren
 
 QUICK = ["data=synthetic", "training.epochs=1", "model.hidden=[4]", "tracking.figures=false"]
 
@@ -70,6 +73,23 @@ def test_a_subset_and_an_edited_default_leave_outdated_runs_behind(outputs, tmp_
     agree(again, found)
     assert (again["skipped"], again["outdated"]) == (4, 4)
     assert {run.data.params["training.epochs"] for run in found} == {"1"}
+
+
+def test_runs_that_are_not_found_yet_stay_children(outputs, monkeypatch):
+    """Where a start takes long to look through the runs there are, and the parent is updated meanwhile."""
+    sweep(outputs, "seed=range(3)")
+    dismissed, ready = [], SweepRunner.ready
+
+    def slow(self, job, config):
+        sleep(0.1)
+        return ready(self, job, config)
+
+    monkeypatch.setattr(SweepRunner, "ready", slow)
+    monkeypatch.setattr(SweepChildren, "dismiss", lambda self, run, current: dismissed.append(run))
+    monkeypatch.setattr("mnist_np.sweep.runner.UPDATE_EVERY", 0.0)
+    monkeypatch.setattr("mnist_np.sweep.monitor.TICK", 0.01)
+    agree(*sweep(outputs, "seed=range(4)"))
+    assert not dismissed
 
 
 def test_replaced_runs_are_no_children(outputs):
