@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.data.paper import running_max, shrunk
-
-Gray = NDArray[np.float32]
+from mnist_np.data.ruling import Gray
 
 BOX = 20 / 28
 """The share of the field's side that the character's longer side takes."""

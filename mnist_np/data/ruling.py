@@ -27,8 +27,7 @@ def without_lines(ink: Gray) -> Gray:
     Where something is written across a line it stays: a line's pixels keep what ink there is above or below of it.
     """
     height, width = ink.shape
-    below_median = -ink[ink <= 0]
-    strong = ink > max(FAINT, 3 * 1.4826 * float(np.median(below_median)))
+    strong = ink > max(FAINT, 3 * noise_of(ink))
     end = max(1, width // 8)
     if min(strong[:, :end].sum(), strong[:, -end:].sum()) < LINE * end:
         return ink  # as on most pages
@@ -51,6 +50,11 @@ def without_lines(ink: Gray) -> Gray:
             place = rows[row][there], columns[there]
             cleaned[place] = np.minimum(cleaned[place], beside[there])
     return cleaned
+
+
+def noise_of(ink: Gray) -> float:
+    """The standard deviation of the page's noise, from what lies below its median, 0."""
+    return float(1.4826 * np.median(-ink[ink <= 0]))
 
 
 def along(strong: Mask, way: NDArray[np.intp]) -> NDArray[np.float64]:
