@@ -22,6 +22,14 @@ from mnist_np.component import ConfigError
 from mnist_np.registry import PLUGGED
 from mnist_np.source_code import part_sha256
 
+PREFIX = "mnist_np_plugin_"
+
+
+def loaded_plugins() -> list[str]:
+    """The files that define what is registered now, for another process that is sent some of it."""
+    modules = {part.__module__ for options in PLUGGED.values() for part in options.values()}
+    return [str(sys.modules[name].__file__) for name in sorted(modules) if name.startswith(PREFIX)]
+
 
 def load_plugins(paths: Iterable[str]) -> None:
     """Run each file once in this process. Raises ConfigError for one that is not there, fails or registers nothing."""
@@ -31,7 +39,7 @@ def load_plugins(paths: Iterable[str]) -> None:
 
 def load_plugin(path: Path) -> None:
     """Run the file as a module of its own name, unless it was run before."""
-    name = f"mnist_np_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return
     if not path.is_file():

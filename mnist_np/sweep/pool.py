@@ -23,10 +23,9 @@ from typing import Any, Generic, TypeVar
 
 from mnist_np.machine import room_for_sockets
 from mnist_np.training.interrupt import SIGNALS, signals_blocked
+from mnist_np.training.worker_process import ONE_BLAS_THREAD
 
 Task = TypeVar("Task")
-
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(eq=False)
@@ -155,8 +154,8 @@ def _follow_parent(lifeline: Connection) -> None:
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Processes started meanwhile have one BLAS thread each: so many runs side by side make the best use of the cores."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    before = {name: os.environ.get(name) for name in ONE_BLAS_THREAD}
+    os.environ.update(ONE_BLAS_THREAD)
     try:
         yield
     finally:

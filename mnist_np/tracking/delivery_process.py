@@ -7,9 +7,7 @@ imports what only that process needs.
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 from multiprocessing import Pipe
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Journal, Ledger
 from mnist_np.tracking.store import Store
-from mnist_np.training.interrupt import signals_blocked
+from mnist_np.training.worker_process import start
 
 if TYPE_CHECKING:
     from mnist_np.tracking.access import Access
@@ -89,17 +87,9 @@ class DeliveryProcess:
             raise answer
 
     def _start(self) -> None:
-        one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        package = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._pipe, its = Pipe()
-        with its, signals_blocked():  # Ctrl-C reaches it too, and is ours to answer
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", WORKER, str(its.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[its.fileno()],
-                env=os.environ | one_thread | {"PYTHONPATH": package},
-            )
+        with its:
+            self.process = start(WORKER, its.fileno(), [its.fileno()], subprocess.DEVNULL)
         with suppress(OSError):  # if it has ended already, the first request says so
             self._pipe.send(self.store)  # not in the command line, which everybody sees: there may be a password in the address
 

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 
 from mnist_np.tracking.addresses import HOST
 from mnist_np.tracking.client import DEFAULTS, TrackingError
+from mnist_np.training.worker_process import search_path
 
 DEFAULT_PORT = 5000
 
@@ -77,7 +78,6 @@ def start(uri: str, artifacts: Path, port: int, log: Path) -> Server:
     command += [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     command += ["--host", HOST, "--port", str(port), "--allowed-hosts", f"{allowed(port)},{name}", "--workers", "1"]
     command += ["--default-artifact-root", artifacts.resolve().as_uri(), "--artifacts-destination", str(artifacts)]
-    package = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
     with open(log, "wb") as output:
         # In a session of its own, so that Ctrl-C reaches us alone and we end it in order.
         process = subprocess.Popen(
@@ -85,7 +85,7 @@ def start(uri: str, artifacts: Path, port: int, log: Path) -> Server:
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=DEFAULTS | dict(os.environ) | LIGHT | {"PYTHONPATH": package},
+            env=DEFAULTS | dict(os.environ) | LIGHT | search_path(),
             start_new_session=True,
         )
     server = Server(f"http://{HOST}:{port}", port, process, log)

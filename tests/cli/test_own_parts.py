@@ -4,11 +4,19 @@ import json
 
 import pytest
 
+from mnist_np.machine import orders_writes
+
 PARTS = """
 from dataclasses import dataclass
 from mnist_np.metrics import Predictions, recall
+from mnist_np.nn.activations import Tanh
 from mnist_np.registry import register
 from mnist_np.training.events import Observer
+
+@register("activation", "my_tanh")
+@dataclass
+class MyTanh(Tanh):
+    pass
 
 @register("metric", "worst_recall")
 def worst_recall(predictions: Predictions) -> float:
@@ -42,7 +50,7 @@ def parts(tmp_path):
     yield f"plugins=[{path}]"
     from mnist_np.registry import PLUGGED
 
-    for group, names in (("metric", ("worst_recall", "broken")), ("observer", ("diary",))):
+    for group, names in (("activation", ("my_tanh",)), ("metric", ("worst_recall", "broken")), ("observer", ("diary",))):
         for name in names:
             PLUGGED[group].pop(name, None)
 
@@ -62,6 +70,13 @@ def test_a_run_measures_and_is_observed(train, parts, tmp_path):
     assert "test/broken" not in result["metrics"], "only what is named is measured"
     (diary,) = (tmp_path / "outputs").rglob("diary.txt")
     assert [line.split()[0] for line in diary.read_text().splitlines()] == ["2", "4"]
+
+
+@pytest.mark.skipif(not orders_writes(), reason="needs x86's memory order")
+def test_two_processes_have_a_component_of_ones_own(train, parts, tmp_path):
+    assert train(*TINY, parts, "activation=my_tanh", "training.processes=2").code == 0
+    assert train(*TINY, parts, "activation=tanh", "training.processes=2").code == 0
+    assert len({result["metrics"]["test/loss"] for result in results(tmp_path / "outputs")}) == 1
 
 
 def test_observers_leave_a_run_what_it_is_and_metrics_make_it_another(train, parts, tmp_path):

@@ -68,7 +68,9 @@ def test_warnings_of_the_process_are_those_of_the_run(process, tmp_path, caplog)
     assert "mlflow.db is empty or half-made: a new MLflow store takes its place" in caplog.text
 
 
-def test_a_process_that_was_lost_is_started_again_and_ends_with_its_pipe(process):
+def test_a_process_that_was_lost_is_started_again_and_ends_with_its_pipe(process, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "queue.py").write_text("raise SystemExit('a file of the user, who did not ask for it')")
     process.check("mnist-np", registry=True)
     first = process.process
     assert process.store.uri not in " ".join(first.args)  # others would see a password in it

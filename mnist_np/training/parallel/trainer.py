@@ -6,10 +6,8 @@ import os
 import pickle
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +21,8 @@ from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Dense
 from mnist_np.optim.lbfgs import LBFGS
 from mnist_np.optim.muon import Muon
+from mnist_np.plugins import loaded_plugins
 from mnist_np.training.events import StepEnd, StopTraining
-from mnist_np.training.interrupt import signals_blocked
 from mnist_np.training.loop import Trainer
 from mnist_np.training.parallel.batches import TURNS
 from mnist_np.training.parallel.exchange import PeerLost
@@ -32,6 +30,9 @@ from mnist_np.training.parallel.shared import SharedArray
 from mnist_np.training.parallel.shares import PARTS, unbound, widest_sum
 from mnist_np.training.parallel.side import Answer, Memory, Rank, Work, states, vectors, without_vectors
 from mnist_np.training.progress import Progress
+from mnist_np.training.worker_process import start
+
+WORKER = "mnist_np.training.parallel.worker"
 
 
 class ParallelTrainer(Trainer):
@@ -88,7 +89,8 @@ class WorkerPair:
         work = Work(layers, self.network.specs, self.network.state_specs, trainer.data, examples, *parts).with_rows(
             self.memory.rows.array
         )
-        self.process = start(self.memory)
+        self.process = start(WORKER, os.getpid(), [array.fd for array in self.memory.arrays], subprocess.PIPE)
+        self._send(loaded_plugins())
         self._send((work.with_rows(rows[:1]), [array.description for array in self.memory.arrays]))
         watch = (lambda: self.process.poll() is not None, trainer.interrupted)
         self.side = Rank(work, self.memory, 0, *watch, self.observers, self.look)
@@ -182,21 +184,6 @@ class WorkerPair:
         self.process.stdout.close()
         for array in self.memory.arrays:
             array.close()
-
-
-def start(memory: Memory) -> subprocess.Popen[bytes]:
-    """The other process, which sees the shared memory and leaves all stops to this one."""
-    one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    package = str(Path(__file__).parents[3])
-    path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    with signals_blocked():
-        return subprocess.Popen(
-            [sys.executable, "-m", "mnist_np.training.parallel.worker", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=[array.fd for array in memory.arrays],
-            env=os.environ | one_thread | {"PYTHONPATH": path},
-        )
 
 
 def check(trainer: Trainer) -> None:

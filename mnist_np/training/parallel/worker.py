@@ -15,6 +15,7 @@ from contextlib import suppress
 
 import numpy as np
 
+from mnist_np.plugins import load_plugins
 from mnist_np.training.events import StopTraining
 from mnist_np.training.parallel.exchange import PeerLost
 from mnist_np.training.parallel.shared import SharedArray
@@ -23,11 +24,12 @@ from mnist_np.training.progress import Progress
 
 
 def main() -> None:
-    """Read the work, then one `Progress` after the other; give an `Answer` to each."""
+    """Read the plugins and the work, then one `Progress` after the other; give an `Answer` to each."""
     parent = int(sys.argv[1])
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever is printed goes to standard error, not between the answers
     with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):  # the other process is gone, perhaps in mid-sentence
+        load_plugins(pickle.load(sys.stdin.buffer))
         work, descriptions = pickle.load(sys.stdin.buffer)
         memory = Memory(*(SharedArray(*description) for description in descriptions))
         side = Rank(work.with_rows(memory.rows.array), memory, 1, gone=lambda: os.getppid() != parent)
