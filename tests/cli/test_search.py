@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +20,9 @@ from optuna.trial import TrialState  # noqa: E402
 from mnist_np.cli.train import main  # noqa: E402
 from mnist_np.sweep.settings import Search  # noqa: E402
 from mnist_np.sweep.study_storage import StudyStorage  # noqa: E402
+from tests import programs  # noqa: E402
+from tests.programs import TRAIN, results, wait_for  # noqa: E402
 
-TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
 SMALL = ["data=synthetic", "data.examples=160", "data.validation_size=32", "training.epochs=2", "model.hidden=[4]"]
 SMALL += ["tracking=off", "tracking.figures=false"]
 SAMPLERS = ["tpe", "random", "cmaes", "grid", "qmc"]
@@ -54,12 +54,7 @@ def search(outputs, *arguments, trials=4):
 
 
 def begin(outputs, *arguments):
-    command = [sys.executable, str(TRAIN), "hydra/sweeper=search", "-m", *SMALL, f"outputs={outputs}", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=outputs.parent)
-
-
-def results(outputs):
-    return {path.parent.name: json.loads(path.read_text()) for path in outputs.glob("sweeps/*/*/result.json")}
+    return programs.begin(outputs.parent, "hydra/sweeper=search", "-m", *SMALL, f"outputs={outputs}", *arguments)
 
 
 def studies(outputs):
@@ -423,13 +418,6 @@ def test_a_mistake_is_one_line_before_the_first_run(arguments, said, tmp_path, c
     assert len(error.splitlines()) == 1
     assert "geheim" not in error
     assert not list(tmp_path.iterdir())
-
-
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.mark.fault

@@ -5,10 +5,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +17,9 @@ from mnist_np.nn.activations import ACTIVATIONS
 from mnist_np.serialize import to_dict
 from mnist_np.sweep.executor import InProcess
 from mnist_np.sweep.run_config import RunConfig
+from tests import programs
+from tests.programs import results, statuses, wait_for
 
-TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
 QUICK = ["data=synthetic", "training.epochs=2", "model.hidden=[8]"]
 
 
@@ -31,23 +28,7 @@ def sweep(outputs, *arguments, tracking="off"):
 
 
 def begin(outputs, *arguments):
-    command = [sys.executable, str(TRAIN), "-m", *QUICK, f"outputs={outputs}", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=outputs.parent)
-
-
-def results(outputs):
-    return {path.parent.name: json.loads(path.read_text()) for path in outputs.glob("sweeps/*/*/result.json")}
-
-
-def statuses(outputs):
-    return sorted(result["status"] for result in results(outputs).values())
-
-
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+    return programs.begin(outputs.parent, "-m", *QUICK, f"outputs={outputs}", *arguments)
 
 
 def test_a_grid_runs_every_combination_and_skips_them_the_next_time(tmp_path, capsys):

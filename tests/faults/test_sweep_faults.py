@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from mnist_np.cli.train import main
 from mnist_np.storage.run_index import is_final, journal_status
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
+from tests.programs import wait_for
 
 pytestmark = pytest.mark.fault
 
@@ -214,18 +214,20 @@ def test_a_worker_of_a_killed_start_stops_that_start_only(tmp_path):
     sweep = [*QUICK, "model.hidden=[4]", "seed=0,1", "tracking=off", f"plugins=[{plugin}]", "activation=waiting"]
     sweep += ["hydra/launcher=local", "hydra.launcher.workers=1"]
     first = start(train(outputs, *sweep))
-    wait_for(lambda: list(outputs.glob("sweeps/*/*/run.json")))
+    wait_for(lambda: list(outputs.glob("sweeps/*/*/run.json")), seconds=60)
     worker = json.loads(next(outputs.glob("sweeps/*/*/run.json")).read_text())["pid"]
     first.kill()
     first.wait()
     loaded = len(list(tmp_path.glob("loaded-*")))
     second = subprocess.Popen(train(outputs, *sweep), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    wait_for(lambda: len(list(tmp_path.glob("loaded-*"))) == loaded + 2)  # its launcher, and its worker that has the job now
+    wait_for(
+        lambda: len(list(tmp_path.glob("loaded-*"))) == loaded + 2, seconds=60
+    )  # its launcher, and its worker that has the job now
     (tmp_path / "go").touch()
     said, _ = second.communicate(timeout=120)
     assert second.returncode == 0, said
     assert statuses(outputs) == ["finished", "finished"]
-    wait_for(lambda: has_ended(worker))
+    wait_for(lambda: has_ended(worker), seconds=60)
 
 
 def has_ended(pid):
@@ -239,17 +241,10 @@ def has_ended(pid):
         return Path("/proc/self").exists()  # it ended in between; where there is no /proc it is still there
 
 
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
 def test_two_starts_of_one_sweep_do_not_get_into_each_others_way(tmp_path):
     sweep = [*QUICK, "model.hidden=[4]", "seed=range(4)", "training.epochs=30", "training.batch_size=4", "tracking=off"]
     first = start(train(tmp_path, *sweep))
-    wait_for(lambda: list(tmp_path.glob("sweeps/*/*/run.json")))
+    wait_for(lambda: list(tmp_path.glob("sweeps/*/*/run.json")), seconds=60)
     said = finish(train(tmp_path, *sweep), code=2)
     assert "another process is at work on this sweep" in said
     assert first.wait(60) == 0

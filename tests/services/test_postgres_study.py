@@ -1,39 +1,22 @@
 """A search whose trials are in PostgreSQL: sweeps share the database, it is lost and comes back, nobody is told its password."""
 
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("psycopg", reason="needs psycopg: pip install 'mnist-np[postgres]'")
 optuna = pytest.importorskip("optuna")
 
+from tests.programs import begin, finish, wait_for  # noqa: E402
 from tests.services.postgres import NEEDED, postgres  # noqa: E402
 
 pytestmark = NEEDED
-TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
 SMALL = ["hydra/sweeper=search", "-m", "data=synthetic", "model.hidden=[4]", "tracking.figures=false", "training.epochs=3"]
 SMALL += ["optimizer.lr=tag(log,interval(0.01,1))", "hydra/launcher=local", "hydra.launcher.workers=2"]
 PASSWORD = "correct-horse"
 
 
-def begin(folder, uri, *arguments, **environment):
+def search(folder, uri, *arguments, **environment):
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, str(TRAIN), *SMALL, f"sweep.search.storage={uri}", *arguments]
-    surroundings = os.environ | environment
-    return subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=surroundings, start_new_session=True
-    )
-
-
-def finish(program, code=0):
-    said, _ = program.communicate(timeout=200)
-    assert program.returncode == code, said
-    assert "Traceback" not in said
-    return said
+    return begin(folder, *SMALL, f"sweep.search.storage={uri}", *arguments, **environment)
 
 
 def studies(uri):
@@ -47,14 +30,14 @@ def studies(uri):
 
 def test_a_password_is_taken_from_the_environment_and_written_nowhere(tmp_path, monkeypatch):
     with postgres(PASSWORD) as uri:
-        refused = finish(begin(tmp_path / "a", uri, PGPASSWORD="another"), 2)
+        refused = finish(search(tmp_path / "a", uri, PGPASSWORD="another"), 2)
         assert refused.startswith(f"error: sweep.search.storage={uri}: cannot be used (connection failed: ")
         assert "password authentication failed" in refused
         assert len(refused.splitlines()) == 1
         with_it = uri.replace("mlflow@", f"mlflow:{PASSWORD}@")
-        refused = finish(begin(tmp_path / "a", with_it), 2)
+        refused = finish(search(tmp_path / "a", with_it), 2)
         assert "must have no password" in refused
-        said = finish(begin(tmp_path / "a", uri, "sweep.search.trials=4", PGPASSWORD=PASSWORD))
+        said = finish(search(tmp_path / "a", uri, "sweep.search.trials=4", PGPASSWORD=PASSWORD))
         assert "4 runs: " in said
         for path in (path for path in tmp_path.rglob("*") if path.is_file()):
             assert PASSWORD.encode() not in path.read_bytes(), path
@@ -67,10 +50,10 @@ def test_a_password_is_taken_from_the_environment_and_written_nowhere(tmp_path, 
 
 def test_sweeps_that_begin_at_once_on_an_empty_database_have_studies_of_their_own(tmp_path):
     with postgres() as uri:
-        programs = [begin(tmp_path / name, uri, "sweep.search.trials=2", "tracking=off") for name in "ab"]
+        programs = [search(tmp_path / name, uri, "sweep.search.trials=2", "tracking=off") for name in "ab"]
         for program in programs:
             finish(program)
-        finish(begin(tmp_path / "a", uri, "sweep.search.trials=3", "tracking=off"))
+        finish(search(tmp_path / "a", uri, "sweep.search.trials=3", "tracking=off"))
         assert sorted(map(len, studies(uri).values())) == [2, 3]
         assert not list(tmp_path.rglob("study.journal"))
 
@@ -88,10 +71,8 @@ def test_a_killed_search_goes_on_and_a_lost_connection_is_one_line(tmp_path):
     with postgres() as uri:
         for cut in ("kill", "disconnect"):
             before = len(list(tmp_path.rglob("result.json")))
-            program, end = begin(tmp_path / "a", uri, *longer), time.monotonic() + 90
-            while len(list(tmp_path.rglob("result.json"))) == before:
-                assert time.monotonic() < end
-                time.sleep(0.05)
+            program = search(tmp_path / "a", uri, *longer)
+            wait_for(lambda n=before: len(list(tmp_path.rglob("result.json"))) > n, seconds=90)
             if cut == "kill":
                 program.kill()
                 program.communicate()
@@ -107,7 +88,7 @@ def test_a_killed_search_goes_on_and_a_lost_connection_is_one_line(tmp_path):
             last = said.splitlines()[-1]
             assert last.startswith(f"error: {uri}: ")
             assert last.endswith("the same command goes on with the search")
-        assert "5 runs: " in finish(begin(tmp_path / "a", uri, *longer))
+        assert "5 runs: " in finish(search(tmp_path / "a", uri, *longer))
         (states,) = studies(uri).values()
         done = [state for state in states if state in ("COMPLETE", "PRUNED")]
         assert len(done) == 5

@@ -3,40 +3,14 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
+from tests.programs import LONG, begin, finish, statuses, wait_for
+
 pytest.importorskip("submitit", reason="needs submitit: pip install 'mnist-np[slurm]'")
 pytestmark = pytest.mark.service
-TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
-LONG = ["data=synthetic", "data.examples=3000", "training.epochs=60", "training.batch_size=4", "tracking=off"]
-
-
-def begin(folder, *overrides):
-    command = [sys.executable, str(TRAIN), "-m", "hydra/launcher=slurm_local", *LONG, *overrides]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def finish(program, code=0):
-    said, _ = program.communicate(timeout=200)
-    assert program.returncode == code, said
-    assert "Traceback" not in said
-    return said
-
-
-def statuses(folder):
-    return sorted(json.loads(path.read_text())["status"] for path in folder.glob("outputs/sweeps/*/*/result.json"))
-
-
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
+SWEEP = ["-m", "hydra/launcher=slurm_local", *LONG]
 
 
 def test_each_run_is_a_job_of_its_own_and_all_finish_under_one_parent(sweep, kept, tmp_path):
@@ -47,26 +21,26 @@ def test_each_run_is_a_job_of_its_own_and_all_finish_under_one_parent(sweep, kep
 
 
 def test_a_killed_job_is_made_again_by_another(tmp_path):
-    program = begin(tmp_path, "seed=range(2)")
+    program = begin(tmp_path, *SWEEP, "seed=range(2)")
     wait_for(lambda: list(tmp_path.glob("outputs/sweeps/*/*/history.csv")))
     os.kill(json.loads(next(tmp_path.glob("outputs/sweeps/*/*/run.json")).read_text())["pid"], signal.SIGKILL)
     assert "it goes on elsewhere" in finish(program)
-    assert statuses(tmp_path) == ["finished"] * 2
+    assert statuses(tmp_path / "outputs") == ["finished"] * 2
 
 
 def test_a_run_that_reaches_the_time_limit_goes_on_as_another_job(tmp_path):
-    program = begin(tmp_path, "seed=range(1,3)")
+    program = begin(tmp_path, *SWEEP, "seed=range(1,3)")
     wait_for(lambda: list(tmp_path.glob("outputs/sweeps/*/*/history.csv")))
     os.kill(json.loads(next(tmp_path.glob("outputs/sweeps/*/*/run.json")).read_text())["pid"], signal.SIGUSR2)  # as Slurm does
     assert "interrupted: SIGTERM; it goes on elsewhere" in finish(program)
-    assert statuses(tmp_path) == ["finished"] * 2
+    assert statuses(tmp_path / "outputs") == ["finished"] * 2
 
 
 def test_an_interrupted_sweep_cancels_its_jobs_and_goes_on(tmp_path):
-    program = begin(tmp_path, "seed=range(3)")
+    program = begin(tmp_path, *SWEEP, "seed=range(3)")
     wait_for(lambda: len(list(tmp_path.glob("outputs/sweeps/*/*/history.csv"))) == 2)
     program.send_signal(signal.SIGINT)
     finish(program, 130)
-    assert "finished" not in statuses(tmp_path)
-    finish(begin(tmp_path, "seed=range(3)"))
-    assert statuses(tmp_path) == ["finished"] * 3
+    assert "finished" not in statuses(tmp_path / "outputs")
+    finish(begin(tmp_path, *SWEEP, "seed=range(3)"))
+    assert statuses(tmp_path / "outputs") == ["finished"] * 3

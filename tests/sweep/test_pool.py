@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
 from mnist_np.sweep.pool import WorkerDied, WorkerPool, describe_exit
+from tests.programs import wait_for
 
 PROGRAM = textwrap.dedent("""
     import os, signal, sys, time
@@ -73,19 +73,12 @@ def test_workers_have_one_blas_thread(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_end_tidily_when_the_launching_process_dies(tmp_path, number):
     program = start(tmp_path, "patient", [str(tmp_path)] * 2)
-    wait_for(lambda: len(list(tmp_path.glob("*.begun"))) == 2)
+    wait_for(lambda: len(list(tmp_path.glob("*.begun"))) == 2, seconds=30)
     program.send_signal(number)
     program.communicate(timeout=30)
-    wait_for(lambda: len(list(tmp_path.glob("*.ended"))) == 2)
+    wait_for(lambda: len(list(tmp_path.glob("*.ended"))) == 2, seconds=30)
     for path in tmp_path.glob("*.begun"):
-        wait_for(lambda path=path: not alive(int(path.stem)))
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
+        wait_for(lambda path=path: not alive(int(path.stem)), seconds=30)
 
 
 def alive(pid):
