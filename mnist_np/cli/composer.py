@@ -78,12 +78,12 @@ class Composer:
         if known not in self.parts:
             with reading(overrides):
                 composed = self.composed[options]
-                alone = is_mapping(composed.config, key) and key not in composed.referring and "${" not in str(values)
-                config = deepcopy(composed.config[key] if alone else composed.config)
+                alone = key not in composed.referring and "${" not in str(values)
+                config = OmegaConf.masked_copy(composed.config, key) if alone else deepcopy(composed.config)
+                OmegaConf.set_struct(config, True)
                 for text in values:
-                    name = self.parsed[text].key_or_group
-                    OmegaConf.update(config, name.removeprefix(f"{key}.") if alone else name, self.parsed[text].value())
-                node = config if alone else config[key]
+                    OmegaConf.update(config, self.parsed[text].key_or_group, self.parsed[text].value())
+                node = config[key]
             self.parts[known] = OmegaConf.to_object(node) if OmegaConf.is_config(node) else node
         return self.parts[known]
 
@@ -92,9 +92,6 @@ class Composer:
         key = override.key_or_group
         if override.type is not OverrideType.CHANGE or override.package or "/" in key or key.split(".")[0] == "hydra":
             return False
-        return "." in key or (key in self.base and not is_mapping(self.base, key))
-
-
-def is_mapping(config: DictConfig, key: str) -> bool:
-    """Whether the config's ``key`` is a mapping of further keys."""
-    return not OmegaConf.is_missing(config, key) and isinstance(config[key], DictConfig)
+        return "." in key or (
+            key in self.base and (OmegaConf.is_missing(self.base, key) or not OmegaConf.is_dict(self.base[key]))
+        )
