@@ -30,21 +30,21 @@ def say_jobs(runner: SweepRunner, jobs: Sequence[tuple[Job, RunConfig]], workers
     states = [state_of(job, runner, index) for job, _ in jobs]
     left = [config.experiment for (_, config), state in zip(jobs, states, strict=True) if state != "finished"]
     n = {state: states.count(state) for state in ("finished", "resumable", "new")}
-    say(runner, f"{runner.name}: {counted(len(jobs), 'job')}: {', '.join(f'{count} {state}' for state, count in n.items())}")
+    runner.say(f"{runner.name}: {counted(len(jobs), 'job')}: {', '.join(f'{count} {state}' for state, count in n.items())}")
     say_needs(runner, index, left, workers)
     say_table(runner, values_of([job.varied for job, _ in jobs]))
-    say(runner, NOTHING_DONE)
+    runner.say(NOTHING_DONE)
 
 
 def say_search(runner: SweepRunner, corners: Sequence[RunConfig], space: Mapping[str, str], workers: int | None) -> None:
     """Print how many trials there are, what they would take judged by the ends of the space, and what varies."""
     trials, earlier = runner.planned or 0, len(runner.folder.children())
-    say(runner, f"{runner.name}: a search of {counted(trials, 'run')}, {earlier} of which earlier starts have begun")
+    runner.say(f"{runner.name}: a search of {counted(trials, 'run')}, {earlier} of which earlier starts have begun")
     left = max(0, trials - earlier)
     among = [corners[i % len(corners)].experiment for i in range(left)]
     say_needs(runner, RunIndex(Path(runner.config.outputs)), among, workers)
     say_table(runner, space)
-    say(runner, NOTHING_DONE)
+    runner.say(NOTHING_DONE)
 
 
 def state_of(job: Job, runner: SweepRunner, index: RunIndex) -> str:
@@ -64,8 +64,8 @@ def say_needs(runner: SweepRunner, index: RunIndex, left: Sequence[Experiment], 
     needs = forecast(left, Path(runner.config.outputs), folders, tracking.draws(child=True), tracking.backend == "sqlite")
     at_once = "one at a time" if workers == 1 else f"by {workers} workers"
     time = f"about {duration(needs.duration(workers or 1))} {at_once if workers else 'of computing, one after the other'}"
-    say(runner, f"time: {time}, {source(needs)}")
-    say(runner, f"disk: about {size(needs.bytes)} under {runner.config.outputs}")
+    runner.say(f"time: {time}, {source(needs)}")
+    runner.say(f"disk: about {size(needs.bytes)} under {runner.config.outputs}")
 
 
 def source(needs: Forecast) -> str:
@@ -83,8 +83,7 @@ def values_of(points: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Each key with the number of its values and the values."""
     keys = dict.fromkeys(key for point in points for key in point)
     found = {key: list(dict.fromkeys(point[key] for point in points if key in point)) for key in keys}
-    numeric = {key for key, values in found.items() if all(number(value) is not None for value in values)}
-    return {key: listed(sorted(values, key=order) if key in numeric else values) for key, values in found.items()}
+    return {key: listed(values if None in map(number, values) else sorted(values, key=order)) for key, values in found.items()}
 
 
 def listed(values: Sequence[str]) -> str:
@@ -101,10 +100,6 @@ def say_table(runner: SweepRunner, varied: Mapping[str, str]) -> None:
         for key, values in varied.items():
             table.add_row(escape(key), escape(values))
         runner.console.print(table)
-
-
-def say(runner: SweepRunner, line: str) -> None:
-    runner.console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def size(n: float) -> str:

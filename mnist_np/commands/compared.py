@@ -10,7 +10,7 @@ from pathlib import Path
 from mnist_np.serialize import flatten
 from mnist_np.storage.config_file import read_config
 from mnist_np.storage.interrupted import SHORT_ID
-from mnist_np.storage.records import numbers, read_json, read_json_lines
+from mnist_np.storage.records import numbers, read_json, read_json_lines, texts
 from mnist_np.sweep.folder import JOBS
 from mnist_np.sweep.values import title, varying
 from mnist_np.tracking.client import TrackingError
@@ -76,7 +76,7 @@ def from_folders(folder: Path) -> Iterator[Compared]:
 def named_in(sweep: Path) -> dict[str, str]:
     """What the runs in a sweep's folder are called in MLflow, by the names of their own folders."""
     entries = [entry for entry in read_json_lines(sweep / JOBS) if isinstance(entry.get("overrides"), dict)]
-    return {str(entry.get("folder")): title({str(k): str(v) for k, v in entry["overrides"].items()}) for entry in entries}
+    return {str(entry.get("folder")): title(texts(entry["overrides"])) for entry in entries}
 
 
 def from_mlflow(name: str, store: Store) -> Iterator[Compared]:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mnist_np.files import append, write_atomically
-from mnist_np.storage.records import read_json_lines
+from mnist_np.storage.records import read_json_lines, texts
 from mnist_np.sweep.children import Child, read_child, settled
 from mnist_np.sweep.plan import Job, safe
 
@@ -64,15 +64,15 @@ class SweepFolder:
 
     def child(self, entry: dict[str, Any]) -> Child | None:
         """The run of a line of the list; None for a line that is none."""
-        overrides, texts = entry.get("overrides"), [entry.get(key) for key in ("group", "fingerprint", "folder")]
-        if not (isinstance(overrides, dict) and all(isinstance(text, str) for text in texts)):
+        overrides, words = entry.get("overrides"), [entry.get(key) for key in ("group", "fingerprint", "folder")]
+        if not (isinstance(overrides, dict) and all(isinstance(word, str) for word in words)):
             return None
-        group, fingerprint, name = map(str, texts)
+        group, fingerprint, name = map(str, words)
         folder = Path(os.path.normpath(self.path / name))
         if Path(os.path.normpath(self.outputs)) not in folder.parents:
             return None
-        words = {str(key): str(value) for key, value in overrides.items()}
-        return read_child(folder, words, group, fingerprint, linked=folder.parent != Path(os.path.normpath(self.path)))
+        linked = folder.parent != Path(os.path.normpath(self.path))
+        return read_child(folder, texts(overrides), group, fingerprint, linked)
 
     def runs(self) -> list[Path]:
         """The folders of all runs that this sweep trained and that were not replaced."""

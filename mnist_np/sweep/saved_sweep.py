@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_np.files import near
 from mnist_np.invocation import default_outputs
-from mnist_np.storage.records import read_json
+from mnist_np.storage.records import read_json, texts
 from mnist_np.storage.saved_run import SavedRun, SavedRunError
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.folder import JOBS, SweepFolder
@@ -91,11 +91,6 @@ class SavedSweep:
         children = self.report.children if children is None else children
         keys = dict.fromkeys(key for child in children for key in child.overrides)
         return {key: typed([child.overrides.get(key) for child in children]) for key in keys}
-
-
-def texts(found: Any) -> dict[str, str]:
-    """A mapping of texts as it was found in a file; an empty one where something else was."""
-    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def saved(child: Child) -> SavedRun:

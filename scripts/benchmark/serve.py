@@ -9,8 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +25,8 @@ from benchmark.cells import Cell, Row, Rows
 from benchmark.children import clean_environment
 from benchmark.measure import say
 from benchmark.startup import SCRIPT
+from mnist_np.tracking.server import free_port
+from mnist_np.tracking.supervisor import end
 
 CLIENTS = (1, 8)
 BATCHES = (1, 100)
@@ -116,9 +116,7 @@ def images(n: int) -> bytes:
 @contextmanager
 def running(command: Sequence[str]) -> Iterator[int]:
     """The port on which a command serves, as soon as it is healthy; ended with all its processes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port(None)
     environment = clean_environment(1) | {"MLFLOW_DISABLE_TELEMETRY": "true"}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # MLflow calls uvicorn
     process = subprocess.Popen(
@@ -137,9 +135,7 @@ def running(command: Sequence[str]) -> Iterator[int]:
             sleep(0.02)
         yield port
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(PATIENCE)
+        end(process)
 
 
 def is_healthy(port: int) -> bool:

@@ -1,17 +1,14 @@
 """The loop that gives a sweep's runs to whatever makes them: as many as there is room for, and again what was lost."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from mnist_np import Experiment, Training, sweep
 from mnist_np.component import RunFailed
 from mnist_np.data.sources import Synthetic
-from mnist_np.serialize import from_dict
+from mnist_np.sweep.call import executor as usual_executor
 from mnist_np.sweep.executor import TRIES, InProcess, Lost, run_all
-from mnist_np.sweep.job import run_child
-from mnist_np.sweep.run_config import RunConfig
 
 
 class Made:
@@ -68,7 +65,7 @@ class Losing(InProcess):
     """Loses the run of seed 1 as often as it is told to, and leaves what a killed machine leaves."""
 
     def __init__(self, times):
-        super().__init__(lambda task: run_child(from_dict(RunConfig, task.config), Path(task.folder)))
+        super().__init__(usual_executor(1).function)
         self.times = times
 
     def submit(self, task):
