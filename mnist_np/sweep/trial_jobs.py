@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mnist_np.sqlite_uri import sqlite_path, sqlite_uri
 from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
@@ -41,6 +40,4 @@ class TrialJobs:
         fixed = [text for text in self.fixed if seed is None or not text.startswith("seed=")]
         config = self.compose([*fixed, *(f"{key}={value}" for key, value in varied.items())])
         config.sweep.trial, config.sweep.study = number, self.study
-        if (storage := config.sweep.search.storage) and (path := sqlite_path(storage)):  # they may start in another folder
-            config.sweep.search.storage = sqlite_uri(path)
         return job_of(config, varied, self.digests), config
