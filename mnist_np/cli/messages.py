@@ -163,7 +163,7 @@ def bad_value(error: OmegaConfBaseException, overrides: Iterable[str], file: str
         if not names and key.startswith("hydra.launcher."):
             names = list(dict.fromkeys(name for _, keys in keys_of_options("hydra/launcher") for name in keys[1:]))
         known = CALLBACKS if key.startswith("hydra.callbacks") else f"keys: {', '.join(names)}" if names else ""
-        return f"{subject}: no such key; {suggestion(key, names)}{known}".removesuffix("; ")
+        return f"{subject}: no such key; {suggestion(key, names)}{known}".rstrip("; ")
     annotation = type_of(key, kind)
     if isinstance(error, ValidationError) and annotation:
         return f"{subject}: must be {annotation}"

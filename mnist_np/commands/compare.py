@@ -111,7 +111,7 @@ def check_keys(runs: list[Compared], keys: list[str]) -> None:
     known = sorted({key for run in runs for key in (*run.metrics, *run.params)})
     for key in keys:
         if key not in known:
-            raise UserError(f"{key}: no run has such a metric or param; {did_you_mean(key, known)}".removesuffix("; "))
+            raise UserError(f"{key}: no run has such a metric or param; {did_you_mean(key, known)}".rstrip("; "))
 
 
 def ordered(runs: list[Compared], key: str) -> list[Compared]:

@@ -24,9 +24,9 @@ WIDTH = 110
 def write_page(walk: Walk, path: Path) -> None:
     """Write the page, which needs no other file, to ``path``. Raises OSError."""
     content = []
-    for number, (title, part) in enumerate(PARTS.items(), start=1):
-        told = introduce_batch if title == "The batch" else part  # its images are figures here
-        content += [f"<h2>{number}. {escape(title)}</h2>", FIGURES.get(title, lambda _: "")(walk), as_html(walk, told)]
+    parts = PARTS | {"The batch": introduce_batch}  # its images are figures here
+    for number, (title, part) in enumerate(parts.items(), start=1):
+        content += [f"<h2>{number}. {escape(title)}</h2>", FIGURES.get(title, lambda _: "")(walk), as_html(walk, part)]
     title = f"One training step: {walk.network!r}"
     write_atomically(path, page(title, content))
 
