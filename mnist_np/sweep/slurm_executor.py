@@ -42,8 +42,9 @@ class SlurmExecutor:
         try:
             self.executor = submitit.AutoExecutor(os.path.abspath(folder), cluster=cluster)
             self.executor.update_parameters(**parameters)
-        except (RuntimeError, NameError, ValueError, TypeError) as error:
-            raise ConfigError("hydra/launcher", "slurm", " ".join(str(error).split())) from None
+        except (AssertionError, RuntimeError, NameError, ValueError, TypeError) as error:
+            name = "slurm_local" if self.local else "slurm"
+            raise ConfigError("hydra/launcher", name, " ".join(str(error).split())) from None
         self.jobs: dict[Any, Task] = {}
         self.cancelled: set[Any] = set()
         self._asked = 0.0

@@ -44,3 +44,9 @@ def test_an_interrupted_sweep_cancels_its_jobs_and_goes_on(tmp_path):
     assert "finished" not in statuses(tmp_path / "outputs")
     finish(begin(tmp_path, *SWEEP, "seed=range(3)"))
     assert statuses(tmp_path / "outputs") == ["finished"] * 3
+
+
+def test_a_parameter_of_another_type_is_one_line(tmp_path):
+    said = finish(begin(tmp_path, *SWEEP, "seed=0,1", "hydra.launcher.timeout_min=x"), 2)
+    assert said.startswith('error: hydra/launcher=slurm_local: Parameter "timeout_min"')
+    assert len(said.splitlines()) == 1
