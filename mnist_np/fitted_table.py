@@ -22,8 +22,9 @@ WORDS, PARTS = re.compile(r"[^ ]+"), re.compile(r"[^ /._]+[/._]*|[/._]+")
 SPREAD = 3
 """Means lose their standard deviations together with the columns of this value of ``optional``."""
 
-LONG, SHORTER = 24, (16, 12, 8)
-"""Characters of a word before it is broken, where there is little room and less and less."""
+WIDER = ((WORDS, None), (PARTS, None), (PARTS, 24))
+WAYS = (WIDER, (*WIDER, (PARTS, 16), (PARTS, 12), (PARTS, 8)))
+"""How names are broken, and words of how many characters, with less and less room; the second when spreads are left out."""
 
 
 def wide_console() -> Console:
@@ -58,18 +59,14 @@ def fitted_table(
 
     Where it is too wide, names are broken first, then long words; then columns are left out, and standard deviations.
     """
-    for level in range(1 + max([SPREAD, *(column.optional for column in columns)])):
-        kept = kept_at(columns, level)
-        if level >= SPREAD:
-            kept = [without_spread(column) for column in kept]
-        shorter = SHORTER if level >= SPREAD else ()
-        for names, longest in ((WORDS, None), *((PARTS, longest) for longest in (None, LONG, *shorter))):
-            widths = [width_of(column, names, longest) for column in kept]
-            if fits(widths, width):
-                break
-        if fits(widths, width):
+    last = max([SPREAD, *(column.optional for column in columns)])
+    for level, (names, longest) in [(i, way) for i in range(1 + last) for way in WAYS[i >= SPREAD]]:
+        whole = [column for column in columns if not 0 < column.optional <= level]
+        kept = whole if level < SPREAD else [without_spread(column) for column in whole]
+        widths = [width_of(column, names, longest) for column in kept]
+        if sum(widths) + 3 * len(widths) + 1 <= width:  # a space at each side, and lines between them
             break
-    spreads = level >= SPREAD and any(" ± " in cell for column in kept_at(columns, level) for cell in column.cells)
+    spreads = level >= SPREAD and any(" ± " in cell for column in whole for cell in column.cells)
     out = [column.name for column in columns if 0 < column.optional <= level] + ["standard deviations"] * spreads
     lines = [escape(line) for line in (caption, f"left out for want of room: {', '.join(out)}" if out else "") if line]
     table = Table(title=title, title_justify="left", caption="\n".join(lines) or None, caption_justify="left")
@@ -84,20 +81,10 @@ def fitted_table(
     return table
 
 
-def kept_at(columns: Sequence[Column], level: int) -> list[Column]:
-    """Those that are not left out yet."""
-    return [column for column in columns if not 0 < column.optional <= level]
-
-
 def without_spread(column: Column) -> Column:
     """The means alone, of means and standard deviations."""
     cells = [cell if column.is_words else cell.partition(" ± ")[0] for cell in column.cells]
     return column._replace(name=column.name.removesuffix(" ± sd"), cells=cells)
-
-
-def fits(widths: Sequence[int], width: int) -> bool:
-    """Whether columns fit into a line, with a space at each side and lines between them."""
-    return sum(widths) + 3 * len(widths) + 1 <= width
 
 
 def width_of(column: Column, names: re.Pattern[str], longest: int | None) -> int:
