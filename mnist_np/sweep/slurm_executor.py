@@ -38,7 +38,7 @@ class SlurmExecutor:
         import submitit
 
         self.slots, self.cpus, self.local = workers, cpus, cluster == "local"
-        self.incomplete: type[Exception] = submitit.core.utils.UncompletedJobError
+        self.errors: Any = submitit.core.utils
         try:
             self.executor = submitit.AutoExecutor(os.path.abspath(folder), cluster=cluster)
             self.executor.update_parameters(**parameters)
@@ -79,7 +79,11 @@ class SlurmExecutor:
             return ""
         try:
             return job.result()
-        except self.incomplete as error:
+        except self.errors.FailedJobError as error:
+            failure = RuntimeError(str(error).rpartition("\n-----")[0].strip().rpartition("\n")[2])
+            failure.__cause__ = error  # what the task raised, which submitit gives as a text
+            return failure
+        except self.errors.UncompletedJobError as error:
             return Lost(f"job {job.job_id}, {job.state}: {str(error).partition(chr(10))[0]}")
         except Exception as error:
             return error

@@ -2,10 +2,14 @@
 
 import json
 import os
+import re
 import signal
 
 import pytest
 
+from mnist_np.sweep.executor import Lost
+from mnist_np.sweep.slurm_executor import SlurmExecutor
+from mnist_np.sweep.worker import Task
 from tests.programs import LONG, begin, finish, statuses, wait_for
 
 pytest.importorskip("submitit", reason="needs submitit: pip install 'mnist-np[slurm]'")
@@ -44,6 +48,15 @@ def test_an_interrupted_sweep_cancels_its_jobs_and_goes_on(tmp_path):
     assert "finished" not in statuses(tmp_path / "outputs")
     finish(begin(tmp_path, *SWEEP, "seed=range(3)"))
     assert statuses(tmp_path / "outputs") == ["finished"] * 3
+
+
+def test_a_task_that_cannot_begin_has_failed_and_is_not_lost(tmp_path):
+    executor, ended = SlurmExecutor("local", 1, str(tmp_path / "%j"), 1, {}), []
+    executor.submit(Task(0, {"outputs": "outputs"}, str(tmp_path / "elsewhere" / "sweep" / "run")))
+    wait_for(lambda: ended.extend(executor.wait()) or ended)
+    ((_, outcome),) = ended
+    assert re.fullmatch("FileNotFoundError: .* does not see .*elsewhere/sweep: outputs must be .*", str(outcome))
+    assert not isinstance(outcome, Lost)
 
 
 def test_a_parameter_of_another_type_is_one_line(tmp_path):
