@@ -14,6 +14,7 @@ from time import perf_counter
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -109,7 +110,20 @@ def make_app(models: Models, hosts: list[str]) -> Starlette:
         route("/predict", "POST", of_picture(predict)),
         route("/look", "POST", of_picture(look)),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)])
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
+        exception_handlers={HTTPException: no_route},
+    )
+
+
+async def no_route(request: Request, error: Exception) -> Response:
+    """The answer at an address that there is not, or for a method that it does not take."""
+    assert isinstance(error, HTTPException)
+    message = f"there is no {request.url.path[:80]}"
+    if error.status_code == 405:
+        message = f"{request.url.path} does not take {request.method[:80]}"
+    return JSONResponse({"error": message}, error.status_code, headers=SECURITY | dict(error.headers or {}))
 
 
 async def answered(handler: Callable[[Request], Awaitable[Response]], request: Request) -> Response:

@@ -154,8 +154,8 @@ def test_a_picture_of_too_many_pixels_is_not_decoded(server):
 
 
 def test_addresses(server):
-    assert ask(server, "predict")[0] == 405
-    assert ask(server, "nowhere")[0] == 404
+    assert ask(server, "predict") == (405, {"error": "/predict does not take GET"})
+    assert ask(server, "nowhere") == (404, {"error": "there is no /nowhere"})
     assert ask(server, "predict?model=nobody", b"x") == (
         404,
         {"error": "there is no model 'nobody'; GET /models lists those that there are"},
