@@ -105,11 +105,16 @@ def test_two_networks_side_by_side(page):
 
 
 def test_the_keyboard_will_do(page):
-    page.locator("#canvas").focus()
+    tip = page.locator("#tip")
+    expect(tip).to_be_hidden()
+    page.keyboard.press("Tab")
+    expect(tip).to_be_visible()
     for key in [*["ArrowUp"] * 9, " ", *["ArrowDown"] * 18, " "]:
         page.keyboard.press(key)
     answer(page, "1")
     assert "The pen is up" in page.locator("#pen").inner_text()
+    board, pen = page.locator("#canvas").bounding_box(), tip.bounding_box()
+    assert pen["y"] + pen["height"] / 2 - board["y"] == pytest.approx((140 + 9 * 7) / 280 * board["height"], abs=1)
     page.keyboard.press("Backspace")
     nothing_drawn(page)
 
@@ -133,3 +138,5 @@ def test_names_for_a_screen_reader(page):
     assert page.locator(".answer[aria-live=polite]").count() == 2
     assert page.get_by_role("img", name="what the network sees").count() == 1
     assert page.get_by_role("combobox").count() == 2
+    for name in ("network", "beside it"):
+        assert page.get_by_role("region", name=name).get_by_role("combobox", name=name).count() == 1
