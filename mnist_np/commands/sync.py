@@ -100,6 +100,8 @@ def sync(folder: Path, outputs: Path, uri: str | None = None) -> str:
         BackgroundDelivery(delivery).complete(PATIENCE)
     if before not in (None, ledger.run_id):
         return f"run {before} is not in the store any more: delivered anew as run {ledger.run_id}"
+    if records and ledger.registered:
+        return f"{records} records delivered to run {ledger.run_id}; registered: {ledger.registered}"
     return f"{records} records delivered to run {ledger.run_id}" if records else f"run {ledger.run_id} was complete already"
 
 

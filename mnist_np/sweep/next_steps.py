@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mnist_np.files import near
 from mnist_np.invocation import command, with_outputs
+from mnist_np.storage.records import read_json
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.tables import shown
@@ -37,7 +38,14 @@ def next_steps(report: SweepReport, outputs: Path, more: str) -> list[str]:
 def places(best: Child, outputs: Path) -> list[tuple[str, str]]:
     """Where a run lies, and the command that trains it again, alone."""
     run_id = [("MLflow id", best.run_id)] if best.run_id else []
-    return [("folder", near(best.folder)), *run_id, ("again, alone", with_outputs("rerun", outputs, near(best.folder)))]
+    said = read_json(best.folder / "tracking.json").get("registered")
+    registered = [("registered", said)] if isinstance(said, str) and said else []
+    return [
+        ("folder", near(best.folder)),
+        *run_id,
+        *registered,
+        ("again, alone", with_outputs("rerun", outputs, near(best.folder))),
+    ]
 
 
 def with_more_seeds(report: SweepReport, argv: Sequence[str]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock
@@ -109,8 +111,9 @@ def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> 
     """Who listens to the run: its folder first, whose files the tracker sends; then the console, which says where they are;
     last the checkpoints, which go when all is well. ``lock`` is the run's, where it is held already."""
     listeners: list[Observer] = [RunFolder(folder, config.tracking.draws(child=config.sweep.id is not None))]
-    look = []
+    look: list[tuple[str, Callable[[], str]]] = []
     if config.tracking.backend != "off":
+        from mnist_np.tracking.journal import registration
         from mnist_np.tracking.observer import MlflowObserver
 
         sweep = config.sweep
@@ -120,6 +123,8 @@ def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> 
         tracking = replace(config.tracking, required=False) if sweep.parent else config.tracking
         tracker = MlflowObserver(tracking, Path(config.outputs), folder, name, tags, sweep.parent, separate=not sweep.id)
         listeners.append(tracker)
+        if tracking.register is not None:
+            look.append(("registered", partial(registration, folder, tracking.register)))
         look.append(("MLflow", tracker.where))
     if config.sweep.study and (metric := pruning_metric(config.sweep)):
         from mnist_np.sweep.pruning import Pruning

@@ -125,7 +125,7 @@ class Ledger:
 
     ``key`` is a tag of the run that no other run has. ``asked`` is set before the tracker is asked to create the run: if the
     answer was lost, the run is looked for by its key, and not created twice. ``former_run_ids`` are those that the run had in
-    stores that were lost.
+    stores that were lost. ``registered`` says what became of the run's registration.
     """
 
     uri: str
@@ -137,6 +137,7 @@ class Ledger:
     offset: int = 0
     asked: bool = False
     former_run_ids: list[str] = field(default_factory=list)
+    registered: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> Ledger | None:
@@ -169,6 +170,16 @@ ADDRESS = ("uri", "outputs", "experiment", "key")
 """The fields of a `Ledger` that are there from the beginning."""
 
 
+def registration(folder: Path, name: str) -> str:
+    """What became of the registration of the run in ``folder`` as ``name``: its version, and whether that is the champion and why."""
+    ledger = Ledger.read(folder)
+    if ledger is not None and ledger.registered:
+        return ledger.registered
+    if any(record["kind"] == "register" for record, _ in Journal(folder).read()):
+        return "when it is delivered"
+    return f"not as {name}: only a finished run with a logged model is"
+
+
 def is_ledger(content: dict[str, Any]) -> bool:
     """Whether these can be the fields of a `Ledger`."""
     texts = [content.get(key) for key in ADDRESS]
@@ -182,6 +193,7 @@ def is_ledger(content: dict[str, Any]) -> bool:
         and type(content.get("offset", 0)) is int
         and content.get("offset", 0) >= 0
         and isinstance(content.get("asked", False), bool)
+        and isinstance(content.get("registered", ""), str)
     )
 
 

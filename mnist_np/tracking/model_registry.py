@@ -75,7 +75,8 @@ def validation(result: Result, data: dict[str, Any]) -> str:
 def register(store: Store, ledger: Ledger, name: str) -> None:
     """Make the run's logged model a version of ``name``, once, and the champion if it is better.
 
-    Where the store has no registry, a tag of the run says so: the rest of the run is delivered all the same.
+    What was done stands in the ledger and in a tag of the run. Where the store has no registry, the rest of the run is delivered
+    all the same.
     """
     client, run_id = store.client, str(ledger.run_id)
     try:
@@ -83,10 +84,12 @@ def register(store: Store, ledger: Ledger, name: str) -> None:
     except TrackingError as error:
         if getattr(error.__cause__, "error_code", None) not in NO_REGISTRY:
             raise
+        ledger.registered = f"not as {name}: {error}"
         client.set_tag(run_id, "register", f"not registered as {name}: {error}")
         return
     found = client.search_logged_models([str(ledger.experiment_id)], f"source_run_id = '{run_id}'", max_results=1)
     if not found:
+        ledger.registered = f"not as {name}: the run has no logged model"
         client.set_tag(run_id, "register", f"not registered as {name}: the run has no logged model")
         return
     with store.lock:  # runs that end together are compared one after the other
@@ -101,8 +104,10 @@ def register(store: Store, ledger: Ledger, name: str) -> None:
                 version.tags[AGAINST] = str(present.version) if present else "none"
             client.update_model_version(name, version.version, described(predictions(store, version), why))
             client.set_model_version_tag(name, version.version, WHY, why)
+            version.tags[WHY] = why
         if version.tags.get(AGAINST) == (str(present.version) if present else "none"):
             client.set_registered_model_alias(name, CHAMPION, version.version)
+        ledger.registered = f"{name}, version {version.version}; champion: {version.tags[WHY]}"
 
 
 def described(found: dict[str, Any] | None, why: str) -> str:

@@ -1,6 +1,7 @@
 """``tracking.register``: versions of a registered model, and which of them is the champion."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlparse
@@ -13,6 +14,7 @@ from small_sweep import report_of, run_sweep
 from without_project import predictions
 
 from mnist_np.api import run
+from mnist_np.cli.train import main
 from mnist_np.component import ConfigError
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Training
@@ -95,6 +97,20 @@ def test_the_alias_moves_to_a_version_that_is_better_and_to_no_other(outputs, fo
     assert champion(store, name) == 5
     assert "does not say which validation images" in versions(store, name)[5].tags["champion"]
     assert "Downloading" not in capfd.readouterr().err, "MLflow's progress bars of single files"
+
+
+def test_the_terminal_says_what_was_registered_and_why(tmp_path, capsys):
+    words = ["data=synthetic", "training.epochs=1", "model.hidden=[8]", f"outputs={tmp_path}", "tracking.register=digits"]
+    assert main(words) == 0
+    assert re.search(r"^registered +digits, version 1; champion: yes: there was no champion$", capsys.readouterr().out, re.M)
+    assert main([*words, "optimizer.lr=1e30"]) == 1
+    assert "registered     not as digits: only a finished run with a logged model is" in capsys.readouterr().out
+    assert main(["-m", *words, "optimizer.lr=0.01,0.02"]) == 0
+    assert re.search(
+        r"^  registered +digits, version 2; champion: (yes|no): right on \d+ validation", capsys.readouterr().out, re.M
+    )
+    assert main([*words, "seed=1", "tracking.required=false", "tracking=server", "tracking.uri=http://127.0.0.1:9"]) == 0
+    assert re.search(r"^registered +when it is delivered$", capsys.readouterr().out, re.M)
 
 
 def test_a_journal_delivered_twice_registers_it_once(outputs, folder, store, experiment, name):
