@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 
-PREPARATION = 2
+PREPARATION = 3
 """Part of the key of cached pictures: to be counted up when the same picture comes to another image."""
 
 MAX_PIXELS = 1 << 26
@@ -36,6 +36,9 @@ MAX_PIXELS = 1 << 26
 
 BAND = 128
 """Rows that are made gray at a time."""
+
+OPAQUE, LIGHT = 127, 192
+"""Of 255: the opacity above which a pixel is looked at where a picture is transparent, and from what brightness on it is light."""
 
 DETAIL = 2048
 """Pixels of the longer side above which a picture is made smaller before its character is looked for."""
@@ -96,7 +99,7 @@ def opened(source: Source) -> Iterator[BinaryIO]:
 
 
 def load_gray(source: Source, only: tuple[int, int] | None = None, most: int = MAX_PIXELS) -> Gray:
-    """Brightness in [0, 1] of a picture file, upright, transparent parts white as a page is.
+    """Brightness in [0, 1] of a picture file, upright, transparent parts as `page` says.
 
     A large one comes smaller. ``only`` is the size that it must have, ``most`` how many pixels it may have. Raises DataError.
     """
@@ -137,10 +140,10 @@ def brightness(picture: Image) -> Gray:
     k = -(-max(picture.size) // DETAIL)
     k = k if min(picture.size) >= k else 1
     height, width, highest = picture.height // k, picture.width // k, white(picture)
-    gray = np.zeros((height, width), np.float32)
+    gray, behind = np.zeros((height, width), np.float32), page(picture)
     for top in range(0, height, BAND):
         rows = gray[top : top + BAND]
-        pixels = band(picture, k * top, k * (top + len(rows)))
+        pixels = band(picture, k * top, k * (top + len(rows)), behind)
         for i in range(k):
             for j in range(k):
                 rows += pixels[i::k, j : width * k : k]
@@ -164,8 +167,27 @@ def white(picture: Image) -> float:
     return next(number for number in (1, 255, 65535) if highest <= number)
 
 
-def band(picture: Image, top: int, end: int) -> NDArray[Any]:
-    """Some rows in gray, on a white page where they are transparent."""
+def page(picture: Image) -> str:
+    """The colour behind what is transparent: white, or black where all that is opaque is light, as white ink is."""
+    opaque = False
+    if is_transparent(picture) and not picture.mode.startswith(("I", "F")):
+        for top in range(0, picture.height, BAND):
+            part = picture.crop((0, top, picture.width, min(top + BAND, picture.height)))
+            pixels = np.asarray(part.convert("RGBA").convert("LA"))
+            ink = pixels[..., 0][pixels[..., 1] > OPAQUE]
+            if (ink < LIGHT).any():
+                return "white"
+            opaque = opaque or ink.size > 0
+    return "black" if opaque else "white"
+
+
+def is_transparent(picture: Image) -> bool:
+    """Whether there may be transparent pixels."""
+    return picture.info.get("transparency") is not None or "A" in picture.getbands()
+
+
+def band(picture: Image, top: int, end: int, behind: str) -> NDArray[Any]:
+    """Some rows in gray, on a page of the colour ``behind`` where they are transparent."""
     from PIL import Image
 
     part = picture.crop((0, top, picture.width, end))
@@ -173,10 +195,10 @@ def band(picture: Image, top: int, end: int) -> NDArray[Any]:
     if picture.mode.startswith(("I", "F")):
         numbers = np.asarray(part)
         return numbers if clear is None else np.where(numbers == clear, 65535, numbers)
-    if clear is not None or "A" in picture.getbands():
-        page = Image.new("RGBA", part.size, "white")
-        page.alpha_composite(part.convert("RGBA"))
-        part = page
+    if is_transparent(picture):
+        whole = Image.new("RGBA", part.size, behind)
+        whole.alpha_composite(part.convert("RGBA"))
+        part = whole
     return np.asarray(part.convert("L"))
 
 

@@ -94,6 +94,23 @@ def test_what_is_transparent_is_white(image, tmp_path):
     assert load_gray(saved(tmp_path, image)).min() == 1
 
 
+def test_white_ink_on_nothing_is_seen(tmp_path):
+    ink = np.zeros((120, 120), np.uint8)
+    ink[20:100, 50:66] = 255
+    white, alpha = Image.new("L", (120, 120), 255), Image.fromarray(ink)
+    expected = read_picture(saved(tmp_path, alpha), (28, 28))
+    assert expected.max() > 0.9
+    for clear in (Image.merge("LA", (white, alpha)), Image.merge("RGBA", (white, white, white, alpha))):
+        np.testing.assert_allclose(read_picture(saved(tmp_path, clear), (28, 28)), expected, atol=0.01)
+    gif = Image.fromarray(ink // 255).convert("P")
+    gif.putpalette([9, 9, 9, 255, 255, 255])
+    np.testing.assert_allclose(read_picture(saved(tmp_path, gif, "x.gif", transparency=0), (28, 28)), expected, atol=0.01)
+    light = Image.fromarray(np.where(ink, np.uint8(150), np.uint8(255)))
+    corner = Image.new("L", (120, 120), 255)
+    corner.paste(0, (0, 0, 9, 9))
+    assert load_gray(saved(tmp_path, Image.merge("LA", (light, corner))))[0, 0] == 1, "ink that is not white: a page is"
+
+
 def test_one_number_may_stand_for_transparent(tmp_path):
     for image, clear in ((Image.fromarray(SEEN), 7), (Image.fromarray(SIXTEEN), 7 * 257)):
         gray = load_gray(saved(tmp_path, image, transparency=clear))
