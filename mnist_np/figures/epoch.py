@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from mnist_np.data.dataset import Dataset
 from mnist_np.figures.confusion import NUMBERED, colours
 from mnist_np.figures.style import ACCENT, COLOURS, INK, SECONDARY, shorten
+from mnist_np.nn.layers import Activate
 from mnist_np.nn.network import Network
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ SIDE = 512
 """Pixels of a picture's longer side, about."""
 
 UNITS = 64
-"""The largest number of units shown: the first ones, so that they keep their places; of maxout units their first pieces."""
+"""The largest number of units shown, or of pieces of maxout units: the first ones, so that they keep their places."""
 
 HARD = 16
 """How many of the hardest validation examples are shown."""
@@ -78,11 +79,17 @@ def hardest(data: Dataset) -> NDArray[np.intp]:
 
 
 def first_layer(network: Network, shape: tuple[int, int]) -> Image.Image:
-    """Each unit's weights at the places of their pixels, red if positive and blue if negative."""
-    W = np.nan_to_num(network.arrays()["W1"])[:, :UNITS]
+    """Each unit's weights at the places of their pixels, red if positive and blue if negative. The pieces of a maxout unit stand
+    side by side."""
+    W = np.nan_to_num(network.arrays()["W1"])
+    pieces = next((layer.activation.pieces for layer in network.layers if isinstance(layer, Activate)), 1)
+    n = W.shape[1] // pieces
+    units = np.arange(min(n, max(1, UNITS // pieces)))
+    W = W[:, (units[:, None] + n * np.arange(pieces)).ravel()[:UNITS]]
     limit = float(np.percentile(np.abs(W), 99.5)) or 1.0
     rgb = mpl.colormaps["RdBu_r"]((W.T.reshape(-1, *shape) / limit + 1) / 2, bytes=True)[..., :3]
-    columns = int(np.ceil(np.sqrt(len(rgb))))
+    root = math.ceil(math.sqrt(len(rgb)))
+    columns = min(pieces * math.ceil(root / pieces), 2 * root)
     h, w = shape[0] + GAP, shape[1] + GAP
     whole = np.full((-(-len(rgb) // columns) * h + GAP, columns * w + GAP, 3), 255, np.uint8)
     for i, unit in enumerate(rgb):

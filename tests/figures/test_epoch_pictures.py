@@ -8,13 +8,15 @@ import pytest
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment
 from mnist_np.figures import epoch
+from mnist_np.nn.activations import ReLU
+from mnist_np.nn.maxout import Maxout
 from mnist_np.nn.mlp import MLP
 from mnist_np.training.diagnostics import histogram
 from mnist_np.training.diagnostics_record import DiagnosticsRecord, LayerRecord
 
 
-def prepared(hidden=(8,), **data):
-    experiment = Experiment(model=MLP(hidden=list(hidden)), data=Synthetic(**data))
+def prepared(hidden=(8,), activation=None, **data):
+    experiment = Experiment(model=MLP(hidden=list(hidden)), activation=activation or ReLU(), data=Synthetic(**data))
     loaded = experiment.load_data()
     return experiment.build_network(loaded.n_features, loaded.n_classes), loaded
 
@@ -51,6 +53,22 @@ def test_weights_that_are_not_finite_are_drawn():
     network, loaded = prepared()
     network.params[:] = np.nan
     assert len(epoch.pictures(network, loaded, epoch.hardest(loaded))) == 3
+
+
+@pytest.mark.parametrize(("units", "pieces", "columns"), [(8, 5, 10), (40, 2, 8), (3, 2, 4), (1, 3, 3)])
+def test_the_pieces_of_a_maxout_unit_stand_side_by_side(units, pieces, columns):
+    network, loaded = prepared((units,), Maxout(pieces=pieces))
+    network.arrays()["W1"][...] = np.tile(np.linspace(-1, 1, units), pieces)
+    picture = np.asarray(epoch.first_layer(network, loaded.image_shape))
+    height, width = loaded.image_shape
+    scale = picture.shape[1] // (columns * (width + epoch.GAP) + epoch.GAP)
+    assert scale * (columns * (width + epoch.GAP) + epoch.GAP) == picture.shape[1]
+    shown = min(units, epoch.UNITS // pieces)
+    cells = picture[scale * (epoch.GAP + height // 2) :: scale * (height + epoch.GAP)]
+    cells = cells[:, scale * (epoch.GAP + width // 2) :: scale * (width + epoch.GAP)].reshape(-1, 3)[: shown * pieces]
+    colours = cells.reshape(shown, pieces, 3)
+    assert (colours == colours[:, :1]).all(), "one colour for all pieces of a unit"
+    assert len(np.unique(colours[:, 0], axis=0)) == shown
 
 
 def test_the_hardest_are_those_that_look_most_like_another_class():
