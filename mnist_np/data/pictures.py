@@ -38,7 +38,7 @@ BAND = 128
 """Rows that are made gray at a time."""
 
 OPAQUE, LIGHT = 127, 192
-"""Of 255: the opacity above which a pixel is looked at where a picture is transparent, and from what brightness on it is light."""
+"""Of 255: the opacity above which a pixel of a transparent picture counts, and the brightness from which on it is light."""
 
 DETAIL = 2048
 """Pixels of the longer side above which a picture is made smaller before its character is looked for."""
