@@ -40,12 +40,8 @@ def places(best: Child, outputs: Path) -> list[tuple[str, str]]:
     run_id = [("MLflow id", best.run_id)] if best.run_id else []
     said = read_json(best.folder / "tracking.json").get("registered")
     registered = [("registered", said)] if isinstance(said, str) and said else []
-    return [
-        ("folder", near(best.folder)),
-        *run_id,
-        *registered,
-        ("again, alone", with_outputs("rerun", outputs, near(best.folder))),
-    ]
+    again = with_outputs("rerun", outputs, near(best.folder))
+    return [("folder", near(best.folder)), *run_id, *registered, ("again, alone", again)]
 
 
 def with_more_seeds(report: SweepReport, argv: Sequence[str]) -> str:

@@ -171,7 +171,7 @@ ADDRESS = ("uri", "outputs", "experiment", "key")
 
 
 def registration(folder: Path, name: str) -> str:
-    """What became of the registration of the run in ``folder`` as ``name``: its version, and whether that is the champion and why."""
+    """What became of the registration of the run in ``folder`` as ``name``: the version, and why it is the champion or not."""
     ledger = Ledger.read(folder)
     if ledger is not None and ledger.registered:
         return ledger.registered
