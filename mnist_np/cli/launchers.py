@@ -47,11 +47,11 @@ class LocalLauncher(OurLauncher):
     """Runs jobs in ``workers`` processes of one BLAS thread each; null means one for each core this process may use."""
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or cores()
+        self.workers: int = workers or cores()
 
     def start(self) -> Executor[Task]:
         """Start the workers, which import in the background."""
-        pool = WorkerPool(self.workers or cores(), run_task)
+        pool = WorkerPool(self.workers, run_task)
         pool.start()
         return pool
 

@@ -151,7 +151,7 @@ class Search:
         """The runs still to make: those that were cut off, and then one for each new point that is proposed."""
         for note in (why_not_pruned(self.sweep), why_random(self.sweep.search, self.space)):
             if note:
-                self.say(note)
+                self.runner.say(note)
         for number in self.interrupted:
             if not self.runner.stopped():
                 yield from self.begin(trial_of(self.study, number))
@@ -242,9 +242,6 @@ class Search:
     def conclude(self) -> None:
         """Say why the search has ended where that is not as expected, and which points it could not try."""
         if self.refused:
-            self.say(f"values that cannot go together were passed over, the last: {self.refused}")
+            self.runner.say(f"values that cannot go together were passed over, the last: {self.refused}")
         if self.ending:
-            self.say(self.ending)
-
-    def say(self, line: str) -> None:
-        self.runner.console.print(line, soft_wrap=True, highlight=False, markup=False)
+            self.runner.say(self.ending)
