@@ -101,7 +101,7 @@ class Delivery:
     def _deliver(self, file: Identity | None) -> None:
         try:
             if self.ledger.run_id is not None and file not in self._found_in:
-                self.store.client.get_run(self.ledger.run_id)
+                self._artifact_uri = self.store.client.get_run(self.ledger.run_id).info.artifact_uri
             self._send_all(file)
         except Exception as error:
             if getattr(error, "error_code", None) != "RESOURCE_DOES_NOT_EXIST" or self.ledger.run_id is None:
@@ -131,7 +131,7 @@ class Delivery:
         if ledger.run_id is not None:
             ledger.former_run_ids.append(ledger.run_id)
         ledger.run_id, ledger.offset, ledger.asked = None, 0, True
-        self._artifact_uri, self._logged = "", None
+        self._logged = None
 
     @property
     def run_id(self) -> str:
@@ -177,8 +177,6 @@ class Delivery:
         """Send a file or folder of the run's folder; one that is not there is passed over. Raises TrackingError for a link."""
         path = check_own(self.folder, name)
         if path.exists():
-            if not self._artifact_uri:
-                self._artifact_uri = self.store.client.get_run(self.run_id).info.artifact_uri
             log_path(self.store.client, self.run_id, self._artifact_uri, path, name)
 
     def start(self, record: Record) -> None:
@@ -203,7 +201,7 @@ class Delivery:
             tags = record["tags"] | self.parent(record["tags"])
             mlflow.log_batch(ledger.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
             run = mlflow.get_run(ledger.run_id)
-            known = run.data.params
+            known, self._artifact_uri = run.data.params, run.info.artifact_uri
             if "reason" in run.data.tags:  # for which it was interrupted
                 mlflow.delete_tag(ledger.run_id, "reason")
         ledger.write(self.folder)

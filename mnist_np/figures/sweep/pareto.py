@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from mnist_np.figures.style import ACCENT, MUTED, headline, new_figure, rotate_labels, shorten, style
 from mnist_np.figures.sweep.scales import metric_scale
-from mnist_np.sweep.report import SweepReport
+from mnist_np.sweep.report import Configuration, SweepReport
 from mnist_np.sweep.tables import shown
 from mnist_np.training.metric_names import is_fraction
 
@@ -45,7 +45,7 @@ def pareto_front(report: SweepReport) -> Figure | None:
             axes.set_visible(False)
         for axes, (y, x) in zip(panels.flat, pairs, strict=False):
             _panel(axes, report, [names[x], names[y]], means[:, (x, y)], ranks, len(pairs) == 1, CLOSE / width)
-        listed = [f"{rank}  {line}" for rank, line in zip(ranks.values(), _lines(report), strict=True)]
+        listed = [f"{rank}  {_entry(*report.compared[i])}" for i, rank in ranks.items()]
         room = int((figure.get_figheight() - 0.6) / LISTED_EACH)
         if len(listed) > room:
             listed[room - 1 :] = [f"and {len(listed) - room + 1} more"]
@@ -75,10 +75,9 @@ def with_unit(metric: str, maximize: bool) -> str:
     return f"{metric}\n({unit}{'more' if maximize else 'less'} is better)"
 
 
-def _lines(report: SweepReport) -> list[str]:
-    """The configurations on the front, each with its objectives below."""
-    front = [(c, means) for c, means in report.compared if report.front[c.group]]
-    return [f"{shorten(c.label, 32)}\n    {',  '.join(map(shown, means))}" for c, means in front]
+def _entry(configuration: Configuration, means: Sequence[float]) -> str:
+    """A configuration with its objectives below."""
+    return f"{shorten(configuration.label, 32)}\n    {',  '.join(map(shown, means))}"
 
 
 def _panel(
