@@ -84,6 +84,16 @@ def test_the_divergence_is_that_of_its_formula():
     assert kl_divergence(sure, sure) == (0, pytest.approx(np.zeros((1, 2))))
 
 
+def slope_of(network, Z):
+    """The divergence's derivative by the inputs, from the answers Z."""
+
+    def slope(X):
+        Z_r, caches = network.forward(X)
+        return network.backward(caches, kl_divergence(Z, Z_r)[1])
+
+    return slope
+
+
 def hessian(slope, x, h=1e-4):
     """The second derivatives of the divergence at r = 0, by differences."""
     return np.array([(slope(x + h * e) - slope(x - h * e))[0] / (2 * h) for e in np.eye(N)])
@@ -92,12 +102,7 @@ def hessian(slope, x, h=1e-4):
 def test_the_power_method_finds_the_dominant_eigenvector():
     network, batch = prepared()
     for x in batch.X[:, None]:
-        Z = network.forward(x)[0]
-
-        def slope(X, Z=Z):
-            Z_r, caches = network.forward(X)
-            return network.backward(caches, kl_divergence(Z, Z_r)[1])
-
+        slope = slope_of(network, network.forward(x)[0])
         values, vectors = np.linalg.eigh(hessian(slope, x))
         assert (values > -1e-6).all(), "at its minimum"
         cosine = [
@@ -131,12 +136,7 @@ def test_float32_finds_the_direction_of_float64_with_the_default_xi():
     for network in (result.network, exact):
         for xi in (1e-6, Training().vat_xi):
             one = X.astype(network.dtype)
-            Z = network.forward(one)[0]
-
-            def slope(X, network=network, Z=Z):
-                Z_r, caches = network.forward(X)
-                return network.backward(caches, kl_divergence(Z, Z_r)[1])
-
+            slope = slope_of(network, network.forward(one)[0])
             found[network is exact, xi] = perturbation(slope, one, D.astype(network.dtype), 1, xi, 1)
     reference = found[True, 1e-6]
     cosines = {key: np.median((r * reference).sum(axis=1)) for key, r in found.items()}
@@ -153,13 +153,9 @@ def test_the_network_answers_more_alike_around_its_inputs():
         assert result.status == "finished"
         network, X = result.network, result.data.test.X[:500]
         Z = network.forward(X)[0]
-
-        def slope(X, network=network, Z=Z):
-            Z_r, caches = network.forward(X)
-            return network.backward(caches, kl_divergence(Z, Z_r)[1])
-
         D = np.random.default_rng(0).standard_normal(X.shape).astype(X.dtype)
-        divergences.append(kl_divergence(Z, network.forward(X + perturbation(slope, X, D, 1, 0.01, 3))[0])[0])
+        R = perturbation(slope_of(network, Z), X, D, 1, 0.01, 3)
+        divergences.append(kl_divergence(Z, network.forward(X + R)[0])[0])
     assert divergences[1] < divergences[0] / 2, divergences
 
 
