@@ -98,11 +98,12 @@ def register(store: Store, ledger: Ledger, name: str) -> None:
         link(client, found[0], version)
         present = champion(client, name)
         if WHY not in version.tags:
-            better, why = compare(store, version, present)
+            mine = predictions(store, version)
+            better, why = compare(store, mine, present)
             if better:
                 client.set_model_version_tag(name, version.version, AGAINST, str(present.version) if present else "none")
                 version.tags[AGAINST] = str(present.version) if present else "none"
-            client.update_model_version(name, version.version, described(predictions(store, version), why))
+            client.update_model_version(name, version.version, described(mine, why))
             client.set_model_version_tag(name, version.version, WHY, why)
             version.tags[WHY] = why
         if version.tags.get(AGAINST) == (str(present.version) if present else "none"):
@@ -149,12 +150,12 @@ def champion(client: MlflowClient, name: str) -> ModelVersion | None:
     return client.get_model_version(name, str(number)) if number is not None else None
 
 
-def compare(store: Store, version: ModelVersion, present: ModelVersion | None) -> tuple[bool, str]:
-    """Whether ``version`` is to be the champion in place of ``present``, and why or why not."""
+def compare(store: Store, mine: dict[str, Any] | None, present: ModelVersion | None) -> tuple[bool, str]:
+    """Whether the version with the predictions ``mine`` is to be the champion in place of ``present``, and why or why not."""
     if present is None:
         return True, "yes: there was no champion"
     than = f"version {present.version}"
-    mine, its = predictions(store, version), predictions(store, present)
+    its = predictions(store, present)
     if its is None:
         return False, f"no: {than}, the champion, does not say which validation images it classifies wrongly"
     if mine is None or not mine["images"]:
