@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.data.augment import Augment
-from mnist_np.data.dataset import Dataset, Split
+from mnist_np.data.dataset import Dataset, PixelMap, Split
 from mnist_np.machine import cores
 from mnist_np.streams import Streams
 
@@ -85,10 +85,13 @@ class AugmentedBatches(Batches):
         indices = order[number * self.block_size : (number + 1) * self.block_size]
         block = self.split.room(len(indices))
         self.split.take(indices, out=block)
+        pixels, is_plain = self.data.pixels, self.data.pixels == PixelMap()
         for start in range(0, len(block), self.piece):
             X = block.X[start : start + self.piece]
-            images = self.data.pixels.inverse(X).reshape(-1, *self.data.image_shape)
-            X[:] = self.data.pixels(self.augment(images, rng).reshape(X.shape))
+            images = self.augment((X if is_plain else pixels.inverse(X)).reshape(-1, *self.data.image_shape), rng).reshape(
+                X.shape
+            )
+            X[:] = images if is_plain else pixels(images)
         return block
 
 

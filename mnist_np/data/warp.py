@@ -16,12 +16,13 @@ def affine_field(matrices: Array, shifts: Array, height: int, width: int) -> Arr
     """
     y = np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2)
     x = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
-    field = np.empty((2, len(matrices), height, width), np.float32)
+    # each pixel's coordinate is a product (row's part, A_1) (1, x): a fourth of the time of sums of broadcast rows and columns
+    left = np.empty((2, len(matrices), height, 2), np.float32)
     for i, size in enumerate((height, width)):
         constant = shifts[:, i] + np.float32((size - 1) / 2)
-        rows = matrices[:, i, 0, None] * y + constant[:, None]
-        columns = matrices[:, i, 1, None] * x
-        np.add(rows[:, :, None], columns[:, None, :], out=field[i])
+        left[i, :, :, 0] = matrices[:, i, 0, None] * y + constant[:, None]
+        left[i, :, :, 1] = matrices[:, i, 1, None]
+    field: Array = np.matmul(left, np.stack([np.ones_like(x), x]))
     return field
 
 
@@ -35,9 +36,13 @@ def elastic_field(m: int, height: int, width: int, sigma: float, alpha: float, r
     The blur is two small products, G_h U G_w. They are made image by image: that is below the size at which BLAS uses its
     threads, and so neither waits for those of the training nor depends on their number.
     """
-    U = rng.random((2, m, height, width), dtype=np.float32)
-    U -= np.float32(0.5)
-    G_h, G_w = gaussian(height, sigma), gaussian(width, sigma) * np.float32(2 * alpha)
+    # The numbers of `rng.random(dtype=float32)`, made of their bits in a third less time: 2^23 U, whole numbers.
+    draws = rng.integers(0, 1 << 64, m * height * width, dtype=np.uint64).view(np.uint32)
+    draws ^= np.uint32(1 << 31)
+    whole = draws.view(np.int32)
+    whole >>= 8
+    U = whole.astype(np.float32).reshape(2, m, height, width)
+    G_h, G_w = gaussian(height, sigma), gaussian(width, sigma) * np.float32(alpha * 2.0**-23)
     return np.matmul(np.matmul(G_h, U), G_w, out=U)
 
 
@@ -69,16 +74,16 @@ def bilinear(images: Array, field: Array) -> Array:
     # a border of zeros, one pixel before and two after, takes every coordinate that lies outside
     padded = np.zeros((m, height + 3, width + 3), np.float32)
     padded[:, 1:-2, 1:-2] = images
-    field += 1
-    y = np.clip(field[0], 0, height + 1, out=field[0])
-    x = np.clip(field[1], 0, width + 1, out=field[1])
-    row, column = y.astype(np.int32), x.astype(np.int32)
-    y -= row
+    y = np.clip(field[0], -1, height, out=field[0])
+    x = np.clip(field[1], -1, width, out=field[1])
+    # as floats while it can be: mixed with integers NumPy would compute in float64
+    place, column = np.floor(y), np.floor(x)
+    y -= place
     x -= column
-    row *= width + 3
-    row += column
-    index = row.astype(np.intp)
-    index += (np.arange(m) * padded[0].size)[:, None, None]
+    place *= width + 3
+    place += column
+    index = place.astype(np.int32).astype(np.intp)  # at once it takes twice as long
+    index += (np.arange(m) * padded[0].size + width + 4)[:, None, None]
     pixels = padded.ravel()
     top = pixels.take(index, mode="clip")
     index += 1

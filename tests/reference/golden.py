@@ -33,7 +33,7 @@ TOLERANCE, TOLERANCE_32 = 1e-9, 1e-4
 
 TRAINING = Training(epochs=3, batch_size=20, dtype="float64", select="last")
 BASE = Experiment(model=MLP(hidden=[12, 8]), data=Synthetic(examples=112, validation_size=32), training=TRAINING, seed=5)
-IN_FLOAT32 = ("mnist in float32", "augment: elastic")
+IN_FLOAT32 = ("mnist in float32", "augment: affine", "augment: elastic")
 
 LEFT_OUT = {
     "model": {"mlp"},
