@@ -73,7 +73,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if not args.shell_completion:
         args.overrides = [expand(override) for override in args.overrides]
         check_overrides(args.overrides)
-        refuse_sweeps_without_effect(OverridesParser.create().parse_overrides(args.overrides))
+        parsed = OverridesParser.create().parse_overrides(args.overrides)
+        refuse_sweeps_without_effect(parsed)
+        refuse_lost_values(parsed)
     return args
 
 
@@ -83,6 +85,19 @@ def refuse_sweeps_without_effect(overrides: Iterable[Override]) -> None:
         key = override.get_key_element().lstrip("+~")
         if override.is_sweep_override() and (key.partition(".")[0] in NOT_VARIED or override.is_hydra_override()):
             raise UsageError(f"{override.input_line}: takes one value: runs that differ by it alone have the same result")
+
+
+def refuse_lost_values(overrides: Iterable[Override]) -> None:
+    """Refuse a key that is given again after several values for it, of which nothing would be left. Raises UsageError."""
+    given: dict[str, Override] = {}
+    for override in overrides:
+        key = override.get_key_element().lstrip("+")
+        if key in given and given[key].is_sweep_override():
+            before = given[key].input_line
+            raise UsageError(
+                f"{override.input_line}: comes after {before}, which would not count: give all values of a key at once"
+            )
+        given[key] = override
 
 
 def plugins_of(overrides: list[str]) -> list[str]:

@@ -32,7 +32,7 @@ def say_jobs(runner: SweepRunner, jobs: Sequence[tuple[Job, RunConfig]], workers
     n = {state: states.count(state) for state in ("finished", "resumable", "new")}
     runner.say(f"{runner.name}: {counted(len(jobs), 'job')}: {', '.join(f'{count} {state}' for state, count in n.items())}")
     say_needs(runner, index, left, workers)
-    say_table(runner, values_of([job.varied for job, _ in jobs]))
+    say_table(runner, values_of([job.varied for job, _ in jobs], runner.config.sweep.zip))
     runner.say(NOTHING_DONE)
 
 
@@ -79,10 +79,16 @@ def source(needs: Forecast) -> str:
     )
 
 
-def values_of(points: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Each key with the number of its values and the values."""
-    keys = dict.fromkeys(key for point in points for key in point)
-    found = {key: list(dict.fromkeys(point[key] for point in points if key in point)) for key in keys}
+def values_of(points: Sequence[Mapping[str, str]], zipped: Sequence[Sequence[str]] = ()) -> dict[str, str]:
+    """Each key with its values, or with the number of many; the keys of a group in ``zipped`` with their values in pairs."""
+    groups = {key: tuple(group) for group in zipped for key in group}
+    keys = dict.fromkeys(groups.get(key, (key,)) for point in points for key in point)
+    found = {
+        " with ".join(group): list(
+            dict.fromkeys(" with ".join(map(point.__getitem__, group)) for point in points if group[0] in point)
+        )
+        for group in keys
+    }
     return {key: listed(values if None in map(number, values) else sorted(values, key=order)) for key, values in found.items()}
 
 

@@ -10,6 +10,7 @@ from mnist_np.invocation import command, with_outputs
 from mnist_np.storage.records import read_json
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import SweepReport
+from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.tables import shown
 from mnist_np.sweep.values import title
 
@@ -44,19 +45,24 @@ def places(best: Child, outputs: Path) -> list[tuple[str, str]]:
     return [("folder", near(best.folder)), *run_id, *registered, ("again, alone", again)]
 
 
-def with_more_seeds(report: SweepReport, argv: Sequence[str]) -> str:
-    """The command ``argv`` with twice as many seeds, the present ones among them; nothing where seeds go in pairs with others."""
-    if any(word.startswith("sweep.zip=") and "seed" in word for word in argv):
+def with_more_seeds(report: SweepReport, argv: Sequence[str], config: RunConfig) -> str:
+    """The command ``argv`` with twice as many seeds, the present ones among them; nothing where seeds go in pairs with others.
+
+    ``config`` is that of one of the sweep's jobs.
+    """
+    if any("seed" in group for group in config.sweep.zip):
         return ""
-    words = [word for word in argv if not word.startswith("seed=")]
-    return command("train", *([] if "-m" in words or "--multirun" in words else ["-m"]), *words, f"seed={more_seeds(report)}")
+    words = [word for word in argv if not word.lstrip("+").startswith("seed=")]
+    dashed = [] if "-m" in words or "--multirun" in words else ["-m"]
+    return command("train", *dashed, *words, f"seed={more_seeds(report, config.seed)}")
 
 
-def more_seeds(report: SweepReport) -> str:
-    """``range(10)`` after ``range(5)``; seeds with gaps are listed, new ones behind them."""
-    present = sorted({int(seed) for child in report.children if (seed := child.overrides.get("seed", "")).isdigit()})
+def more_seeds(report: SweepReport, fixed: int = 0) -> str:
+    """``range(10)`` after ``range(5)``; seeds with gaps are listed, new ones behind them. Where none vary all had the ``fixed``
+    one."""
+    present = sorted({int(seed) for child in report.children if (seed := child.overrides.get("seed", "")).isdigit()} or {fixed})
     n = max(2 * len(present), FEW)
-    first, end = (present[0], present[-1] + 1) if present else (0, 0)
+    first, end = present[0], present[-1] + 1
     if end - first == len(present):
         return f"range({first},{first + n})" if first else f"range({n})"
     return ",".join(map(str, [*present, *range(end, end + n - len(present))]))

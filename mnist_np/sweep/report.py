@@ -79,6 +79,11 @@ class Configuration:
         return self.counts["finished"]
 
     @property
+    def valued(self) -> int:
+        """How many of them have the metric: so many its mean is of."""
+        return self.metric.n if self.metric else 0
+
+    @property
     def linked(self) -> int:
         """How many of its runs were taken from elsewhere."""
         return sum(child.linked for child in self.children)

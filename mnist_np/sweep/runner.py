@@ -228,10 +228,11 @@ class SweepRunner:
     def with_more_seeds(self, report: SweepReport) -> str:
         """The command that repeats the sweep with more seeds; of a search, its best configuration."""
         if not self.searched:
-            return with_more_seeds(report, self.argv) if self.argv else ""
+            return with_more_seeds(report, self.argv, self.config) if self.argv else ""
         files = any(text.startswith("sweep=") for text in self.fixed)  # its other settings would search again
-        best = [f"{key}={value}" for key, value in report.best.overrides.items()] if report.best else []
-        return "" if files else with_more_seeds(report, ["-m", *(text for text in self.fixed if text != SEARCH), *best])
+        fixed = [text for text in self.fixed if text != SEARCH and not text.startswith("sweep.search.")]
+        best = [f"{k}={v}" for c in report.configurations[:1] for k, v in c.children[0].configuration.items()]
+        return "" if files else with_more_seeds(report, ["-m", *fixed, *best], self.config)
 
     @property
     def searched(self) -> bool:

@@ -29,6 +29,7 @@ from mnist_np.sweep.study import (
 )
 from mnist_np.sweep.study_storage import StudyStorage
 from mnist_np.sweep.trial_jobs import TrialJobs
+from mnist_np.terminal import counted
 
 if TYPE_CHECKING:
     import optuna
@@ -143,8 +144,9 @@ class Search:
                 jobs = [job for job, _ in self.runs_at(point)]
             except ConfigError:
                 continue
-            taken = [self.runner.include(job) for job in jobs]
-            if all(taken):
+            if all(self.runner.finished(job) for job in jobs):
+                for job in jobs:
+                    self.runner.include(job)
                 yield KnownRun(point, jobs[0].fingerprint, together([self.runner.child(job) for job in jobs], len(jobs)))
 
     def jobs(self) -> Iterator[Ready]:
@@ -173,7 +175,7 @@ class Search:
         settings = self.sweep.search
         if self.count >= settings.trials:
             if not self.runner.numbered:
-                self.ending = f"nothing to run: {self.count} runs have been made; a higher sweep.search.trials goes on"
+                self.ending = f"nothing to run: {counted(self.count, 'trial')} already made; a higher sweep.search.trials goes on"
             return None
         if in_vain >= IN_VAIN:
             self.ending = f"the search has ended early: {in_vain} proposals in a row brought no new run"

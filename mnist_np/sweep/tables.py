@@ -38,7 +38,7 @@ def _row(rank: int, c: Configuration, report: SweepReport) -> dict[str, str | fl
         "rank": rank if metric else None,
         **({"pareto_front": report.front.get(c.group)} if report.further else {}),
         **c.values,
-        "n": c.n,
+        "n": c.valued if report.is_ranked else c.n,
         f"{report.column}_mean": metric.mean if metric else None,
         f"{report.column}_sd": metric.sd if metric else None,
         f"{report.column}_low95": low,
@@ -130,7 +130,11 @@ def readable_rows(report: SweepReport, top: int) -> tuple[list[str], list[list[s
     header = [*rank, *front, *(param.key for param in report.params), "n", *means, *troubled, *linked]
     body = []
     for number, c in chosen(report, top):
-        cells = [*("yes" if report.front.get(c.group) else "" for _ in front), *map(readable, c.values.values()), str(c.n)]
+        cells = [
+            *("yes" if report.front.get(c.group) else "" for _ in front),
+            *map(readable, c.values.values()),
+            count(c, report),
+        ]
         if report.is_ranked:
             best = [
                 bounds(c.metric, report.metric),
@@ -158,12 +162,19 @@ def shown(value: float) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.4g}"
 
 
+def count(c: Configuration, report: SweepReport) -> str:
+    """``3``: the finished runs, which the means are of; ``2 of 3`` where not all of them have the metric that ranks."""
+    return str(c.n) if c.valued == c.n or not report.is_ranked else f"{c.valued} of {c.n}"
+
+
 def spread(values: Spread | None) -> str:
     """``0.9812 ± 0.0011``, or the mean alone where one run says nothing of the spread."""
     if values is None:
         return ""
-    same_count = values.sd == 0 and values.mean.is_integer()
-    return shown(values.mean) + ("" if values.sd is None or same_count else f" ± {values.sd:.4f}")
+    mean, same_count = shown(values.mean), values.sd == 0 and values.mean.is_integer()
+    if values.sd is None or same_count:
+        return mean
+    return f"{mean} ± {shown(values.sd) if values.sd >= 1e3 or 'e' in mean else f'{values.sd:.4f}'}"
 
 
 def bounds(values: Spread | None, metric: str) -> str:
@@ -183,8 +194,11 @@ def notes(report: SweepReport) -> list[str]:
     """Lines below the table: what is missing in it, and why."""
     lines = [sentence] if (sentence := report.verdict.sentence()) and report.is_ranked else []
     if not report.is_ranked:
-        why = " (there is no validation data)" if "val_" in report.metric else ""
-        lines.append(f"not ranked: the runs have no {report.metric}{why}")
+        validated = any(name.startswith("best/val_") for child in report.children for name in child.metrics)
+        why = " (there is no validation data)" if "val_" in report.metric and not validated else ""
+        lines.append(f"not ranked: the runs have no {report.metric}{why or ' that is a finite number'}")
+    elif without := sum(c.n - c.valued for c in report.configurations):
+        lines.append(f"left out of the means: {counted(without, 'finished run')} without a finite {report.metric}")
     if len(report.front) > 1:
         which = ", ".join(f"{DIRECTIONS[more]} {name}" for name, more in report.objectives.items())
         lines.append(f"on the Pareto front ({which}): {sum(report.front.values())} of {len(report.front)} configurations")

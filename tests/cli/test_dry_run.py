@@ -34,6 +34,16 @@ def test_a_dry_run_of_a_new_sweep_writes_nothing_and_says_all(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dry_run_shows_paired_values_in_their_pairs(tmp_path, capsys):
+    arguments = ["optimizer.lr=0.3,0.2,0.1", "model.hidden=[8],[16],[32]", "seed=1,0", "sweep.zip=[[model.hidden,optimizer.lr]]"]
+    assert sweep(tmp_path / "outputs", *arguments, "sweep.dry_run=true") == 0
+    said = capsys.readouterr().out
+    assert "model.hidden with optimizer.lr" in said
+    assert "[8] with 0.3, [16] with 0.2, [32] with 0.1" in said
+    assert "seed" in said
+    assert "0, 1" in said
+
+
 def test_a_dry_run_with_tracking_makes_no_store(tmp_path, capsys):
     assert main(["-m", *QUICK, f"outputs={tmp_path / 'outputs'}", "seed=0,1", "sweep.dry_run=true"]) == 0
     assert "2 new" in capsys.readouterr().out

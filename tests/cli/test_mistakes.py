@@ -73,6 +73,8 @@ MISTAKES = [
     ("-m activation=[relu,tanh],[tanh,relu]", "one name, for all layers", "model.activations=[relu,tanh],[tanh,relu]"),
     ("-m optimzer=sgd,adam", "optimzer=sgd: no such key", "did you mean 'optimizer'?"),
     ("-m seed=1,2 +foo=1", "foo=1: no such key"),
+    ("-m seed=0,1 optimizer.lr=0.1 ++seed=5", "++seed=5: comes after seed=0,1, which would not count"),
+    ("-m seed=0,1 seed=range(3)", "seed=range(3): comes after seed=0,1, which would not count"),
     ("-m data=idx data.folder=/nowhere seed=1,2", "data.folder = /nowhere: there is no such folder"),
     ("-m seed=1,2 hydra.launcher.workers=2", "hydra.launcher.workers=2: no such key; it belongs to hydra/launcher=local, ray,"),
     ("-m seed=1,2 hydra/launcher=locl", "hydra/launcher=locl: no such option", "did you mean 'local'?"),

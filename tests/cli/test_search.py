@@ -149,7 +149,7 @@ def test_other_choices_for_the_same_keys_are_another_search_that_knows_the_runs(
     before = results(tmp_path)
     assert search(tmp_path, "activation=tanh,relu", LR, trials=3) == 0  # the first again, in another order
     assert results(tmp_path) == before
-    assert "nothing to run: 3 runs have been made; a higher sweep.search.trials goes on" in capsys.readouterr().out
+    assert "nothing to run: 3 trials already made; a higher sweep.search.trials goes on" in capsys.readouterr().out
 
 
 def test_another_metric_looks_at_the_same_runs_in_another_way(tmp_path, capsys):

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import Spread, SweepReport
-from mnist_np.sweep.tables import console_table, csv_text, markdown, rows, summary
+from mnist_np.sweep.tables import console_table, csv_text, markdown, rows, spread, summary
 
 
 def run(overrides: dict[str, str], value: float, test: float = 0.5, status: str = "finished") -> Child:
@@ -136,3 +136,29 @@ def test_no_validation_split_means_no_ranking():
     report = SweepReport("x", [replace(child({"lr": "1"}, 0.9), metrics={"test/accuracy": 0.9})])
     assert report.best is None
     assert report.configurations[0].metric is None
+
+
+def test_a_mean_says_of_how_many_runs_it_is():
+    """A metric of a plugin that is no number in two of three runs: the mean is of one."""
+    children = [run({"lr": lr, "seed": seed}, 0.9) for lr in ("0.1", "0.2") for seed in "012"]
+    for lost in (1, 2):
+        del children[lost].metrics["best/val_accuracy"]
+    report = SweepReport("made up", children)
+    found = {row["lr"]: row["n"] for row in csv.DictReader(io.StringIO(csv_text(report)))}
+    assert found == {"0.1": "1", "0.2": "3"}
+    assert "| 1 of 3 &emsp; |" in markdown(report)
+    assert "left out of the means: 2 finished runs without a finite best/val_accuracy" in markdown(report)
+
+
+def test_a_metric_that_is_never_a_number_is_not_called_missing_validation():
+    children = [run({"lr": lr}, 0.9) for lr in ("0.1", "0.2")]
+    said = markdown(SweepReport("made up", children, "best/val_ece"))
+    assert "not ranked: the runs have no best/val_ece that is a finite number" in said
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [((69.5, 3e10), "1.5e+10 ± 2.121e+10"), ((1e-5, 3e-5), "2e-05 ± 1.414e-05"), ((0.9, 0.92), "0.9100 ± 0.0141")],
+)
+def test_a_spread_is_as_readable_as_its_mean(values, text):
+    assert spread(Spread.of(values)) == text

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +148,21 @@ def test_a_search_that_was_cut_off_goes_on_with_the_seeds_that_are_missing(tmp_p
 def test_seeds_must_be_a_number_from_one(tmp_path, capsys):
     assert search(tmp_path / "outputs", "optimizer.lr=0.1,0.2", "sweep.search.seeds=0") == 2
     assert "sweep.search.seeds" in capsys.readouterr().err
+
+
+def test_the_best_is_repeated_by_its_mean_and_an_earlier_run_without_its_other_seeds_is_no_member(tmp_path, capsys):
+    out = tmp_path / "outputs"
+    assert search(out, "optimizer.lr=0.01,0.5", "sweep.search.trials=2", "seed=4") == 0
+    capsys.readouterr()
+    arguments = ["optimizer.lr=0.05,0.1", "sweep.search.seeds=2", "sweep.search.pruner=none", "seed=4"]
+    said = []
+    for _ in range(2):
+        assert search(out, *arguments, "sweep.search.trials=2") == 0
+        said.append(capsys.readouterr().out)
+    assert "4 runs: 4 finished\n" in said[0]
+    assert "4 runs: 4 finished (4 of them earlier)" in said[1]
+    found = runs(out)
+    best = max(("0.05", "0.1"), key=lambda lr: found[lr, "4"] + found[lr, "5"])
+    more = re.search("more seeds +(.*)", said[1])[1]
+    assert f" optimizer.lr={best} 'seed=range(4,9)'" in more
+    assert "sweep.search" not in more
