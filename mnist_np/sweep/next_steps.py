@@ -10,7 +10,7 @@ from mnist_np.invocation import command, with_outputs
 from mnist_np.storage.records import read_json
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import SweepReport
-from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.settings import Sweep
 from mnist_np.sweep.tables import shown
 from mnist_np.sweep.values import title
 
@@ -45,16 +45,16 @@ def places(best: Child, outputs: Path) -> list[tuple[str, str]]:
     return [("folder", near(best.folder)), *run_id, *registered, ("again, alone", again)]
 
 
-def with_more_seeds(report: SweepReport, argv: Sequence[str], config: RunConfig) -> str:
+def with_more_seeds(report: SweepReport, argv: Sequence[str], sweep: Sweep, seed: int) -> str:
     """The command ``argv`` with twice as many seeds, the present ones among them; nothing where seeds go in pairs with others.
 
-    ``config`` is that of one of the sweep's jobs.
+    ``seed`` is that of all runs where it does not vary.
     """
-    if any("seed" in group for group in config.sweep.zip):
+    if any("seed" in group for group in sweep.zip):
         return ""
     words = [word for word in argv if not word.lstrip("+").startswith("seed=")]
     dashed = [] if "-m" in words or "--multirun" in words else ["-m"]
-    return command("train", *dashed, *words, f"seed={more_seeds(report, config.seed)}")
+    return command("train", *dashed, *words, f"seed={more_seeds(report, seed)}")
 
 
 def more_seeds(report: SweepReport, fixed: int = 0) -> str:

@@ -227,17 +227,13 @@ class SweepRunner:
 
     def with_more_seeds(self, report: SweepReport) -> str:
         """The command that repeats the sweep with more seeds; of a search, its best configuration."""
-        if not self.searched:
-            return with_more_seeds(report, self.argv, self.config) if self.argv else ""
+        sweep, seed = self.config.sweep, self.config.seed
+        if SEARCH not in self.fixed:
+            return with_more_seeds(report, self.argv, sweep, seed) if self.argv else ""
         files = any(text.startswith("sweep=") for text in self.fixed)  # its other settings would search again
         fixed = [text for text in self.fixed if text != SEARCH and not text.startswith("sweep.search.")]
         best = [f"{k}={v}" for c in report.configurations[:1] for k, v in c.children[0].configuration.items()]
-        return "" if files else with_more_seeds(report, ["-m", *fixed, *best], self.config)
-
-    @property
-    def searched(self) -> bool:
-        """Whether the values are those of a search."""
-        return SEARCH in self.fixed
+        return "" if files else with_more_seeds(report, ["-m", *fixed, *best], sweep, seed)
 
     def raise_for(self, report: SweepReport) -> None:
         """Exit codes: 130 when interrupted, 1 when a job failed or did not come to its end."""

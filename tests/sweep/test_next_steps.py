@@ -19,7 +19,6 @@ from mnist_np.invocation import command
 from mnist_np.sweep.monitor import Monitor
 from mnist_np.sweep.next_steps import more_seeds, with_more_seeds
 from mnist_np.sweep.report import SweepReport
-from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.settings import Sweep
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -46,16 +45,16 @@ def test_more_seeds_hold_the_present_ones(seeds, more):
 
 def test_the_command_with_more_seeds():
     typed = ["-m", "optimizer.lr=0.1,0.2", "model.hidden=[8],[16]", "seed=range(2)"]
-    words = shlex.split(with_more_seeds(report("0", "1"), typed, RunConfig()))
+    words = shlex.split(with_more_seeds(report("0", "1"), typed, Sweep(), 0))
     assert words[-4:] == ["-m", *typed[1:3], "seed=range(5)"]
-    assert with_more_seeds(report("0"), ["sweep=sizes"], RunConfig()).endswith("-m sweep=sizes 'seed=range(5)'")
-    paired = RunConfig(sweep=Sweep(zip=[["seed", "optimizer.lr"]]))
-    assert with_more_seeds(report("0"), ["-m", "sweep=paired"], paired) == ""
+    assert with_more_seeds(report("0"), ["sweep=sizes"], Sweep(), 0).endswith("-m sweep=sizes 'seed=range(5)'")
+    paired = Sweep(zip=[["seed", "optimizer.lr"]])
+    assert with_more_seeds(report("0"), ["-m", "sweep=paired"], paired, 0) == ""
 
 
 def test_more_seeds_hold_the_one_that_all_runs_had():
     made = SweepReport("made up", [child({"lr": "0.1"}, 0.9), child({"lr": "0.2"}, 0.8)])
-    command = with_more_seeds(made, ["-m", "optimizer.lr=0.1,0.2", "++seed=7"], RunConfig(seed=7))
+    command = with_more_seeds(made, ["-m", "optimizer.lr=0.1,0.2", "++seed=7"], Sweep(), 7)
     assert command.endswith("-m optimizer.lr=0.1,0.2 'seed=range(7,12)'")
 
 
