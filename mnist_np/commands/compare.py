@@ -56,13 +56,13 @@ def main() -> int:
     arguments = parser().parse_args()
     store = store_of(Tracking(backend="server" if arguments.uri else "sqlite", uri=arguments.uri), arguments.outputs)
     try:
-        found = {run.run_id or run.name: run for name in arguments.runs for run in runs_named(name, store)}
+        found = {run.run_id or str(run.folder): run for name in arguments.runs for run in runs_named(name, store)}
     except TrackingError as error:
         print_error(str(error))
         return 1
     runs = list(found.values())
     try:
-        check_keys(runs, [key for key in (arguments.sort, *arguments.by) if key])
+        arguments.sort, arguments.by = keys_named(runs, arguments.sort, arguments.by)
     except UserError as error:
         print_error(str(error))
         return 2
@@ -106,12 +106,26 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def check_keys(runs: list[Compared], keys: list[str]) -> None:
-    """Raise UserError for a key that is neither a metric nor a param of any run."""
-    known = sorted({key for run in runs for key in (*run.metrics, *run.params)})
-    for key in keys:
-        if key not in known:
-            raise UserError(f"{key}: no run has such a metric or param; {did_you_mean(key, known)}".rstrip("; "))
+def keys_named(runs: list[Compared], sort: str | None, by: list[str]) -> tuple[str | None, list[str]]:
+    """The keys in full that ``--sort`` and ``--by`` name. Raises UserError for what is none, or cannot be used so."""
+    metrics = {key for run in runs for key in run.metrics}
+    params = {key for run in runs for key in run.params}
+    found = [whole_key(key, params, "param") for key in by]
+    if not sort:
+        return None, found
+    whole = whole_key(sort, metrics | params, "metric or param")
+    if by and whole not in metrics:
+        raise UserError(f"--sort {sort}: with --by it names the metric by which groups are compared")
+    return whole, found
+
+
+def whole_key(key: str, known: set[str], kind: str) -> str:
+    """``optimizer.lr`` for ``lr``, where no other key ends so. Raises UserError for what is no ``kind`` of key of any run."""
+    ends = [key] if key in known else sorted(name for name in known if name.endswith(f".{key}"))
+    if len(ends) == 1:
+        return ends[0]
+    hint = f"it may be {' or '.join(ends)}" if ends else did_you_mean(key, sorted(known))
+    raise UserError(f"{key}: no run has such a {kind}; {hint}".rstrip("; "))
 
 
 def ordered(runs: list[Compared], key: str) -> list[Compared]:

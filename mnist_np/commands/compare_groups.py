@@ -12,6 +12,7 @@ from rich.table import Table
 
 from mnist_np.commands.compared import Compared, differing
 from mnist_np.fitted_table import Column, fitted_table
+from mnist_np.sweep.plan import WITHOUT_EFFECT
 from mnist_np.sweep.report import Spread
 from mnist_np.sweep.tables import OPTIONAL, bounds, shown, spread
 from mnist_np.sweep.values import ABSENT
@@ -20,27 +21,52 @@ from mnist_np.terminal import counted, printable
 
 
 class Groups:
-    """The runs that have the metric, in groups of the same values of ``keys``, the best mean first."""
+    """The finished runs that have the metric, in groups of the same values of ``keys``, the best mean first.
+
+    Runs that differ in nothing that has an effect on the metric are one run, made or recorded several times: one counts.
+    """
 
     def __init__(self, runs: Sequence[Compared], keys: Sequence[str], metric: str, maximize: bool) -> None:
         self.keys, self.metric, self.sign = keys, metric, 1 if maximize else -1
-        common = set.intersection(*(set(run.params) for run in runs)) if runs else set()
-        others = [key for key in differing(list(runs)) if key not in keys and key in common]
-        valued = [run for run in runs if metric in run.metrics]
-        found = self.grouped(valued, others)
+        finished = [run for run in runs if run.status == "finished"]
+        valued = [run for run in finished if metric in run.metrics]
+        found = self.grouped(valued, self.pairing(valued))
         by_seed = self.grouped(valued, ["seed"])
         pairs = [pair for values in found.values() for pair in values]
         if len(set(pairs)) == len(pairs) == sum(map(len, by_seed.values())):
             found = by_seed  # the groups differ in more than their keys, such as each optimizer's own learning rate
+        self.left_out = {
+            "not finished": len(runs) - len(finished),
+            f"without {metric}": len(finished) - len(valued),
+            "repeating another": len(valued) - len(pairs),
+        }
         spreads = {group: made for group, values in found.items() if (made := Spread.of(values.values()))}
         self.spreads = dict(sorted(spreads.items(), key=lambda item: -self.sign * item[1].mean))
         self.verdict = Verdict.of(metric, [found[group] for group in self.spreads], self.sign)
+
+    def pairing(self, runs: Sequence[Compared]) -> list[str]:
+        """The params that tell the runs of a group from each other: what all runs have, and what varies within a group."""
+        effective = WITHOUT_EFFECT if not self.metric.startswith("time/") else ()
+        others = [key for key in differing(list(runs)) if key not in self.keys and not f"{key}=".startswith(effective)]
+        groups: dict[tuple[str, ...], list[Compared]] = {}
+        for run in runs:
+            groups.setdefault(self.group_of(run), []).append(run)
+        return [
+            key
+            for key in others
+            if all(key in run.params for run in runs)
+            or any(len({run.params.get(key) for run in group}) > 1 for group in groups.values())
+        ]
+
+    def group_of(self, run: Compared) -> tuple[str, ...]:
+        """The values by which a run is grouped."""
+        return tuple(run.params.get(key, ABSENT) for key in self.keys)
 
     def grouped(self, runs: Sequence[Compared], pairing: Sequence[str]) -> dict[tuple[str, ...], dict[str, float]]:
         """The metric of each group's runs, by the values of the params that pair them with those of other groups."""
         found: dict[tuple[str, ...], dict[str, float]] = {}
         for run in runs:
-            values = found.setdefault(tuple(run.params.get(key, ABSENT) for key in self.keys), {})
+            values = found.setdefault(self.group_of(run), {})
             values[json.dumps([run.params.get(key, "") for key in pairing])] = run.metrics[self.metric]
         return found
 
@@ -58,7 +84,9 @@ class Groups:
             for i, name in enumerate(names)
         ]
         hidden = len(self.spreads) - len(rows)
-        return fitted_table(columns, width, caption=f"and {counted(hidden, 'more group')}" if hidden else "")
+        lines = [f"and {counted(hidden, 'more group')}"] if hidden else []
+        lines += [f"left out: {counted(n, 'run')} {why}" for why, n in self.left_out.items() if n]
+        return fitted_table(columns, width, caption="\n".join(lines))
 
     def csv(self) -> str:
         """The groups for a program: numbers in full."""

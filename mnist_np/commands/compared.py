@@ -30,6 +30,7 @@ class Compared:
     metrics: dict[str, float]
     run_id: str | None = None
     experiment_id: str | None = None
+    folder: Path | None = None
 
     @property
     def short_id(self) -> str:
@@ -70,6 +71,7 @@ def from_folders(folder: Path) -> Iterator[Compared]:
             numbers(metrics) if isinstance(metrics, dict) else {},
             ledger.run_id if ledger else None,
             ledger.experiment_id if ledger else None,
+            path.absolute(),
         )
 
 

@@ -3,11 +3,13 @@
 import csv
 import io
 import sys
+from dataclasses import replace
 
 import pytest
 
 from mnist_np.cli.train import main as train
 from mnist_np.commands import compare, sync
+from mnist_np.commands.compare import whole_key
 from mnist_np.commands.compare_groups import Groups
 from mnist_np.commands.compared import Compared
 from mnist_np.component import UserError
@@ -46,6 +48,48 @@ def test_groups_that_differ_in_more_are_paired_by_seed():
     runs += [made("adam", s, 0.96 + x, lr="0.001") for s, x in enumerate(reversed(NOISE))]
     (against,) = Groups(runs, ["optimizer"], "best/val_accuracy", True).verdict.comparisons
     assert (against.paired, against.n) == (True, 5)
+
+
+def test_a_run_that_was_made_several_times_counts_once():
+    runs = [made("sgd", s, 0.97 + x, **{"training.metrics": extra}) for s, x in enumerate(NOISE) for extra in ("[]", "[ece]")]
+    runs += [made("adam", s, 0.96 + x + 1e-4 * s) for s, x in enumerate(NOISE)]
+    groups = Groups(runs, ["optimizer"], "best/val_accuracy", True)
+    assert [values.n for values in groups.spreads.values()] == [5, 5]
+    assert groups.left_out["repeating another"] == 5
+    (against,) = groups.verdict.comparisons
+    assert (against.paired, against.n) == (True, 5)
+
+
+def test_params_that_one_group_alone_has_tell_its_runs_apart():
+    runs = [made("sgd", s, 0.97 + x) for s, x in enumerate(NOISE)]
+    runs += [made("adam", s, 0.96 + x + float(b) / 100, beta=b) for s, x in enumerate(NOISE) for b in ("0", "1")]
+    groups = Groups(runs, ["optimizer"], "best/val_accuracy", True)
+    assert {group: values.n for group, values in groups.spreads.items()} == {("sgd",): 5, ("adam",): 10}
+    assert groups.spreads["adam",].mean == pytest.approx(0.965 + sum(NOISE) / 5)
+
+
+def test_runs_that_did_not_finish_are_in_no_mean():
+    runs = [made("sgd", s, 0.97 + x) for s, x in enumerate(NOISE)]
+    runs += [replace(made("sgd", 9, 0.1), status=status) for status in ("diverged", "pruned")]
+    groups = Groups(runs, ["optimizer"], "best/val_accuracy", True)
+    assert groups.spreads["sgd",].n == 5
+    assert groups.left_out["not finished"] == 2
+
+
+def test_runs_of_two_stores_that_are_called_the_same_are_two(tmp_path, monkeypatch, capsys):
+    for folder, seed in (("a", 0), ("b", 1)):
+        run = tmp_path / folder / "runs" / "2026-01-01" / "12-00-00"
+        run.mkdir(parents=True)
+        (run / "config.yaml").write_text(f"seed: {seed}\noptimizer: {{name: sgd, lr: 0.1}}\n")
+        (run / "result.json").write_text('{"status": "finished", "metrics": {"best/val_accuracy": 0.9}}')
+    code, out, _ = call(compare.main, monkeypatch, capsys, tmp_path / "a", tmp_path / "b", "--csv")
+    assert (code, out.count("\n")) == (0, 3)
+
+
+def test_keys_may_be_shortened_as_tables_show_them():
+    assert whole_key("lr", {"optimizer.lr", "seed"}, "param") == "optimizer.lr"
+    with pytest.raises(UserError, match=r"init.name or optimizer.name"):
+        whole_key("name", {"optimizer.name", "init.name"}, "param")
 
 
 def test_groups_without_the_metric_or_a_key():
@@ -101,7 +145,10 @@ def test_the_command(swept, monkeypatch, capsys):
     assert "at 5 % (n = 3)" in out
     for arguments, said in (
         (("--sort", "tst/accuracy"), "did you mean 'test/accuracy'"),
-        (("--by", "nothing"), "nothing: no run"),
+        (("--by", "nothing"), "nothing: no run has such a param"),
+        (("--by", "test/loss"), "test/loss: no run has such a param"),
+        (("--sort", "lr", "--by", "activation"), "--sort lr: with --by it names the metric"),
+        (("--sort", "weight"), "weight: no run"),
     ):
         code, _, error = run(*arguments)
         assert (code, error.count("\n")) == (2, 1)
