@@ -13,7 +13,7 @@ from mnist_np.experiment import Experiment
 from mnist_np.invocation import default_outputs
 from mnist_np.notebook import in_notebook
 from mnist_np.storage.interrupted import folder_of
-from mnist_np.storage.resume import restorer
+from mnist_np.storage.resume import checkpoint_mode, restorer
 from mnist_np.storage.saved_run import SavedRun, SavedRunError
 from mnist_np.storage.teacher import load_data
 from mnist_np.training.events import Observer
@@ -44,11 +44,11 @@ def run(
         CheckpointError: there is no checkpoint of this experiment in ``resume_from``.
     """
     data = load_data(experiment, data=data)
-    restore = restorer(resume_from, experiment, data) if resume_from else None
+    restore, recorded = (restorer(resume_from, experiment, data), checkpoint_mode(resume_from)) if resume_from else (None, None)
     if in_notebook() if progress is None else progress:
         plain = Console(highlight=False, force_jupyter=False, force_terminal=False)  # lines of text, in a notebook too
         observers = [*observers, ConsoleReporter(console=plain)]
-    return train(experiment, data, observers, interrupted, restore)
+    return train(experiment, data, observers, interrupted, restore, recorded=recorded)
 
 
 def load_run(run: str | Path, outputs: str | Path | None = None) -> SavedRun:

@@ -88,6 +88,15 @@ def added(default: Any) -> Any:
     return field(default=f.default, default_factory=f.default_factory, metadata={**f.metadata, "added": True})
 
 
+def counted_as(default: Any, **stands_for: Any) -> Any:
+    """A dataclass field some of whose words count as another value in an experiment's fingerprint: runs of both are the same run.
+
+    ``processes: Any = counted_as("auto", auto=1)``
+    """
+    f = default if isinstance(default, dataclasses.Field) else field(default=default)
+    return field(default=f.default, default_factory=f.default_factory, metadata={**f.metadata, "counted_as": stands_for})
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """``'adm', ['adam', 'sgd']`` gives ``"did you mean 'adam'? "``, or nothing when no name is near."""
     near = get_close_matches(str(word)[:LONGEST_VALUE], known, n=1, cutoff=0.5)

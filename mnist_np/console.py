@@ -104,7 +104,7 @@ HEADER = f"{'epoch':>9}{'train loss':>12}{'train acc':>11}{'val loss':>11}{'val 
 
 
 def headline(event: RunStart) -> str:
-    """The lines at the start: model, data and training settings."""
+    """The lines at the start: model, data, training settings, and how it is computed."""
     experiment, data = event.experiment, event.data
     hidden = experiment.model.hidden
     sizes = "-".join(map(str, [data.n_features, *hidden, data.n_classes]))
@@ -117,6 +117,7 @@ def headline(event: RunStart) -> str:
             f"{'network':<{LABEL}}{sizes}{activation}, {len(event.network.params):,} parameters",
             f"{'data':<{LABEL}}{data.name}: {data.sizes}",
             f"{'training':<{LABEL}}{', '.join(how)}",
+            f"{'computed by':<{LABEL}}{event.mode}",
         ]
     )
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mnist_np.component import Component, ConfigError, added, bounded, did_you_mean, one_of, without_effect
+from mnist_np.component import Component, ConfigError, added, bounded, counted_as, did_you_mean, one_of, without_effect
 from mnist_np.data.augment import Augment, NoAugment
 from mnist_np.data.dataset import Dataset
 from mnist_np.data.source import Data
@@ -56,7 +56,7 @@ class Training(Component):
     vat_xi: float = added(bounded(0.01, gt=0))
     engine: str = without_effect(one_of("fast", "fast", "textbook"))
     threads: Any = without_effect("auto")
-    processes: int = bounded(1, ge=1, le=2)
+    processes: Any = counted_as("auto", auto=1)
     metrics: list[str] = without_effect(field(default_factory=list))
     diagnostics: Any = without_effect("off")
     checkpoint_every_epochs: int = without_effect(bounded(1, ge=0))
@@ -66,9 +66,11 @@ class Training(Component):
     def check(self) -> None:
         if self.threads != "auto" and (type(self.threads) is not int or self.threads < 1):
             raise self.error("threads", self.threads, "must be auto or a whole number >= 1")
-        if self.processes > 1 and self.threads not in ("auto", 1):
-            raise self.error("threads", self.threads, "must be auto or 1 where training.processes > 1: each has one thread")
-        if self.processes > 1 and self.engine != "fast":
+        if self.processes != "auto" and (type(self.processes) is not int or self.processes not in (1, 2)):
+            raise self.error("processes", self.processes, "must be auto, 1 or 2")
+        if self.processes == 2 and self.threads not in ("auto", 1):
+            raise self.error("threads", self.threads, "must be auto or 1 where training.processes = 2: each has one thread")
+        if self.processes == 2 and self.engine != "fast":
             raise self.error("processes", self.processes, f"must be 1 where training.engine = {self.engine}")
         self.diagnostics = "off" if self.diagnostics is False else self.diagnostics  # what YAML reads a bare off as
         if self.diagnostics not in ("off", "epoch") and (type(self.diagnostics) is not int or self.diagnostics < 1):
@@ -90,7 +92,7 @@ class Training(Component):
 
 @dataclass
 class Experiment(Component):
-    """Everything that determines a run's result, but for the data's bytes and the number of BLAS threads."""
+    """Everything that determines a run's result, but for the data's bytes and rounding (see `training.mode`)."""
 
     model: MLP = field(default_factory=MLP)
     activation: Activation = field(default_factory=ReLU)

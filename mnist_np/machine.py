@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import platform
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from time import sleep
 
 LONGEST_FOLDER = 60
@@ -19,10 +21,43 @@ LONGEST_FOLDER = 60
 
 
 def cores() -> int:
-    """The cores that this process may use; where the system does not tell (macOS), all that there are."""
+    """The cores that this process may use; where the system does not tell (macOS), all that there are.
+
+    Counted are those of its affinity, and no more than the time that its control group may take of them (a container's limit).
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
+        return max(1, int(min(len(os.sched_getaffinity(0)), cgroup_cores())))
     return os.cpu_count() or 1
+
+
+@cache
+def cgroup_cores(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float:
+    """How many cores' time the control groups of this process may take; infinity where there is no limit."""
+    limit = math.inf
+    with suppress(OSError, ValueError):
+        for line in own.read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            if controllers and "cpu" not in controllers.split(","):
+                continue
+            base = root / controllers if controllers else root  # with controllers: of version 1
+            files = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if controllers else ("cpu.max",)
+            for part in (PurePosixPath(group), *PurePosixPath(group).parents):
+                with suppress(OSError, ValueError, ZeroDivisionError):  # ValueError: "max", which is no limit
+                    folder = base / part.relative_to("/")
+                    quota, period = (int(word) for name in files for word in (folder / name).read_text().split())
+                    limit = min(limit, quota / period) if quota > 0 else limit
+    return limit
+
+
+def starts_python() -> bool:
+    """Whether `sys.executable` starts another Python: not in a program that holds Python within itself."""
+    return not getattr(sys, "frozen", False) and Path(sys.executable or "").name.lower().startswith(("python", "pypy"))
+
+
+def is_pool_worker() -> bool:
+    """Whether this process was started by `multiprocessing`, to work beside others on the same machine."""
+    module = sys.modules.get("multiprocessing.process")
+    return module is not None and module.parent_process() is not None
 
 
 @cache

@@ -20,12 +20,14 @@ def to_dict(component: Component, only_effective: bool = False) -> dict[str, Any
     """The component and all within it as nested dictionaries, lists and scalars.
 
     ``only_effective`` leaves out the fields that are marked `without_effect` on a run's result, and those that are marked
-    `added` and have their default.
+    `added` and have their default; of those marked `counted_as` it gives the value that a word stands for.
     """
     described: dict[str, Any] = {"name": name_of(component)} if component.group in REGISTRY else {}
     for f in dataclasses.fields(component):
         value = getattr(component, f.name)
         is_idle = not f.metadata.get("affects_result", True) or (f.metadata.get("added", False) and value == f.default)
+        if only_effective and isinstance(value, str):
+            value = f.metadata.get("counted_as", {}).get(value, value)
         if not (only_effective and is_idle):
             described[f.name] = to_dict(value, only_effective) if isinstance(value, Component) else value
     return described

@@ -4,6 +4,7 @@ The list is that of macOS. Tests of the faults of a system (full disks, killed p
 """
 
 import ast
+import math
 import os
 import subprocess
 import sys
@@ -149,3 +150,30 @@ def test_the_processor_has_a_name_everywhere(monkeypatch):
     machine.processor.cache_clear()
     assert machine.processor() == "riscv64"
     machine.processor.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "expected"),
+    [
+        ("0::/a/b\n", {"a/cpu.max": "150000 100000", "a/b/cpu.max": "max 100000"}, 1.5),
+        ("0::/\n", {"cpu.max": "200000 100000"}, 2),
+        (
+            "5:cpu,cpuacct:/a\n0::/\n",
+            {"cpu,cpuacct/a/cpu.cfs_quota_us": "50000", "cpu,cpuacct/a/cpu.cfs_period_us": "100000"},
+            0.5,
+        ),
+        ("5:cpu:/a\n4:memory:/b\n", {"cpu/a/cpu.cfs_quota_us": "-1", "cpu/a/cpu.cfs_period_us": "100000"}, math.inf),
+        ("rubbish", {}, math.inf),
+    ],
+)
+def test_a_container_s_cores(own, files, expected, tmp_path, monkeypatch):
+    for name, text in files.items():
+        path = tmp_path / "root" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    (tmp_path / "own").write_text(own)
+    found = machine.cgroup_cores(tmp_path / "root", tmp_path / "own")
+    assert found == expected
+    monkeypatch.setattr(machine, "cgroup_cores", lambda: found)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(4), raising=False)
+    assert machine.cores() == max(1, min(4, int(min(found, 4))))

@@ -20,7 +20,6 @@ from rich.console import Console
 from mnist_np.commands.saved import parser, plugins, saved_run, told
 from mnist_np.component import shortened
 from mnist_np.console import ConsoleReporter
-from mnist_np.experiment import Experiment
 from mnist_np.files import near
 from mnist_np.fingerprint import differences, identify
 from mnist_np.source_code import git, numeric_sha256
@@ -30,14 +29,13 @@ from mnist_np.storage.saved_run import SavedRun
 from mnist_np.storage.teacher import load_data
 from mnist_np.storage.tensorfile import open_tensors
 from mnist_np.terminal import counted, printable
+from mnist_np.training.auto_mode import mode_of
 from mnist_np.training.interrupt import Interrupt
 from mnist_np.training.result import Result
-from mnist_np.training.run import run, threads_of
+from mnist_np.training.run import run
 
 RELEVANT = ("python", "mnist-np", "numpy")
 """Versions on which a result's bits may depend."""
-
-MOST_THREADS = 1024
 
 UNTIMED = "time/"
 """Metrics of this kind never repeat."""
@@ -46,7 +44,7 @@ UNTIMED = "time/"
 def main() -> int:
     """Rerun the run that ``sys.argv`` names. Gives the exit code."""
     arguments = parser(__doc__, "a run's folder or its MLflow run id")
-    arguments.add_argument("--threads", type=int, help="BLAS threads (default: as many as the run had)")
+    arguments.add_argument("--threads", type=int, help="one process with so many BLAS threads (default: as the run was trained)")
     chosen = arguments.parse_args()
 
     def command() -> int:
@@ -60,20 +58,25 @@ def main() -> int:
 def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
     """Train the saved run's experiment in a folder of its own under ``outputs/reruns``, and compare."""
     console = Console(highlight=False)
-    experiment = as_it_was(saved, threads)
+    experiment = saved.experiment
+    if threads is not None:
+        experiment.training = dataclasses.replace(experiment.training, threads=threads, processes=1)
     data = load_data(experiment, outputs)
+    mode = mode_of(experiment, data, recorded=saved.mode)
     now = {
         "inputs": identify(experiment, data.sha256, data.teacher_sha256).inputs(),
         "versions": {name: versions()[name] for name in RELEVANT},
-        "blas": blas() | {"threads": threads_of(experiment, data)},
+        "blas": blas() | {"threads": mode.threads},
+        "mode": mode.record,
         "git": dict(git()),
         "code_sha256": numeric_sha256(),
     }
-    for line in changes(saved.result, now) or ["data, code, plugins, teacher, versions and threads are those of the run"]:
+    then = saved.result | ({"mode": saved.mode.record} if saved.result and saved.mode else {})
+    for line in changes(then, now) or ["data, code, plugins, teacher, versions and threads are those of the run"]:
         console.print(printable(line), markup=False, soft_wrap=True)
     folder = outputs / "reruns" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
     with Interrupt() as interrupted:
-        result = run(experiment, data, [RunFolder(folder, figures=False), ConsoleReporter(folder)], interrupted)
+        result = run(experiment, data, [RunFolder(folder, figures=False), ConsoleReporter(folder)], interrupted, recorded=mode)
     if result.status == "killed":
         return interrupted.exit_code
     same, verdict = compared(saved, result)
@@ -82,17 +85,6 @@ def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
         both = f"compare {near(saved.folder)} and {near(folder)}"
         console.print(printable(both), markup=False, soft_wrap=True)
     return 0 if same else 1
-
-
-def as_it_was(saved: SavedRun, threads: int | None) -> Experiment:
-    """The run's experiment, with as many BLAS threads as the run had, whatever this machine would choose by itself."""
-    experiment = saved.experiment
-    blas_then = saved.result.get("blas")
-    recorded = blas_then.get("threads") if isinstance(blas_then, dict) else None
-    wanted = threads or (recorded if type(recorded) is int and 0 < recorded <= MOST_THREADS else None)
-    if wanted and experiment.training.processes == 1:
-        experiment.training = dataclasses.replace(experiment.training, threads=wanted)
-    return experiment
 
 
 def changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ from mnist_np.storage.packing import pack
 from mnist_np.storage.provenance import blas, versions
 from mnist_np.storage.tensorfile import write_tensors
 from mnist_np.training.events import EpochEnd, Observer, RunStart, StepEnd
+from mnist_np.training.mode import Mode, recorded
 from mnist_np.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Checkpointer(Observer):
         if not self.lock.is_locked:
             acquire(self.lock)
         self.network, self.progress = event.network, event.progress
-        self.about = describe(event.experiment, event.data)
+        self.about = describe(event.experiment, event.data, event.mode)
         for path in self.folder.glob(".*.tmp"):
             path.unlink()
         for path in found(self.folder):
@@ -117,18 +118,28 @@ def step_of(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
 
 
-def describe(experiment: Experiment, data: Dataset) -> dict[str, Any]:
+def describe(experiment: Experiment, data: Dataset, mode: Mode) -> dict[str, Any]:
     """What a checkpoint must agree with to be gone on from."""
     identity = identify(experiment, data.sha256, data.teacher_sha256)
     return {
         "fingerprint": identity.fingerprint,
         "config": identity.config,
         "inputs": identity.inputs(),
-        "numerics": numerics(),
+        "numerics": numerics(mode),
     }
 
 
-def numerics() -> dict[str, Any]:
-    """What the last bits of a result depend on beside experiment and data: the code, the libraries, the threads."""
+def numerics(mode: Mode) -> dict[str, Any]:
+    """What the last bits of a result depend on beside experiment and data: the code, the libraries, the processes and threads."""
     libraries = {key: versions()[key] for key in ("mnist-np", "numpy")} | {f"blas {key}": value for key, value in blas().items()}
-    return libraries | {"code_sha256": numeric_sha256()}
+    return libraries | {"processes": mode.processes, "code_sha256": numeric_sha256()}
+
+
+def mode_in(about: dict[str, Any]) -> Mode | None:
+    """The mode that a checkpoint is of; None where it does not say. Old ones name the processes in their config alone."""
+    config, found = about.get("config"), about.get("numerics")
+    training = config.get("training") if isinstance(config, dict) else None
+    before = training.get("processes") if isinstance(training, dict) else None
+    if not isinstance(found, dict):
+        return None
+    return recorded({"processes": found.get("processes", before), "threads": found.get("blas threads")})

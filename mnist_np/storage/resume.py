@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,10 @@ from mnist_np.data.dataset import Dataset
 from mnist_np.fingerprint import differences
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.network import Network
-from mnist_np.storage.checkpoint import CheckpointError, describe, found
+from mnist_np.storage.checkpoint import CheckpointError, describe, found, mode_in
 from mnist_np.storage.packing import expect, pack, unpack
 from mnist_np.storage.tensorfile import Arrays, TensorFile, TensorFileError, open_tensors
+from mnist_np.training.mode import Mode
 from mnist_np.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -26,18 +28,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def restorer(folder: Path, experiment: Experiment, data: Dataset) -> Callable[[Network, Progress], None]:
-    """`resume` with all but the network and its progress given: what `training.run.run` calls when both are made."""
-    return lambda network, progress: resume(folder, experiment, data, network, progress)
+def restorer(folder: Path, experiment: Experiment, data: Dataset) -> Callable[[Network, Progress, Mode], None]:
+    """`resume` with experiment and data given: what `training.run.run` calls when the network and its progress are made."""
+    return lambda network, progress, mode: resume(folder, experiment, data, network, progress, mode)
 
 
-def resume(folder: Path, experiment: Experiment, data: Dataset, network: Network, progress: Progress) -> None:
+def checkpoint_mode(folder: Path) -> Mode | None:
+    """The mode of the newest checkpoint in ``folder`` that says one, in which its run is to go on."""
+    for path in found(folder):
+        with suppress(TensorFileError):
+            if mode := mode_in(open_tensors(path).about):
+                return mode
+    return None
+
+
+def resume(folder: Path, experiment: Experiment, data: Dataset, network: Network, progress: Progress, mode: Mode) -> None:
     """Set ``network`` and ``progress``, both as they are before the first step, to the newest checkpoint in ``folder``.
 
     A damaged checkpoint is reported, and the one before it is taken. Raises CheckpointError if there is none to take, and if
     it is of another experiment or other data: the message then says what differs.
     """
-    now, paths = describe(experiment, data), found(folder)
+    now, paths = describe(experiment, data, mode), found(folder)
     for path in paths:
         try:
             file = open_tensors(path)
@@ -59,7 +70,8 @@ def compare(file: TensorFile, now: dict[str, Any]) -> None:
         raise TensorFileError(f"{file.path}: not a checkpoint")
     if different := differences(then["config"], now["config"]) + differences(then["inputs"], now["inputs"]):
         raise CheckpointError(f"{file.path}: it is of another run: {'; '.join(different)}")
-    if different := differences(then["numerics"], now["numerics"]):
+    processes = {"processes": mode.processes} if (mode := mode_in(file.about)) else {}
+    if different := differences(then["numerics"] | processes, now["numerics"]):
         reason = "; ".join(different)
         log.warning("%s: going on, but the last bits may differ from the uninterrupted run's: %s", file.path, reason)
 

@@ -60,11 +60,12 @@ class RunFolder(Observer):
             "n_parameters": len(event.network.params),
             "versions": versions(),
             "blas": blas(),
+            "mode": event.mode.record,
             "git": git(),
             "code_sha256": numeric_sha256(),
             "started": self.started,
         }
-        started = {"fingerprint": self.about["fingerprint"], "started": self.started}
+        started = {key: self.about[key] for key in ("fingerprint", "mode", "started")}
         update_json(self.path / "run.json", started | {"pid": os.getpid(), "host": platform.node()})
         write_atomically(self.path / "config.yaml", as_yaml(to_dict(event.experiment)))
         if patch := uncommitted():

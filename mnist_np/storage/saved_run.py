@@ -13,6 +13,7 @@ from mnist_np.serialize import from_dict
 from mnist_np.storage.config_file import read_config
 from mnist_np.storage.records import numbers, read_history, read_json
 from mnist_np.storage.weights import Weights, load_weights
+from mnist_np.training.mode import Mode, recorded
 
 
 class SavedRunError(UserError):
@@ -48,6 +49,16 @@ class SavedRun:
     def result(self) -> dict[str, Any]:
         """``result.json``: status, metrics, data, versions, BLAS; empty where the run never came to an end."""
         return read_json(self.folder / "result.json")
+
+    @property
+    def mode(self) -> Mode | None:
+        """How the run was computed; None where it left no record of that. Raises SavedRunError.
+
+        Old runs say the processes in their config and the threads in ``result.json``.
+        """
+        blas, processes = self.result.get("blas"), self.experiment.training.processes
+        before = {"processes": processes, "threads": blas.get("threads")} if isinstance(blas, dict) else None
+        return recorded(self.result.get("mode")) or recorded(read_json(self.folder / "run.json").get("mode")) or recorded(before)
 
     @property
     def status(self) -> str:

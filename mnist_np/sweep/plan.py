@@ -21,7 +21,7 @@ LONGEST = 120
 """Characters of a name: file systems allow 255 bytes, a person reads fewer."""
 
 WITHOUT_EFFECT = (
-    *("sweep.", "outputs=", "tracking", "name=", "plugins=", "observers="),
+    *("sweep.", "outputs=", "tracking", "name=", "plugins=", "observers=", "training.processes=auto"),
     *(f"training.{f.name}=" for f in dataclasses.fields(Training) if not f.metadata.get("affects_result", True)),
 )
 """Fixed overrides that leave a sweep what it is."""

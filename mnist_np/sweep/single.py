@@ -18,7 +18,7 @@ from mnist_np.fingerprint import identify
 from mnist_np.nn.network import Network
 from mnist_np.storage.checkpoint import Checkpointer, CheckpointError
 from mnist_np.storage.interrupted import Interrupted, choose, claim
-from mnist_np.storage.resume import restorer
+from mnist_np.storage.resume import checkpoint_mode, restorer
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.teacher import load_data
 from mnist_np.sweep.own_observers import make_observers
@@ -98,7 +98,7 @@ def execute(job: Job) -> Result:
             return run(experiment, data, listeners, interrupted, network=network)
         try:
             restore = restorer(job.resume.checkpoints, experiment, data)
-            return run(experiment, data, listeners, interrupted, restore, network)
+            return run(experiment, data, listeners, interrupted, restore, network, checkpoint_mode(job.resume.checkpoints))
         except CheckpointError as error:
             if job.config.training.resume not in ("auto", "never"):
                 job.resume.lock.release()

@@ -226,6 +226,7 @@ class MlflowObserver(Observer):
             "data.sha256": event.data.sha256,
             "blas": f"{library['name']} {library['version']}",
             "blas.threads": str(library["threads"]),
+            "processes": str(event.mode.processes),
             "versions": ", ".join(f"{name} {versions()[name]}" for name in MATTERING),
             "n_parameters": str(len(event.network.params)),
         }

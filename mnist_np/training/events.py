@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_np.component import OUTSIDE, UserError
 from mnist_np.data.dataset import Dataset
 from mnist_np.nn.network import Network
+from mnist_np.training.mode import Mode
 
 if TYPE_CHECKING:
     from mnist_np.experiment import Experiment
@@ -31,7 +32,7 @@ class StopTraining(Exception):  # noqa: N818 (a request, not an error)
 
 @dataclass(frozen=True)
 class RunStart:
-    """Before the first step. ``diagnostics`` grows while the network is trained."""
+    """Before the first step. ``diagnostics`` grows while the network is trained; ``mode`` is how it is computed."""
 
     experiment: Experiment
     data: Dataset
@@ -40,6 +41,7 @@ class RunStart:
     steps: int
     steps_per_epoch: int
     diagnostics: DiagnosticsRecord | None = None
+    mode: Mode = Mode()
 
 
 @dataclass(frozen=True)

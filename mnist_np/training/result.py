@@ -10,7 +10,6 @@ import numpy as np
 
 from mnist_np import notebook
 from mnist_np.data.dataset import Dataset
-from mnist_np.engine.threads import present
 from mnist_np.experiment import Experiment
 from mnist_np.metrics import Predictions, by_class, measure, of_test
 from mnist_np.nn.network import Network
@@ -18,6 +17,7 @@ from mnist_np.terminal import counted, duration
 from mnist_np.training.diagnostics_record import DiagnosticsRecord
 from mnist_np.training.evaluation import QUIET, Evaluation
 from mnist_np.training.metric_names import best_name
+from mnist_np.training.mode import Mode
 
 
 @dataclass(repr=False)
@@ -25,7 +25,7 @@ class Result:
     """The result of a run. ``network`` holds the weights that validation chose, ``test`` their one look at the test split.
 
     ``status`` is ``finished``, ``killed``, ``diverged`` or ``pruned``, with its ``reason`` where it is not ``finished``.
-    ``threads`` are the BLAS threads it was computed with (of each of its processes): the last bits depend on them.
+    ``mode`` says with how many processes and BLAS threads it was computed: the last bits depend on them.
     ``failures`` says which observers failed: the training itself is whole, but not all that should be left of it.
     """
 
@@ -39,7 +39,7 @@ class Result:
     best: dict[str, float]
     test: Evaluation
     seconds: float
-    threads: int = field(default_factory=present)
+    mode: Mode = Mode()
     failures: list[str] = field(default_factory=list)
     diagnostics: DiagnosticsRecord | None = None
 

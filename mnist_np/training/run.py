@@ -9,15 +9,17 @@ from time import perf_counter
 import numpy as np
 
 from mnist_np.data.dataset import Dataset
-from mnist_np.engine.threads import blas_threads, choose
+from mnist_np.engine.threads import blas_threads
 from mnist_np.experiment import Experiment
 from mnist_np.nn.network import Network
 from mnist_np.streams import Streams
+from mnist_np.training.auto_mode import mode_of
 from mnist_np.training.diagnostics import diagnostics_of
 from mnist_np.training.divergence import is_finite
 from mnist_np.training.evaluation import QUIET, evaluate
 from mnist_np.training.events import Observer, Observers, RunStart
 from mnist_np.training.loop import Trainer
+from mnist_np.training.mode import Mode
 from mnist_np.training.progress import Progress
 from mnist_np.training.result import Result
 
@@ -27,8 +29,9 @@ def run(
     data: Dataset,
     observers: Iterable[Observer] = (),
     interrupted: Callable[[], str | None] = lambda: None,
-    restore: Callable[[Network, Progress], None] | None = None,
+    restore: Callable[[Network, Progress, Mode], None] | None = None,
     network: Network | None = None,
+    recorded: Mode | None = None,
 ) -> Result:
     """Train as ``experiment`` says on ``data`` and evaluate the chosen weights once on the test split.
 
@@ -37,30 +40,24 @@ def run(
         data: what ``experiment.data`` describes, with the teacher's targets where the loss needs them.
         observers: told of every event of the training.
         interrupted: asked before each step; a text ends the training there, as ``killed`` for that reason.
-        restore: sets the untrained network and its progress to those of a checkpoint.
+        restore: sets the untrained network and its progress to those of a checkpoint; told the mode that it is continued in.
         network: the untrained network, where the caller has built it already; default: what ``experiment`` describes.
+        recorded: the mode of the run that is continued or repeated, to be kept (see `mode_of`).
     """
     began = perf_counter()
-    with blas_threads(threads_of(experiment, data)), np.errstate(**QUIET):
+    mode = mode_of(experiment, data, network.layers if network else None, recorded)
+    with blas_threads(mode.threads), np.errstate(**QUIET):
         if network is None:
             experiment.check_memory(data)
             network = experiment.build_network(data.n_features, data.n_classes)
-        return _run(experiment, data, observers, interrupted, restore, network, began)
+        return _run(experiment, data, observers, interrupted, restore, network, mode, began)
 
 
-def threads_of(experiment: Experiment, data: Dataset) -> int:
-    """The number of BLAS threads that ``training.threads`` resolves to."""
-    if experiment.training.processes > 1:
-        return 1
-    weights = sum(n_in * n_out for n_in, n_out in experiment.weight_shapes(data.n_features, data.n_classes))
-    return choose(experiment.training.threads, weights, experiment.training.batch_size)
-
-
-def trainer_of(experiment: Experiment) -> type[Trainer]:
-    """The kind of trainer that ``training.processes`` asks for."""
-    if experiment.training.processes == 1:
+def trainer_of(mode: Mode) -> type[Trainer]:
+    """The kind of trainer for so many processes."""
+    if mode.processes == 1:
         return Trainer
-    from mnist_np.training.parallel.trainer import ParallelTrainer  # few ask for it
+    from mnist_np.training.parallel.trainer import ParallelTrainer  # small networks do without
 
     return ParallelTrainer
 
@@ -70,15 +67,16 @@ def _run(
     data: Dataset,
     observers: Iterable[Observer],
     interrupted: Callable[[], str | None],
-    restore: Callable[[Network, Progress], None] | None,
+    restore: Callable[[Network, Progress, Mode], None] | None,
     network: Network,
+    mode: Mode,
     began: float,
 ) -> Result:
     experiment.training.check_metrics()
     diagnostics = diagnostics_of(experiment.training)
     record = diagnostics[0].record if diagnostics else None
     listeners = Observers([*diagnostics, *observers])  # first, since its numbers are metrics for the others
-    trainer = trainer_of(experiment)(
+    trainer = trainer_of(mode)(
         network,
         data,
         experiment.loss,
@@ -92,16 +90,16 @@ def _run(
     )
     progress = trainer.begin()
     if restore:
-        restore(network, progress)
+        restore(network, progress, mode)
     progress.start_clock(began)
     try:
-        listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches), record))
+        listeners.start(RunStart(experiment, data, network, progress, trainer.steps, len(trainer.batches), record, mode))
         trainer.fit(progress)
         result = conclude(experiment, data, network, progress)
     except BaseException as error:
         listeners.failed(error)
         raise
-    result.failures = listeners.failures
+    result.mode, result.failures = mode, listeners.failures
     result.diagnostics = record
     listeners.end(result)
     return result

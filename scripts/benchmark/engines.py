@@ -16,6 +16,7 @@ from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.registry import lookup
 from mnist_np.streams import Streams
+from mnist_np.training import mode as modes
 from mnist_np.training.events import Observers
 from mnist_np.training.run import trainer_of
 
@@ -69,7 +70,7 @@ def epoch(mode: Mode, cell: Cell, images: Images) -> Callable[[], None]:
     what = experiment(cell, mode.processes)
     network = what.build_network(784, 10)
     parts = (what.loss, what.optimizer, what.schedule, what.training, Streams(0), Observers())
-    trainer = trainer_of(what)(network, images.dataset, *parts, augment=what.augment)
+    trainer = trainer_of(modes.Mode(mode.processes, mode.threads))(network, images.dataset, *parts, augment=what.augment)
     progress = trainer.begin()
 
     def run() -> None:

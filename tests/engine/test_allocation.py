@@ -11,6 +11,7 @@ from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.streams import Streams
 from mnist_np.training.events import Observers
+from mnist_np.training.mode import Mode
 from mnist_np.training.run import trainer_of
 
 BUFFER = 40_000
@@ -36,7 +37,7 @@ def step_peaks(experiment, batch_size):
     network = experiment.build_network(data.n_features, data.n_classes)
     parts = (experiment.loss, experiment.optimizer, experiment.schedule, experiment.training, Streams(0), Observers())
     watch = Watch()
-    trainer = trainer_of(experiment)(network, data, *parts, watch)
+    trainer = trainer_of(Mode())(network, data, *parts, watch)
     progress = trainer.begin()
     trainer.train_epoch(progress)
     progress.batch = 0

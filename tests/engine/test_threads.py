@@ -31,7 +31,7 @@ def test_auto_takes_the_cores_that_blas_may_use(monkeypatch, cores, limit, expec
 def test_a_run_has_its_threads_and_leaves_none_behind():
     before, witness = threads.present(), Witness()
     result = run(Experiment(data=Synthetic(), training=Training(epochs=1, threads=2)), [witness])
-    assert (witness.seen, result.threads, threads.present()) == (2, 2, before)
+    assert (witness.seen, result.mode.threads, threads.present()) == (2, 2, before)
 
 
 @pytest.mark.parametrize("wrong", ["many", 0, -1, 1.5, True, None])

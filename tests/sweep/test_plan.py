@@ -27,6 +27,7 @@ def test_a_sweep_is_the_same_in_every_order():
     [
         *("sweep.metric=test/error", "outputs=x", "tracking=off", "tracking.figures=false", "name=x", "training.resume=auto"),
         *("training.threads=2", "training.checkpoint_every_epochs=0", "training.metrics=[top_5]", "plugins=[a.py]"),
+        "training.processes=auto",
     ],
 )
 def test_what_leaves_the_results_alone_leaves_the_sweep_alone(text):

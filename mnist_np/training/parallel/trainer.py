@@ -12,22 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from mnist_np.component import ConfigError, RunFailed
+from mnist_np.component import RunFailed
 from mnist_np.engine.sparse_input import is_sparse, pack, unsorted
 from mnist_np.engine.textbook import TextbookEngine
 from mnist_np.engine.threads import blas_threads
-from mnist_np.machine import orders_writes
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Dense
-from mnist_np.optim.lbfgs import LBFGS
-from mnist_np.optim.muon import Muon
 from mnist_np.plugins import loaded_plugins
 from mnist_np.training.events import StepEnd, StopTraining
 from mnist_np.training.loop import Trainer
 from mnist_np.training.parallel.batches import TURNS
 from mnist_np.training.parallel.exchange import PeerLost
+from mnist_np.training.parallel.limits import check
 from mnist_np.training.parallel.shared import SharedArray
-from mnist_np.training.parallel.shares import PARTS, unbound, widest_sum
+from mnist_np.training.parallel.shares import unbound, widest_sum
 from mnist_np.training.parallel.side import Answer, Memory, Rank, Work, states, vectors, without_vectors
 from mnist_np.training.progress import Progress
 from mnist_np.training.worker_process import start
@@ -42,7 +40,7 @@ class ParallelTrainer(Trainer):
     """
 
     def __post_init__(self) -> None:
-        check(self)
+        check(self.network.layers, self.optimizer, self.training, self.augment, self.loss, self.schedule)
         self.make_engine = TextbookEngine  # which has nothing to do: the processes have their own
         super().__post_init__()
         self._crew: WorkerPair | None = None
@@ -175,6 +173,7 @@ class WorkerPair:
         """End the other process: it ends with its input."""
         assert self.process.stdin
         assert self.process.stdout
+        self.side.rendezvous.stop()  # it may wait in the middle of an epoch that an exception has ended here
         try:
             self.process.stdin.close()
             self.process.wait(timeout=5)
@@ -184,32 +183,3 @@ class WorkerPair:
         self.process.stdout.close()
         for array in self.memory.arrays:
             array.close()
-
-
-def check(trainer: Trainer) -> None:
-    """Raise ConfigError where two processes cannot do the work."""
-    training = trainer.training
-
-    def refuse(why: str) -> ConfigError:
-        return training.error("processes", training.processes, why)
-
-    if not orders_writes():
-        raise refuse("must be 1 on this machine: two processes need an x86-64 processor")
-    layers = trainer.network.layers
-    dense = [layer for layer in layers if isinstance(layer, Dense)]
-    if len(dense) < 2 or min(layer.n_out for layer in dense[:-1]) < 2:
-        raise refuse("must be 1 for a network without hidden layers, or with hidden layers of one unit")
-    split = False  # whether each process has only some of the units
-    for layer in layers:
-        if isinstance(layer, Dense):
-            split = not split and layer is not dense[-1]
-        elif split and type(layer) not in PARTS:
-            raise refuse(f"must be 1 with {type(layer).__name__} layers here: no process has all units of an example")
-        elif split and layer.n_in > layer.n_out:
-            raise refuse("must be 1 with maxout units here, whose pieces would be in both processes")
-    if isinstance(trainer.optimizer, LBFGS | Muon):
-        raise refuse(f"must be 1 with optimizer {type(trainer.optimizer).__name__}, which needs whole matrices")
-    if training.vat:
-        raise refuse("must be 1 with training.vat: no process has the whole gradient by the inputs")
-    if trainer.augment.active:
-        raise refuse("must be 1 with augmentation, which already uses all cores")

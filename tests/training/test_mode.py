@@ -1,0 +1,255 @@
+"""How a training is computed is chosen by one rule, recorded with the run, and kept when it is continued or repeated."""
+
+import dataclasses
+import logging
+import os
+import platform
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+from types import SimpleNamespace
+
+import pytest
+
+from mnist_np import machine
+from mnist_np.api import run
+from mnist_np.component import ConfigError
+from mnist_np.data.augment import Distort
+from mnist_np.data.sources import Synthetic
+from mnist_np.experiment import Experiment, Training
+from mnist_np.fingerprint import identify
+from mnist_np.nn.activations import Tanh
+from mnist_np.nn.maxout import Maxout
+from mnist_np.nn.mlp import MLP
+from mnist_np.optim.optimizers import OPTIMIZERS, Adam
+from mnist_np.storage.checkpoint import Checkpointer, describe, mode_in
+from mnist_np.training import auto_mode
+from mnist_np.training.auto_mode import mode_of
+from mnist_np.training.mode import Mode, recorded
+
+two_processes = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="needs x86's memory order")
+DATA = SimpleNamespace(n_features=784, n_classes=10, train=range(50_000))
+ALONE, TOGETHER = Mode(1, 1), Mode(2, 1)
+
+
+@pytest.fixture
+def two_cores(monkeypatch):
+    use(monkeypatch, 2)
+
+
+def use(monkeypatch, cores, limit=None):
+    """As on a machine with so many cores, of which BLAS may use ``limit``."""
+    monkeypatch.setattr("mnist_np.engine.threads.cores", lambda: cores)
+    monkeypatch.setattr("mnist_np.engine.threads.present", lambda: limit or cores)
+    monkeypatch.setattr(auto_mode, "cores", lambda: cores)
+    monkeypatch.setattr(auto_mode, "present", lambda: limit or cores)
+
+
+def chosen(hidden=(128, 64), **changes):
+    training = Training(**changes.pop("training", {}))
+    return mode_of(Experiment(model=MLP(hidden=list(hidden)), training=training, **changes), DATA)
+
+
+@two_processes
+@pytest.mark.parametrize(
+    ("cores", "limit", "hidden", "training", "expected"),
+    [
+        (2, 2, [128, 64], {}, TOGETHER),
+        (2, 2, [1024] * 3, {"batch_size": 512}, TOGETHER),
+        (2, 2, [128], {"batch_size": 32, "threads": "auto", "processes": "auto"}, TOGETHER),
+        (2, 2, [16], {}, ALONE),
+        (2, 2, [128, 64], {"epochs": 1}, ALONE),
+        (2, 2, [128, 64], {"threads": 1}, ALONE),
+        (2, 2, [128, 64], {"threads": 2}, Mode(1, 2)),
+        (2, 2, [128, 64], {"processes": 1}, ALONE),
+        (2, 2, [1024] * 3, {"processes": 1}, Mode(1, 2)),
+        (2, 2, [16], {"processes": 2}, TOGETHER),
+        (2, 2, [1024] * 3, {"engine": "textbook"}, Mode(1, 2)),
+        (1, 1, [1024] * 3, {}, ALONE),
+        (2, 1, [1024] * 3, {}, ALONE),
+        (8, 8, [128, 64], {}, TOGETHER),
+        (8, 8, [1024] * 3, {"batch_size": 512}, Mode(1, 8)),
+        (8, 1, [1024] * 3, {"batch_size": 512}, ALONE),
+    ],
+)
+def test_the_rule(cores, limit, hidden, training, expected, monkeypatch):
+    use(monkeypatch, cores, limit)
+    assert chosen(hidden, training=training) == expected
+
+
+class Own(Tanh):
+    """An activation that the second process could not be sent."""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hidden": []},
+        {"activation": Maxout()},
+        {"activation": Own()},
+        {"optimizer": OPTIMIZERS["muon"]()},
+        {"optimizer": OPTIMIZERS["lbfgs"]()},
+        {"augment": Distort(shift=1.0)},
+        {"training": {"vat": 1.0}},
+    ],
+    ids=str,
+)
+def test_what_two_processes_cannot_do_is_done_by_one(changes, two_cores):
+    assert chosen(**changes).processes == 1
+
+
+def test_one_process_in_a_pool_and_within_another_program(two_cores, monkeypatch):
+    monkeypatch.setattr(auto_mode, "is_pool_worker", lambda: True)
+    assert chosen() == ALONE
+    monkeypatch.undo()
+    use(monkeypatch, 2)
+    monkeypatch.setattr(sys, "executable", "/usr/bin/blender")
+    assert not machine.starts_python()
+    assert chosen() == ALONE
+
+
+def test_a_worker_of_a_pool_knows_it():
+    assert not machine.is_pool_worker()
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        assert pool.submit(machine.is_pool_worker).result()
+
+
+def test_another_spelling_is_the_same_experiment():
+    auto, one, two = (identify(Experiment(training=Training(processes=n)), "data").fingerprint for n in ("auto", 1, 2))
+    assert auto == one != two
+
+
+@pytest.mark.parametrize("wrong", [0, 3, "two", True, None, 1.0, []])
+def test_processes_are_auto_or_one_or_two(wrong):
+    with pytest.raises(ConfigError, match=r"training\.processes = .*must be auto, 1 or 2"):
+        Training(processes=wrong)
+
+
+@pytest.mark.parametrize("found", [None, 1, {}, {"processes": 3, "threads": 1}, {"processes": 2, "threads": 2}, {"processes": 1}])
+def test_a_record_that_cannot_be_is_none(found):
+    assert recorded(found) is None
+    assert recorded(TOGETHER.record) == TOGETHER
+
+
+EXPERIMENT = Experiment(
+    model=MLP(hidden=[40, 20], dropout=0.2),
+    optimizer=Adam(),
+    data=Synthetic(examples=400, validation_size=112),
+    training=Training(epochs=3, batch_size=50),
+)
+
+
+@pytest.fixture
+def everything_pays(monkeypatch, two_cores):
+    """Two processes are chosen for the smallest runs too."""
+    monkeypatch.setattr(auto_mode, "pays", lambda *_: True)
+
+
+def killed(folder, experiment=EXPERIMENT):
+    left = iter(range(9))
+    result = run(experiment, [Checkpointer(folder)], lambda: None if next(left, None) is not None else "as the test asks")
+    assert result.status == "killed"
+    return result
+
+
+@two_processes
+def test_a_continued_run_keeps_its_mode_and_bits_with_fewer_cores_too(everything_pays, monkeypatch, tmp_path, caplog):
+    whole = run(EXPERIMENT)
+    assert whole.mode == killed(tmp_path).mode == TOGETHER
+    use(monkeypatch, 1)
+    assert run(EXPERIMENT).mode == ALONE
+    resumed = run(EXPERIMENT, resume_from=tmp_path)
+    assert resumed.mode == TOGETHER
+    assert resumed.network.params.tobytes() == whole.network.params.tobytes()
+    assert not caplog.records
+
+
+@two_processes
+def test_a_continued_run_of_one_process_stays_one(monkeypatch, tmp_path, caplog):
+    use(monkeypatch, 1)
+    whole = run(EXPERIMENT)
+    killed(tmp_path)
+    use(monkeypatch, 2)
+    monkeypatch.setattr(auto_mode, "pays", lambda *_: True)
+    resumed = run(EXPERIMENT, resume_from=tmp_path)
+    assert resumed.mode == ALONE
+    assert resumed.network.params.tobytes() == whole.network.params.tobytes()
+    assert not caplog.records
+
+
+@two_processes
+def test_another_mode_is_told_where_a_key_or_the_machine_asks_for_it(everything_pays, monkeypatch, tmp_path, caplog):
+    killed(tmp_path)
+    one = dataclasses.replace(EXPERIMENT, training=dataclasses.replace(EXPERIMENT.training, processes=1))
+    assert run(one, resume_from=tmp_path).mode.processes == 1
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "the last bits may differ" in caplog.text
+    assert "processes: 2 there, 1 here" in caplog.text
+    caplog.clear()
+    monkeypatch.setattr("mnist_np.training.parallel.limits.orders_writes", lambda: False)
+    result = run(EXPERIMENT, resume_from=tmp_path)
+    assert (result.status, result.mode.processes) == ("finished", 1)
+    assert "computed by 2 processes, 1 BLAS thread each, which is not possible on this machine" in caplog.text
+
+
+def test_checkpoints_of_before_say_their_mode(tmp_path):
+    what = dataclasses.replace(EXPERIMENT, training=dataclasses.replace(EXPERIMENT.training, processes=2))
+    for experiment, mode in ((EXPERIMENT, ALONE), (what, TOGETHER)):
+        about = describe(experiment, experiment.load_data(), mode)
+        assert mode_in(about).processes == mode.processes
+        del about["numerics"]["processes"]
+        assert mode_in(about).processes == mode.processes
+    assert mode_in({"config": 1, "numerics": {}}) is mode_in({}) is None
+
+
+SCRIPT = """
+from mnist_np import Experiment, MLP, Synthetic, Training, run
+from mnist_np.nn.activations import Tanh
+from mnist_np.training import auto_mode
+auto_mode.pays = lambda *_: True
+auto_mode.cores = auto_mode.present = lambda: 2
+class Own(Tanh):
+    pass
+data, model = Synthetic(examples=400, validation_size=112), MLP(hidden=[20, 9])
+print("began")
+print(run(Experiment(model=model, data=data, training=Training(epochs=2))).mode)
+print(run(Experiment(model=model, data=data, training=Training(epochs=2), activation=Own())).mode.processes)
+try:
+    run(Experiment(model=model, data=data, training=Training(epochs=2, processes=2), activation=Own()))
+except ValueError as error:
+    print(error)
+"""
+
+
+@two_processes
+def test_a_program_without_a_guard_is_run_once(tmp_path):
+    """The second process imports this package and not the program."""
+    script = tmp_path / "program.py"
+    script.write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": str(Path(machine.__file__).parents[1])}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=120, check=False)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "began",
+        str(TOGETHER),
+        "1",
+        "training.processes = 2: must be 1 with Own of the program itself, which the second process cannot import: see plugins",
+    ]
+
+
+@two_processes
+def test_an_exception_in_mid_epoch_ends_both_at_once(everything_pays):
+    """As Ctrl-C in a notebook: the second process, which waits for this one, is not waited for."""
+    steps = iter(range(9))
+
+    def interrupt():
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+
+    began = perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        run(EXPERIMENT, interrupted=interrupt)
+    assert perf_counter() - began < 4  # it was 5 s after the interruption that the process was killed
