@@ -36,6 +36,7 @@ def test_without_a_terminal_there_are_plain_lines_only():
     assert lines[0] == "network        64-8-4 relu, 556 parameters"
     assert lines[1] == "data           synthetic: 512 train, 128 validation, 128 test"
     assert lines[2] == "training       sgd, lr 0.2, batch 64, float32, seed 0"
+    assert lines[3] == f"computed by    {result.mode}"
     epochs = [line for line in lines if re.match(r" *\d/3 ", line)]
     assert len(epochs) == 3
     assert f"{result.history[-1]['val/accuracy']:.2%}" in epochs[-1]

@@ -2,8 +2,8 @@
 
 python scripts/rerun.py RUN
 
-First it is said what is not as it was: the data, the versions of the software, the threads. Exit code 0: the same bits; 1: other
-bits, or a run that left nothing to compare with.
+First it is said what is not as it was: the data, the versions of the software, the processes and threads. Exit code 0: the same
+bits; 1: other bits, or a run that left nothing to compare with.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
         "code_sha256": numeric_sha256(),
     }
     then = saved.result | ({"mode": saved.mode.record} if saved.result and saved.mode else {})
-    for line in changes(then, now) or ["data, code, plugins, teacher, versions and threads are those of the run"]:
+    for line in changes(then, now) or ["data, code, plugins, teacher, versions, processes and threads are those of the run"]:
         console.print(printable(line), markup=False, soft_wrap=True)
     folder = outputs / "reruns" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
     with Interrupt() as interrupted:
@@ -90,7 +90,7 @@ def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
 def changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What a result may depend on and is not as it was, a line each."""
     if not then:
-        return ["the run left no result.json: whether data, code, versions and threads are the same cannot be said"]
+        return ["the run left no result.json: whether data, code, versions, processes and threads are the same cannot be said"]
     old: dict[str, Any] = {}
     for key, value in now.items():
         old[key] = then[key] if isinstance(then.get(key), type(value)) else type(value)()

@@ -33,8 +33,12 @@ def mode_of(experiment: Experiment, data: Dataset, layers: Sequence[Layer] | Non
         data: on what.
         layers: of its network, where the caller has built it already.
         recorded: the mode of the run that is continued or repeated, which is kept unless a key says otherwise.
+
+    Raises:
+        ConfigError: the training takes more memory than there is; where ``layers`` were given, that was asked before.
     """
     if layers is None:
+        experiment.check_memory(data)
         layers = experiment.build_network(data.n_features, data.n_classes, drawn=False).layers
     training = experiment.training
     if recorded and agrees(recorded, experiment):

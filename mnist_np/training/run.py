@@ -48,7 +48,6 @@ def run(
     mode = mode_of(experiment, data, network.layers if network else None, recorded)
     with blas_threads(mode.threads), np.errstate(**QUIET):
         if network is None:
-            experiment.check_memory(data)
             network = experiment.build_network(data.n_features, data.n_classes)
         return _run(experiment, data, observers, interrupted, restore, network, mode, began)
 

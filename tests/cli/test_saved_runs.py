@@ -1,6 +1,7 @@
 """rerun, evaluate and predict: what can be done with a run that is over, called as a person calls them."""
 
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from mnist_np.commands import evaluate, predict, rerun
 from mnist_np.experiment import Experiment
 from mnist_np.storage.tensorfile import open_tensors, write_tensors
 from mnist_np.storage.weights import load_weights
+from mnist_np.training import auto_mode
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -52,6 +54,20 @@ def test_a_rerun_has_the_same_bits(outputs, call):
     assert "the weights are identical to the bit" in said
     (again,) = outputs.glob("reruns/*/weights.safetensors")
     assert again.read_bytes() == (outputs / "runs/today/tracked/weights.safetensors").read_bytes()
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="two processes need x86's memory order")
+def test_a_rerun_keeps_the_mode(call, tmp_path, monkeypatch):
+    folder, cores = tmp_path / "run", iter([2, 1])
+    monkeypatch.setattr(auto_mode, "pays", lambda *_: True)
+    monkeypatch.setattr(auto_mode, "is_free", lambda: next(cores) > 1)
+    small = ["data=synthetic", "training.epochs=1", "tracking=off", "tracking.figures=false", "model.hidden=[20,8]"]
+    assert train([*small, f"outputs={tmp_path}", f"hydra.run.dir={folder}"]) == 0
+    said = call(rerun, folder, "--outputs", tmp_path)
+    assert "2 processes, 1 BLAS thread each" in said
+    assert "mode.processes" not in said
+    assert "identical to the bit" in said
+    assert "mode.processes: 2 then, 1 now" in call(rerun, folder, "--outputs", tmp_path, "--threads", "1", code=1)
 
 
 def test_a_run_that_only_mlflow_has_is_rerun_from_what_mlflow_holds(outputs, call, tmp_path):

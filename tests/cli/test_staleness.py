@@ -110,7 +110,7 @@ def test_a_rerun_says_which_input_changed(change, says, call, tmp_path):
     train_teacher(call, 1)
     call("train", *SMALL, *MINE, *STUDENT, "training.epochs=2", "hydra.run.dir=run")
     same = call("rerun", "run", "--plugin", "parts.py")
-    assert "teacher, versions and threads are those of the run" in same
+    assert "teacher, versions, processes and threads are those of the run" in same
     assert "identical to the bit" in same
     change(call, tmp_path)
     other = call("rerun", "run", "--plugin", "parts.py", code=1)

@@ -89,6 +89,7 @@ def test_tags_say_where_the_run_comes_from(tracked, experiment):
     assert tags["config_group"] == identify(experiment, result.data.sha256).group
     assert tags["seed"] == "0"
     assert int(tags["blas.threads"]) >= 1
+    assert tags["processes"] == "1"
     assert "numpy" in tags["versions"]
     assert tags["mlflow.user"]
     assert "test accuracy" in tags["mlflow.note.content"]
