@@ -39,6 +39,7 @@ def sweep(
     zip: Sequence[Sequence[str]] = (),
     exclude: Sequence[str] = (),
     metric: str = "best/val_accuracy",
+    direction: str | None = None,
     name: str | None = None,
     tracking: bool = True,
     outputs: str | Path | None = None,
@@ -56,6 +57,7 @@ def sweep(
         zip: groups of keys whose values are paired in order.
         exclude: conditions on combinations to leave out: ``"optimizer=sgd and optimizer.lr<0.01"``.
         metric: ranks the runs.
+        direction: ``minimize`` or ``maximize``; default: what suits the metric, which of a plugin's is ``maximize``.
         name: the sweep's name; default: the keys that vary.
         tracking: whether the runs are logged to the MLflow store in ``outputs``.
         outputs: the folder of all results; default: MNIST_NP_OUTPUTS, or ``outputs``.
@@ -66,7 +68,9 @@ def sweep(
         KeyboardInterrupt: the sweep was interrupted; the same call goes on with it.
     """
     root = Path(outputs or default_outputs())
-    settings = Sweep(name=name, metric=metric, zip=[list(group) for group in zip], exclude=list(exclude))
+    if type(workers) is not int or workers < 1:
+        raise ConfigError("workers", workers, "must be a whole number from 1 on")
+    settings = Sweep(name=name, metric=metric, direction=direction, zip=[list(group) for group in zip], exclude=list(exclude))
     base = RunConfig(
         **{f.name: getattr(experiment, f.name) for f in dataclasses.fields(Experiment)},
         tracking=Tracking(backend="sqlite" if tracking else "off"),

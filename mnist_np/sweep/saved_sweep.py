@@ -14,9 +14,10 @@ from mnist_np.storage.records import read_json, texts
 from mnist_np.storage.saved_run import SavedRun, SavedRunError
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.folder import JOBS, SweepFolder
+from mnist_np.sweep.plan import safe
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.tables import rows
-from mnist_np.sweep.values import title
+from mnist_np.sweep.values import ABSENT, title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,10 +82,15 @@ class SavedSweep:
         return found.astype({"epoch": int}) if len(found) else found
 
     def table(self) -> pd.DataFrame:
-        """A row for each configuration, best first: mean, sd, n, interval, and the test against the best."""
+        """A row for each configuration, best first: what varies, as numbers where it is numbers, mean, sd, n, interval, and the
+        test against the best."""
         import pandas as pd
 
-        return pd.DataFrame(rows(self.report))
+        table, report = pd.DataFrame(rows(self.report)), self.report
+        varied = {param.key: [c.values[param.key] for c in report.configurations] for param in report.params}
+        texts = {key: [None if value == ABSENT else value for value in values] for key, values in varied.items()}
+        unknown = [key for key in table if key not in varied and key != "pareto_front" and table[key].dtype == object]
+        return table.assign(**{key: typed(values) for key, values in texts.items()}).astype(dict.fromkeys(unknown, float))
 
     def _typed(self, children: list[Child] | None) -> dict[str, list[Any]]:
         """The columns of what varies, for all runs or the given ones."""
@@ -127,7 +133,7 @@ def load_sweep(sweep: str | Path, outputs: str | Path | None = None) -> SavedSwe
         return SavedSweep(path, Path(outputs).absolute() if outputs else path.parent.parent)
     folders = sorted(path.parent for path in root.glob(f"sweeps/*/{JOBS}"))
     found = [folder for folder in folders if name in (folder.name, folder.name.rpartition("-")[2])]
-    found = found or [folder for folder in folders if name in (folder.name.rpartition("-")[0], name_of(folder))]
+    found = found or [folder for folder in folders if safe(name) == folder.name.rpartition("-")[0] or name == name_of(folder)]
     if len(found) > 1:
         raise SavedRunError(f"{name}: there are several: {', '.join(folder.name for folder in found)}")
     if not found:

@@ -44,6 +44,9 @@ def test_a_sweep_and_its_tables(swept):
     assert curves["optimizer.lr"].dtype == float
     assert "train/loss" in curves
     assert list(table["n"]) == [2, 2]
+    assert table["optimizer.lr"].dtype == float
+    assert table["p_wilcoxon"].dtype == float
+    assert table["n"].dtype == int
     assert table["val/accuracy_mean"].is_monotonic_decreasing
     assert swept.best.experiment.optimizer.lr in (0.1, 0.3)
     assert swept.best.weights.network.n_out == 4
@@ -54,6 +57,8 @@ def test_it_is_found_again_and_goes_on(swept):
     out = swept.outputs
     for name in (swept.folder, swept.folder.name, swept.folder.name.rpartition("-")[2], "mine", swept.report.name):
         assert load_sweep(name, out).folder == swept.folder
+    spoken = sweep(small(), {"seed": [0]}, name="my lr/é", tracking=False, outputs=out)
+    assert load_sweep("my lr/é", out).folder == spoken.folder
     with pytest.raises(SavedRunError, match="there are: mine-"):
         load_sweep("other", out)
     again = sweep(
@@ -76,6 +81,14 @@ def test_it_takes_runs_of_the_command_line(tmp_path):
     swept = sweep(small(), {"optimizer.lr": [0.2, 0.1, 0.3]}, tracking=False, outputs=tmp_path)
     assert len(swept.runs) == 3
     assert len(list(tmp_path.glob("sweeps/*/*/result.json"))) == 3
+
+
+def test_a_metric_may_be_minimised(tmp_path):
+    swept = sweep(
+        small(), {"optimizer.lr": [1e-4, 0.3]}, metric="test/accuracy", direction="minimize", tracking=False, outputs=tmp_path
+    )
+    assert swept.best.experiment.optimizer.lr == 1e-4
+    assert not load_sweep(swept.folder).report.maximize
 
 
 def test_options_and_components(tmp_path):
@@ -102,6 +115,9 @@ def test_options_and_components(tmp_path):
         ({"seed": [1, 2], "optimizer.lr": [0.1]}, {"zip": [["seed", "optimizer.lr"]]}, "seed has 2, optimizer.lr has 1"),
         ({"seed": [1]}, {"metric": "best/val_acuracy"}, "did you mean 'best/val_accuracy'"),
         ({"seed": [1]}, {"exclude": ["seed"]}, "cannot be read"),
+        ({"seed": [1]}, {"workers": 0}, "workers = 0: must be a whole number from 1 on"),
+        ({"seed": [1]}, {"workers": "2"}, "workers = '2'"),
+        ({"seed": [1]}, {"direction": "down"}, "sweep.direction"),
     ],
 )
 def test_a_mistake_is_told_before_anything_runs(tmp_path, vary, more, said):
