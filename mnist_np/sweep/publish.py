@@ -24,6 +24,11 @@ def publish(report: SweepReport, folder: Path, commands: Mapping[str, str]) -> N
 
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "configurations.csv", csv_text(report))
-    write_atomically(folder / "summary.json", json.dumps(summary(report) | {"commands": dict(commands)}, indent=2) + "\n")
+    write_summary(report, folder, commands)
     pictures = draw(report, folder / "figures")
     write_atomically(folder / "report.html", html_report(report, pictures, commands))
+
+
+def write_summary(report: SweepReport, folder: Path, commands: Mapping[str, str]) -> None:
+    """Write everything as JSON; at the start of a sweep, that one that is killed tells by what it ranks and how it was made."""
+    write_atomically(folder / "summary.json", json.dumps(summary(report) | {"commands": dict(commands)}, indent=2) + "\n")

@@ -27,7 +27,7 @@ from mnist_np.sweep.members import Members
 from mnist_np.sweep.monitor import Monitor
 from mnist_np.sweep.next_steps import next_steps, with_more_seeds
 from mnist_np.sweep.plan import Job, SweepIdentity
-from mnist_np.sweep.publish import publish
+from mnist_np.sweep.publish import publish, write_summary
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.study import pruning_metric
@@ -119,6 +119,7 @@ class SweepRunner:
         for old in self.folder.path.glob("STOP*"):
             old.unlink()
         self.folder.begin()
+        write_summary(self.report(), self.folder.path, {"this sweep": self.line})
         self.index = RunIndex(Path(self.config.outputs))
         self.monitor = Monitor(self.report, self.update_parent, self.planned, self.console)
         self.interrupt.__enter__()
