@@ -20,6 +20,7 @@ from mnist_np.cli.sweep_file import settings_of
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
 from mnist_np.cli.values import space_of, typed, values
 from mnist_np.component import ConfigError
+from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import Executor, launch
 from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.run_config import RunConfig
@@ -51,6 +52,10 @@ class SearchSweeper(ValidatingSweeper):
         corners = [self.compose_corner(space, key, corner, fixed) for key, corner in space.corners()]
         base = corners[0]
         check_objectives(corners, needed=True)
+        exclusion = Exclusion(base.sweep.exclude)
+        for config in corners:
+            exclusion.leaves_out([], config.experiment)
+        exclusion.check(False)
         executor = self.start_with(base.sweep.search.parallel)
         fingerprints = [job_of(config, {}, self.digests).fingerprint for config in corners]
         planned = int(min(base.sweep.search.trials, space.size)) * base.sweep.search.seeds

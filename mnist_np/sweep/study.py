@@ -79,7 +79,8 @@ def study_name(sweep: Sweep, space: Space, corners: Iterable[str]) -> str:
         corners: fingerprints of the space's `corners`, which tell a changed recipe.
     """
     seeds = [sweep.search.seeds] if sweep.search.seeds > 1 else []
-    texts = space.describe(), [sorted(sweep.objectives.items()), *sorted(corners), *seeds]
+    excluded = [sorted(sweep.exclude)] if sweep.exclude else []
+    texts = space.describe(), [sorted(sweep.objectives.items()), *sorted(corners), *seeds, *excluded]
     return "-".join(hashlib.sha256(json.dumps(text).encode()).hexdigest()[:8] for text in texts)
 
 

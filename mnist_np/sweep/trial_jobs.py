@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mnist_np.component import ConfigError
+from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
@@ -38,6 +40,9 @@ class TrialJobs:
         """A run at a point, with a seed of its own where there are several."""
         varied = {key: str(value) for key, value in point.items()} | ({} if seed is None else {"seed": str(seed)})
         fixed = [text for text in self.fixed if seed is None or not text.startswith("seed=")]
-        config = self.compose([*fixed, *(f"{key}={value}" for key, value in varied.items())])
+        overrides = [*fixed, *(f"{key}={value}" for key, value in varied.items())]
+        config, excluded = self.compose(overrides), self.config.sweep.exclude
+        if Exclusion(excluded).leaves_out(overrides, config.experiment):
+            raise ConfigError("sweep.exclude", excluded, f"leaves out {' '.join(overrides[len(fixed) :])}")
         config.sweep.trial, config.sweep.study = number, self.study
         return job_of(config, varied, self.digests), config

@@ -152,6 +152,20 @@ def test_other_choices_for_the_same_keys_are_another_search_that_knows_the_runs(
     assert "nothing to run: 3 trials already made; a higher sweep.search.trials goes on" in capsys.readouterr().out
 
 
+def test_what_is_excluded_is_not_tried_and_another_exclusion_knows_the_runs(tmp_path, capsys):
+    def searched(*conditions):
+        code = search(tmp_path, "activation=relu,tanh", "optimizer.lr=0.1,0.2,0.3", *conditions, trials=6)
+        return code, {name.rpartition("-")[0] for name in results(tmp_path)}
+
+    assert search(tmp_path, "activation=relu,tanh", LR, "sweep.exclude=['optimizer.lrr>1']", trials=1) == 2
+    assert "no run has the key optimizer.lrr; did you mean 'optimizer.lr'" in capsys.readouterr().err
+    code, found = searched("sweep.exclude=['activation=tanh and optimizer.lr>0.15']")
+    assert (code, found) == (0, {f"activation={x}" for x in ("relu-lr=0.1", "relu-lr=0.2", "relu-lr=0.3", "tanh-lr=0.1")})
+    assert "leaves out" in capsys.readouterr().out
+    code, found = searched()
+    assert (code, len(found)) == (0, 6)
+
+
 def test_another_metric_looks_at_the_same_runs_in_another_way(tmp_path, capsys):
     assert search(tmp_path, LR, trials=3) == 0
     assert search(tmp_path, LR, "sweep.metric=best/val_loss", trials=3) == 0
