@@ -81,18 +81,20 @@ class AugmentedBatches(Batches):
 
     def block(self, order: NDArray[np.intp], streams: Streams, epoch: int, number: int) -> Split:
         """The block with that number of the epoch's ``order``."""
+        block = self.split.room(min(self.block_size, len(order) - number * self.block_size))
+        self.fill(block, order, streams, epoch, number)
+        return block
+
+    def fill(self, block: Split, order: NDArray[np.intp], streams: Streams, epoch: int, number: int) -> None:
+        """Write the block with that number into ``block``."""
         rng = streams("augment", epoch, number)
-        indices = order[number * self.block_size : (number + 1) * self.block_size]
-        block = self.split.room(len(indices))
-        self.split.take(indices, out=block)
+        self.split.take(order[number * self.block_size : (number + 1) * self.block_size], out=block)
         pixels, is_plain = self.data.pixels, self.data.pixels == PixelMap()
         for start in range(0, len(block), self.piece):
             X = block.X[start : start + self.piece]
-            images = self.augment((X if is_plain else pixels.inverse(X)).reshape(-1, *self.data.image_shape), rng).reshape(
-                X.shape
-            )
-            X[:] = images if is_plain else pixels(images)
-        return block
+            images = (X if is_plain else pixels.inverse(X)).reshape(-1, *self.data.image_shape)
+            new = self.augment(images, rng).reshape(X.shape)
+            X[:] = new if is_plain else pixels(new)
 
 
 def _workers() -> int:

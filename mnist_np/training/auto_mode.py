@@ -81,9 +81,9 @@ def refusal(experiment: Experiment, layers: Sequence[Layer]) -> str:
     optimizer, training = experiment.optimizer, experiment.training
     if training.engine != "fast":
         return f"where training.engine = {training.engine}"
-    if why := obstacle(layers, optimizer, training, experiment.augment):
+    if why := obstacle(layers, optimizer, training):
         return why
-    for part in parts_of(layers, optimizer, experiment.loss, experiment.schedule):
+    for part in parts_of(layers, optimizer, experiment.loss, experiment.schedule, experiment.augment):
         if not type(part).__module__.startswith(("mnist_np.", PREFIX)):
             return f"with {type(part).__name__}, which no plugin defines"
     return ""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from mnist_np.api import run
 from mnist_np.component import ConfigError, RunFailed
 from mnist_np.data.augment import Distort
-from mnist_np.data.sources import Synthetic
+from mnist_np.data.sources import MNIST, Synthetic
 from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.maxout import Maxout
 from mnist_np.nn.mlp import MLP
@@ -57,6 +58,7 @@ def test_like_one_process_with_all_that_goes_through_the_update(name):
 
 
 EVERYTHING = MLP(hidden=[40, 30, 20], dropout=0.2, input_dropout=0.1, noise=0.1, norm="batch", norm_output=True, max_norm=1.0)
+DISTORTED = Distort(shift=2, rotation=15, scale=0.1, elastic_alpha=20, noise=0.1, cutout=3)
 SPLIT = {
     "dropout": (MLP(hidden=[20, 9, 12], dropout=[0.3, 0.2, 0.5]), {}),
     "input dropout": (MLP(hidden=[20, 9, 12, 8], input_dropout=0.1), {}),
@@ -77,6 +79,31 @@ def test_like_one_process_with_layers_that_are_split(name):
     np.testing.assert_allclose(two.network.state, one.network.state, rtol=1e-7, atol=1e-9)
     assert two.history[-1]["train/loss"] == pytest.approx(one.history[-1]["train/loss"], rel=1e-9)
     assert two.test.loss == pytest.approx(one.test.loss, rel=1e-9)
+
+
+@pytest.mark.parametrize("model", [MLP(hidden=[20, 9, 12]), EVERYTHING], ids=["plain", "everything"])
+@pytest.mark.parametrize("examples", [950, 130])
+@pytest.mark.parametrize("mixup", [0.0, 0.2])
+def test_augmentation_like_one_process(model, examples, mixup):
+    """Of 950 images five blocks of 200, the last one for one process alone; of 130 a part of one."""
+    what = {"model": model, "data": MNIST(train_size=examples, validation_size=50), "augment": DISTORTED}
+    one, two = (run(experiment(n, training={"dtype": "float64", "mixup": mixup}, **what)) for n in (1, 2))
+    np.testing.assert_allclose(two.network.params, one.network.params, rtol=1e-7, atol=1e-9)
+
+
+def test_augmentation_resumed_within_an_epoch_and_seen(tmp_path):
+    what = experiment(2, data=MNIST(train_size=950, validation_size=50, preprocess="standardize"), augment=DISTORTED)
+    whole, bits = run(what), []
+    for steps in (3, 8, 11, 17, 27):  # of 19 an epoch; a pair of blocks has 8
+        left, folder = iter(range(steps)), tmp_path / str(steps)
+        run(what, [Checkpointer(folder)], lambda left=left: None if next(left, None) is not None else "as the test asks")
+        bits.append(run(what, resume_from=folder).network.params.tobytes())
+    assert bits == [whole.network.params.tobytes()] * 5
+    watchers = Watches({2, 9, 19}), Watches({2, 9, 19})
+    for n, watcher in zip((1, 2), watchers, strict=True):
+        run(replace(what, training=replace(what.training, processes=n, epochs=1)), [watcher])
+    for step, values in watchers[0].seen.items():
+        np.testing.assert_allclose(watchers[1].seen[step][0], values[0], rtol=1e-4)
 
 
 @pytest.mark.parametrize("every_steps", [0, 4])
@@ -152,7 +179,6 @@ def test_divergence_ends_it_like_one_process():
         ({"model": MLP(hidden=[8], norm="layer")}, "LayerNorm"),
         ({"optimizer": OPTIMIZERS["muon"]()}, "Muon"),
         ({"optimizer": OPTIMIZERS["lbfgs"]()}, "LBFGS"),
-        ({"augment": Distort(shift=1.0)}, "augment"),
         ({"training": {"vat": 1.0}}, "vat"),
     ],
 )

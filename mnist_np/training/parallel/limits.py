@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mnist_np.data.augment import Augment
 from mnist_np.experiment import Training
 from mnist_np.machine import orders_writes
 from mnist_np.nn.layers import Activate, Dense, Layer
@@ -14,7 +13,7 @@ from mnist_np.optim.optimizer import Optimizer
 from mnist_np.training.parallel.shares import PARTS
 
 
-def obstacle(layers: Sequence[Layer], optimizer: Optimizer, training: Training, augment: Augment) -> str:
+def obstacle(layers: Sequence[Layer], optimizer: Optimizer, training: Training) -> str:
     """Why two processes cannot train these layers so; empty where they can."""
     if not orders_writes():
         return "on this machine: two processes need an x86-64 processor"
@@ -33,14 +32,12 @@ def obstacle(layers: Sequence[Layer], optimizer: Optimizer, training: Training, 
         return f"with optimizer {type(optimizer).__name__}, which needs whole matrices"
     if training.vat:
         return "with training.vat: no process has the whole gradient by the inputs"
-    if augment.active:
-        return "with augmentation, which already uses all cores"
     return ""
 
 
-def check(layers: Sequence[Layer], optimizer: Optimizer, training: Training, augment: Augment, *others: object) -> None:
+def check(layers: Sequence[Layer], optimizer: Optimizer, training: Training, *others: object) -> None:
     """Raise ConfigError where two processes cannot do the work. ``others`` are further parts that both need."""
-    if why := obstacle(layers, optimizer, training, augment):
+    if why := obstacle(layers, optimizer, training):
         raise training.error("processes", training.processes, f"must be 1 {why}")
     for part in parts_of(layers, optimizer, *others):
         if type(part).__module__ == "__main__":

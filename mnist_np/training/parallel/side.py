@@ -25,7 +25,7 @@ from mnist_np.optim.schedule import Schedule
 from mnist_np.streams import Streams
 from mnist_np.training.events import Observers, StepEnd
 from mnist_np.training.loop import Trainer
-from mnist_np.training.parallel.batches import SharedBatches
+from mnist_np.training.parallel.batches import SharedAugmentedBatches, SharedBatches
 from mnist_np.training.parallel.exchange import Exchange, PeerLost, Rendezvous
 from mnist_np.training.parallel.shared import SharedArray
 from mnist_np.training.parallel.shares import Piece, Share, give, take
@@ -65,6 +65,7 @@ class Work:
     schedule: Schedule
     training: Training
     streams: Streams
+    augment: Augment
 
     def with_rows(self, rows: Array) -> Work:
         """The same on training examples in these rows, and next to nothing beside them: this is for training only."""
@@ -82,11 +83,13 @@ class SharedEngine(FastEngine):
 
     def batches(self, data: Dataset, batch_size: int, augment: Augment) -> Batches:
         # Mixup changes its batch in place, and what comes before the first Dense layer is not in the order of the inputs.
+        both = self.memory.batches.array, self.exchange.rendezvous, self.exchange.rank
+        if augment.active and not self.training.mixup:
+            return SharedAugmentedBatches((data, batch_size, augment), *both)
         if self.training.mixup or not isinstance(self.network.layers[0], Dense):
             return super().batches(data, batch_size, augment)
         self.weight_order = WeightOrder(self.network, self.examples.order)
-        exchange = self.exchange
-        return SharedBatches(self.examples, batch_size, self.memory.batches.array, exchange.rendezvous, exchange.rank)
+        return SharedBatches(self.examples, batch_size, *both)
 
     def loss_and_gradients(self, batch: Split, rng: np.random.Generator) -> float:
         """As `FastEngine`; where the other process stops before this step, the running statistics are those of the last one."""
@@ -166,7 +169,7 @@ class Rank:
         self.looks = Looks(self, observers, look)
         parts = (work.loss, work.optimizer, work.schedule, work.training, work.streams)
         engine = partial(SharedEngine, work.examples, memory, self.share, self.exchange)
-        self.trainer = Trainer(self.share.network, work.data, *parts, self.looks, interrupted, make_engine=engine)
+        self.trainer = Trainer(self.share.network, work.data, *parts, self.looks, interrupted, work.augment, engine)
         self.empty = self.trainer.begin()  # holds the vectors of this share's optimizer and average
 
     def train_epoch(self, news: Progress) -> Progress:

@@ -21,7 +21,7 @@ from mnist_np.nn.layers import Dense
 from mnist_np.plugins import loaded_plugins
 from mnist_np.training.events import StepEnd, StopTraining
 from mnist_np.training.loop import Trainer
-from mnist_np.training.parallel.batches import TURNS
+from mnist_np.training.parallel.batches import shape_of_memory
 from mnist_np.training.parallel.exchange import PeerLost
 from mnist_np.training.parallel.limits import check
 from mnist_np.training.parallel.shared import SharedArray
@@ -40,7 +40,7 @@ class ParallelTrainer(Trainer):
     """
 
     def __post_init__(self) -> None:
-        check(self.network.layers, self.optimizer, self.training, self.augment, self.loss, self.schedule)
+        check(self.network.layers, self.optimizer, self.training, self.loss, self.schedule, self.augment)
         self.make_engine = TextbookEngine  # which has nothing to do: the processes have their own
         super().__post_init__()
         self._crew: WorkerPair | None = None
@@ -76,14 +76,14 @@ class WorkerPair:
             areas=SharedArray((2, 2, summand), dtype),
             vectors=SharedArray((n_vectors, trainer.network.params.size), dtype),
             states=SharedArray((len(states(self.network, progress)), self.network.state.size), dtype),
-            batches=SharedArray((TURNS, trainer.batches.batch_size, rows.shape[1]), rows.dtype),
+            batches=SharedArray(shape_of_memory(trainer.batches), rows.dtype),
             rows=SharedArray(rows.shape, rows.dtype),
         )
-        is_plain = isinstance(self.network.layers[0], Dense) and not trainer.training.mixup
+        is_plain = isinstance(self.network.layers[0], Dense) and not (trainer.training.mixup or trainer.augment.active)
         prepare = pack if is_plain and is_sparse(trainer.data.train) else unsorted
         examples = prepare(trainer.data.train, self.memory.rows.array)
         layers = [unbound(layer) for layer in self.network.layers]
-        parts = (trainer.loss, trainer.optimizer, trainer.schedule, trainer.training, trainer.streams)
+        parts = (trainer.loss, trainer.optimizer, trainer.schedule, trainer.training, trainer.streams, trainer.augment)
         work = Work(layers, self.network.specs, self.network.state_specs, trainer.data, examples, *parts).with_rows(
             self.memory.rows.array
         )
