@@ -51,7 +51,7 @@ def mode_of(experiment: Experiment, data: Dataset, layers: Sequence[Layer] | Non
         return Mode(2, 1)
     if training.processes == "auto" and training.threads == "auto":
         examples = training.epochs * len(data.train)
-        if pays(weights, batch_size, examples) and is_free() and not refusal(experiment, layers):
+        if pays(weights, batch_size, examples, experiment.augment.active) and is_free() and not refusal(experiment, layers):
             return Mode(2, 1)
     return Mode(1, choose(training.threads, weights, batch_size))
 
@@ -62,12 +62,15 @@ def agrees(recorded: Mode, experiment: Experiment) -> bool:
     return training.processes in ("auto", recorded.processes) and training.threads in ("auto", recorded.threads)
 
 
-def pays(weights: int, batch_size: int, examples: int) -> bool:
+def pays(weights: int, batch_size: int, examples: int, augmented: bool = False) -> bool:
     """Whether two processes of one thread are faster than one process with one thread or with one for each core.
 
-    On more than two cores BLAS may use all of them for large products: then it is left alone.
+    On more than two cores BLAS may use all of them for large products: then it is left alone. Beside one thread that trains a
+    small network, other threads prepare its augmented images.
     """
     large = weights * batch_size >= WORTH_SHARING
+    if augmented and not large:
+        return False
     return weights * batch_size >= WORTH_A_PROCESS and weights * examples >= WORTH_A_START and not (large and cores() > 2)
 
 

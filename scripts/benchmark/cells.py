@@ -95,7 +95,7 @@ def train_cells(nets: Sequence[str], batches: Sequence[int], optimizers: Sequenc
 def augment_cells(nets: Sequence[str]) -> list[Cell]:
     """Epochs with each augmentation (of `conf/augment/`), and without."""
     names = ("", "+shift", "+affine", "+elastic", "+full")
-    return [Cell("augment", net, 128) for net in nets or [f"128-64{name}" for name in names]]
+    return [Cell("augment", net, 128) for net in nets or [f"128-64{name}" for name in names] + ["1000-500", "1000-500+full"]]
 
 
 def infer_cells(nets: Sequence[str]) -> list[Cell]:

@@ -104,7 +104,7 @@ def chosen(options: argparse.Namespace, modes: dict[str, Mode], parser: argparse
     found = [modes[name] for name in options.modes or modes]
     if options.task == "augment":
         found = [mode for mode in found if mode.module == "engines"]
-    if options.task != "train":
+    if options.task not in ("train", "augment"):
         found = [mode for mode in found if mode.processes == 1]
     for mode in found:
         if not mode.installed:

@@ -101,6 +101,11 @@ def test_what_two_processes_cannot_do_is_done_by_one(changes, two_cores):
     assert chosen(**changes).processes == 1
 
 
+@two_processes
+def test_augmentation_of_large_networks_is_shared(two_cores):
+    assert chosen([1000, 500], augment=Distort(shift=1.0), training={"batch_size": 128}) == TOGETHER
+
+
 def test_one_process_in_a_pool_and_within_another_program(two_cores, monkeypatch):
     monkeypatch.setattr(auto_mode, "is_pool_worker", lambda: True)
     assert chosen() == ALONE
