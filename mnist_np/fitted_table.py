@@ -73,7 +73,7 @@ def fitted_table(
     for column, n in zip(kept, widths, strict=True):
         name = escape(broken(column.name, n))
         if column.is_words:
-            table.add_column(name, overflow="fold", width=n)
+            table.add_column(name, overflow="fold", max_width=n)  # where nothing helps, words give way and numbers stay whole
         else:
             table.add_column(name, justify="right", width=n)
     for i in range(len(kept[0].cells) if kept else 0):

@@ -16,7 +16,7 @@ PAGE = """<!doctype html>
 @media (prefers-color-scheme: dark) {{
   :root {{ --ink: #e4e6ea; --faint: #23272e; --line: #3a4048; --page: #17191d; --second: #a3abb5; }}
 }}
-body {{ max-width: 62rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: var(--ink);
+body {{ max-width: 72rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: var(--ink);
   background: var(--page); }}
 h1 {{ font-size: 1.5rem; line-height: 1.3; overflow-wrap: anywhere; }}
 h2 {{ font-size: 1.15rem; margin-top: 2rem; }}

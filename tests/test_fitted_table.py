@@ -73,3 +73,13 @@ def test_names_are_broken_at_spaces_and_after_parts():
 def test_no_rows_and_no_columns():
     assert "lr" in printed(80, [Column("lr", [])])
     assert printed(80, []) == ""
+
+
+@pytest.mark.parametrize("width", [44, 50, 60])
+def test_where_nothing_can_be_left_out_words_give_way(width):
+    varied = [Column(f"a_long_key_{i}", ["a_value", "another_value"], is_words=True) for i in range(3)]
+    text = printed(
+        width, [Column("#", ["1", "2≈"]), *varied, Column("n", ["5", "12"]), Column("val/accuracy mean", ["0.9712"] * 2)]
+    )
+    assert all(number in text for number in ("2≈", " 12 ", "0.9712"))
+    assert "…" not in text

@@ -18,12 +18,14 @@ from mnist_np.terminal import duration
 MOST = 200
 """Configurations in the table; the sweep's CSV has all."""
 
+PART = "overview"
+"""The figure that is the left half of the learning curves."""
+
 MOST_TROUBLED = 50
 """Runs of which it is said what went wrong."""
 
 CAPTIONS = {
     "learning_curves": "Learning curves of the best configurations: mean over seeds, band from the least to the greatest",
-    "overview": "All runs, by the metric that ranks them",
     "pareto_front": "The objectives of each configuration; those on the Pareto front are the ones that no other dominates",
     "parallel_coordinates": "Each line is a configuration: its values and what it reached",
     "heat_map": "The metric over the two most important parameters, mean over all else",
@@ -54,7 +56,7 @@ def html_report(report: SweepReport, pictures: Mapping[str, bytes], commands: Ma
         content.append(paragraph(hidden(report, MOST), "second"))
     if pictures:
         content.append("<h2>Figures</h2>")
-        content += [picture(png, CAPTIONS.get(name, name.replace("_", " "))) for name, png in pictures.items()]
+        content += [picture(png, CAPTIONS.get(name, name.replace("_", " "))) for name, png in pictures.items() if name != PART]
     content += troubled(report)
     if lines := [(what, line) for what, line in commands.items() if line]:
         content += ["<h2>Commands</h2>", *(f"{paragraph(what, 'second')}<pre>{escape(line)}</pre>" for what, line in lines)]
@@ -79,7 +81,7 @@ def best_run(report: SweepReport) -> list[str]:
     ids = [("MLflow id", best.run_id)] if best.run_id else []
     reached = [(report.metric, shown(report.best_value)), *test]
     known = [*best.overrides.items(), *reached, *ids, ("folder", near(best.folder))]
-    return ["<h2>Best run</h2>", facts(known)]
+    return ["<h2>Best single run</h2>", facts(known)]
 
 
 def troubled(report: SweepReport) -> list[str]:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from mnist_np.sweep.children import ENDED
 from mnist_np.sweep.report import SweepReport
+from mnist_np.sweep.tables import shown
 from mnist_np.sweep.values import title
 
 TICK = 1.0
@@ -66,12 +67,13 @@ class Monitor(threading.Thread):
         total = self.planned or len(report.children)
         done = sum(counts[status] for status in ENDED)
         table = Table(title=f"Sweep {report.name}", title_justify="left", expand=False)
-        for column in ("done", "running", "failed", "diverged", "pruned"):
+        trouble = [status for status in ("failed", "diverged", "pruned") if counts[status]]
+        for column in ("done", "running", *trouble):
             table.add_column(column, justify="right")
         table.add_column(f"best {report.column}", justify="right")
         table.add_column("time left", justify="right")
-        best = "" if report.best_value is None else f"{report.best_value:.4f}"
-        numbers = [f"{done} of {total}", *(str(counts[s]) for s in ("running", "failed", "diverged", "pruned"))]
+        best = "" if report.best_value is None else shown(report.best_value)
+        numbers = [f"{done} of {total}", *(str(counts[status]) for status in ("running", *trouble))]
         table.add_row(*numbers, best, self.time_left(done, total))
         leader = Text(f"best so far: {title(report.best.overrides)}" if report.best else "", style="dim", overflow="fold")
         bar = Table.grid()  # a bar alone does not end its line

@@ -98,7 +98,12 @@ class SlurmExecutor:
                 job.cancel(check=False)
 
     def close(self) -> None:
-        """Jobs that are still there, after an error here, go on and leave their results in their folders."""
+        """Jobs that are still there, after an error here, go on and leave their results in their folders.
+
+        submitit's jobs must not outlive its modules, or each of them ends in a traceback when this process does.
+        """
+        self.jobs.clear()
+        self.cancelled.clear()
 
 
 def run_job(task: Task, folder: str, cpus: int) -> str:

@@ -18,7 +18,9 @@ TOP = 20
 """Rows that a person reads; the CSV has all."""
 
 OPTIONAL = {"best": 1, "95 % interval": 2, TEST: 4, f"{TEST} mean ± sd": 4}
-"""Columns that a narrow terminal does without, the first one first: `configurations.csv` has them."""
+FURTHER = 5
+"""Columns that a narrow terminal does without, the first one first, those of further objectives last: `configurations.csv` has
+them."""
 
 DIRECTIONS = ("minimize", "maximize")
 """What is done with an objective, by whether more of it is better."""
@@ -98,8 +100,9 @@ def console_table(report: SweepReport, width: int, top: int = TOP) -> Table:
     """The ranked configurations for a terminal of ``width`` characters; how many are cut off is said below."""
     header, body = readable_rows(report, top)
     short = short_names(param.key for param in report.params)
+    optional = {f"{name}{mean}": FURTHER for name in report.further for mean in ("", " mean ± sd")} | OPTIONAL
     columns = [
-        Column(short.get(name, name), cells, is_words=name in short, optional=OPTIONAL.get(name, 0))
+        Column(short.get(name, name), cells, is_words=name in short, optional=optional.get(name, 0))
         for name, cells in zip(header, map(list, zip(*body, strict=True)) if body else [[] for _ in header], strict=True)
     ]
     return fitted_table(columns, width, bold_first=bool(report.best), caption=hidden(report, top))

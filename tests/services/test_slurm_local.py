@@ -1,9 +1,11 @@
 """A cluster's way of running jobs, by submitit, with its local executor in place of Slurm."""
 
+import gc
 import json
 import os
 import re
 import signal
+import weakref
 
 import pytest
 
@@ -48,6 +50,18 @@ def test_an_interrupted_sweep_cancels_its_jobs_and_goes_on(tmp_path):
     assert "finished" not in statuses(tmp_path / "outputs")
     finish(begin(tmp_path, *SWEEP, "seed=range(3)"))
     assert statuses(tmp_path / "outputs") == ["finished"] * 3
+
+
+def test_cancelled_jobs_do_not_outlive_the_executor(tmp_path):
+    """Those that are there when Python ends raise in their ``__del__``, as the modules of submitit are gone by then."""
+    executor = SlurmExecutor("local", 1, str(tmp_path / "jobs"), 1, {})
+    executor.submit(Task(0, {"outputs": "outputs"}, str(tmp_path / "run")))
+    job = weakref.ref(next(iter(executor.jobs)))
+    executor.cancel()
+    wait_for(executor.wait)
+    executor.close()
+    gc.collect()
+    assert job() is None
 
 
 def test_a_task_that_cannot_begin_has_failed_and_is_not_lost(tmp_path):

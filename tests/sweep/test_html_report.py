@@ -94,3 +94,8 @@ def test_a_long_table_is_cut_off_and_says_so():
     page = Strict(html_report(many, {}, {}))
     assert "and 10 more configurations" in page.text
     assert len(re.findall("tr", " ".join(tag for tag, _ in page.found))) == MOST + 1
+
+
+def test_no_picture_is_shown_twice(report):
+    """The overview is the left half of the learning curves."""
+    assert html_report(report, {"learning_curves": b"1", "overview": b"2"}, {}).count("<img") == 1

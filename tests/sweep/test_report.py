@@ -106,6 +106,16 @@ def test_further_objectives_stand_beside_the_metric(report):
     assert "| 1 | yes | adam | 2 | 0.9700 ± 0.0141 | 0.8429 to 1.0000 | 0.9800 | 101,770 | 0.1000 ± 0.0000 |" in text
 
 
+def test_further_objectives_give_way_to_what_ranks(report):
+    report.further = {"model/parameters": False, "time/total_s": False}
+    console = Console(width=60, file=io.StringIO())
+    console.print(console_table(report, 60))
+    said = " ".join(console.file.getvalue().split())
+    assert "0.9700" in said
+    assert "…" not in said
+    assert "model/parameters mean ± sd, time/total_s mean ± sd" in said
+
+
 def test_lists_are_not_markup_and_long_tables_say_that_they_are_cut():
     report = SweepReport("a|b", grid({"model.inits": {"[he_normal,null]": 0.0, "[bold]": 0.1, "a|b": 0.2}}, seeds=1))
     console = Console(width=140, record=True, file=io.StringIO())
