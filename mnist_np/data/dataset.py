@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +26,13 @@ class DataError(UserError):
 
 @dataclass(frozen=True, repr=False)
 class Split:
-    """Examples X (n, features) with one-hot targets Y (n, classes), side by side in the rows of one array.
+    """Examples X (n, features) with one-hot targets Y (n, classes), side by side in the rows of one float32 array.
 
-    One gather brings a batch's pixels and targets (`take`). Rows are padded to whole cache lines.
+    One gather brings a batch's pixels and targets (`take`). Rows are padded to whole cache lines. `ByteSplit` is the same in a
+    quarter of the memory.
     """
 
-    rows: Array
+    rows: NDArray[Any]
     n_features: int
     n_classes: int
     n_soft: int = 0
@@ -41,9 +44,18 @@ class Split:
         width = cls.width(n_features, n_classes + n_soft)
         return cls(np.zeros((n, width), np.float32), n_features, n_classes, n_soft)
 
+    @property
+    def batch_width(self) -> int:
+        """The length of a row in a batch of these examples, which is float32."""
+        return self.width(self.n_features, self.n_classes + self.n_soft)
+
+    def over(self, rows: Array) -> Split:
+        """Room in ``rows`` (m, batch_width), float32, for m examples like these."""
+        return Split(rows, self.n_features, self.n_classes, self.n_soft)
+
     def room(self, n: int) -> Split:
-        """Room for n examples like these, not yet filled."""
-        return replace(self, rows=np.empty((n, self.rows.shape[1]), np.float32))
+        """Room for n examples like these, zero."""
+        return self.over(np.zeros((n, self.batch_width), np.float32))
 
     def with_soft_targets(self, n_soft: int) -> Split:
         """A copy with ``n_soft`` more columns of targets, zero."""
@@ -58,7 +70,7 @@ class Split:
         return -(-(n_features + n_targets) // 16) * 16
 
     @classmethod
-    def pack(cls, X: Array, labels: NDArray[np.integer], n_classes: int) -> Split:
+    def pack(cls, X: NDArray[Any], labels: NDArray[np.integer], n_classes: int) -> Split:
         """From inputs (n, features) and class numbers (n,)."""
         split = cls.empty(len(X), X.shape[1], n_classes)
         split.X[:] = X
@@ -87,6 +99,11 @@ class Split:
         return self.rows[:, self.n_features : self.n_features + self.n_classes + self.n_soft]
 
     @property
+    def soft(self) -> Array:
+        """The soft targets (n, n_soft), a view."""
+        return self.rows[:, self.n_features + self.n_classes :][:, : self.n_soft]
+
+    @property
     def labels(self) -> NDArray[np.intp]:
         """Class numbers (n,)."""
         labels: NDArray[np.intp] = np.argmax(self.Y, axis=1)
@@ -99,6 +116,10 @@ class Split:
     def __getitem__(self, part: slice | NDArray[np.integer]) -> Split:
         """Some of the examples: a view of a slice of them, a copy of those with these numbers."""
         return replace(self, rows=self.rows[part])
+
+    def pieces(self, n: int = CHUNK) -> Iterator[Split]:
+        """All examples in order, ``n`` at a time, views."""
+        return (self[start : start + n] for start in range(0, len(self), n))
 
 
 @dataclass(frozen=True)
@@ -114,6 +135,15 @@ class PixelMap:
         if self.binary:
             return (p >= 0.5).astype(p.dtype)
         return p * p.dtype.type(self.gain) + p.dtype.type(self.offset)
+
+    def of_bytes(self, b: NDArray[np.uint8], out: Array) -> None:
+        """The same of pixels p = b / 255 that are given as bytes, to the bit; written into ``out``, which is float32."""
+        np.divide(b, np.float32(255), out=out)
+        if self.binary:
+            np.greater_equal(out, np.float32(0.5), out=out)
+        elif (self.gain, self.offset) != (1.0, 0.0):
+            np.multiply(out, np.float32(self.gain), out=out)
+            np.add(out, np.float32(self.offset), out=out)
 
     def inverse(self, x: Array) -> Array:
         """The pixels (a new array) that x was made from; of binary ones what is left of them."""
@@ -175,7 +205,7 @@ class Dataset:
         about = {"examples": self.sizes, "images": self.shape, "source": self.source, "sha256": self.sha256}
         labels = self.train.labels
         firsts = [(name, int(np.argmax(labels == k))) for k, name in enumerate(self.class_names) if (labels == k).any()]
-        images = [(name, self.pixels.inverse(self.train.X[i]).reshape(self.image_shape)) for name, i in firsts[:SHOWN]]
+        images = [(name, self.pixels.inverse(self.train[i : i + 1].X).reshape(self.image_shape)) for name, i in firsts[:SHOWN]]
         pictures = (notebook.picture(np.round(np.clip(p, 0, 1) * 255).astype(np.uint8), name) for name, p in images)
         return notebook.table(f"Dataset {self.name}", about) + "".join(pictures)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_np.data.byte_split import ByteSplit
 from mnist_np.data.dataset import Split
 from mnist_np.data.folder import FILES
 from mnist_np.data.splits import RawSplits
@@ -34,6 +35,8 @@ def write_idx(data: RawSplits, folder: Path) -> list[Path]:
 
 def as_bytes(split: Split, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Images (n, height, width) and labels (n,) of a split whose pixels lie in [0, 1]."""
+    if isinstance(split, ByteSplit):
+        return split.bytes.reshape(len(split), *shape), split.labels.astype(np.uint8)
     images = np.round(split.X * np.float32(255)).astype(np.uint8).reshape(len(split), *shape)
     return images, split.labels.astype(np.uint8)
 

@@ -52,7 +52,7 @@ class OwnData(Data):
         return RawSplits(named.name or "own", decoded, decoded.class_names, str(named))
 
 
-NO_PART = ("validation_size", "train_size", "preprocess", "folder", "file", "test_file")
+NO_PART = ("validation_size", "train_size", "preprocess", "dtype", "folder", "file", "test_file")
 """Keys that what is kept in the cache does not depend on."""
 
 

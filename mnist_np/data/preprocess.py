@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
+from mnist_np.data.byte_split import ByteSplit
 from mnist_np.data.dataset import CHUNK, PixelMap, Split
 from mnist_np.nn.arrays import Array
 
@@ -13,7 +15,10 @@ IDENTITY = PixelMap()
 
 
 def apply(pixels: PixelMap, split: Split) -> Split:
-    """The split with its pixels mapped: a copy, unless nothing changes."""
+    """The split, its pixels in [0, 1], with them mapped: a copy, unless nothing changes or a `ByteSplit` maps them when it gives
+    them."""
+    if isinstance(split, ByteSplit):
+        return replace(split, pixels=pixels)
     if pixels == IDENTITY:
         return split
     out = split.room(len(split))
@@ -24,22 +29,26 @@ def apply(pixels: PixelMap, split: Split) -> Split:
     return out
 
 
-def standardize(X: Array) -> PixelMap:
-    """Mean 0 and variance 1 over all pixels of all examples X (n, features): x = (p - mean) / std.
+def standardize(split: Split) -> PixelMap:
+    """Mean 0 and variance 1 over all pixels of all examples: x = (p - mean) / std.
 
     One mean and one deviation for all pixels, since many of MNIST's never vary.
     """
-    parts = [X[start : start + CHUNK] for start in range(0, len(X), CHUNK)]
-    mean = sum(float(part.sum(dtype=np.float64)) for part in parts) / X.size
-    variance = sum(float(np.square(part - part.dtype.type(mean)).sum(dtype=np.float64)) for part in parts) / X.size
+    size = len(split) * split.n_features
+
+    def mean_of(value: Callable[[Array], Array]) -> float:
+        return sum(float(value(piece.X).sum(dtype=np.float64)) for piece in split.pieces()) / size
+
+    mean = mean_of(lambda X: X)
+    variance = mean_of(lambda X: np.square(X - X.dtype.type(mean)))
     std = variance**0.5 or 1.0
     return PixelMap(1 / std, -mean / std)
 
 
-PREPROCESS: dict[str, Callable[[Array], PixelMap]] = {
-    "scale": lambda X: IDENTITY,
+PREPROCESS: dict[str, Callable[[Split], PixelMap]] = {
+    "scale": lambda split: IDENTITY,
     "standardize": standardize,
-    "symmetric": lambda X: PixelMap(2.0, -1.0),
-    "binarize": lambda X: PixelMap(binary=True),
+    "symmetric": lambda split: PixelMap(2.0, -1.0),
+    "binarize": lambda split: PixelMap(binary=True),
 }
-"""name -> the map, given the training split's pixels X (n, features) in [0, 1]."""
+"""name -> the map, given the training split, its pixels in [0, 1]."""

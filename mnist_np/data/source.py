@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mnist_np.component import Component, bounded, one_of
+from mnist_np.component import Component, bounded, one_of, without_effect
 from mnist_np.data.dataset import Dataset
 from mnist_np.data.splits import RawSplits, divide
 
@@ -24,6 +24,7 @@ class Data(Component, ABC):
     validation_size: int | None = bounded(10_000, ge=0)
     train_size: int | None = bounded(None, ge=1)
     preprocess: str = one_of("scale", "scale", "standardize", "symmetric", "binarize")
+    dtype: str = without_effect(one_of("uint8", "uint8", "float32"))
 
     @abstractmethod
     def read(self) -> RawSplits:
@@ -35,5 +36,5 @@ class Data(Component, ABC):
         key = f"{self} {published.decoded.sha256} {rng.bit_generator.state if self.train_size else ''}"
         if key not in _last:
             _last.clear()  # before the next is made, so that memory holds one
-            _last[key] = divide(published, self.validation_size, self.train_size, self.preprocess, rng)
+            _last[key] = divide(published, self.validation_size, self.train_size, self.preprocess, rng, self.dtype)
         return _last[key]

@@ -10,6 +10,7 @@ import numpy as np
 
 from mnist_np.component import bounded, without_effect
 from mnist_np.data import fashion
+from mnist_np.data.byte_split import ByteSplit
 from mnist_np.data.dataset import CHUNK, Decoded, Split
 from mnist_np.data.folder import FILES, load
 from mnist_np.data.own import Arrays, Folder, Table
@@ -103,18 +104,20 @@ class Synthetic(Data):
         rng = np.random.default_rng(20_240)
         prototypes = rng.random((self.classes, self.side**2), dtype=np.float32)
 
-        def draw(n: int) -> Split:
-            split = Split.empty(n, self.side**2, self.classes)
+        digest = hashlib.sha256()  # of the rows as a `Split`'s
+
+        def draw(n: int) -> ByteSplit:
+            split = ByteSplit.empty(n, self.side**2, self.classes)
             for start in range(0, n, CHUNK):
                 labels = np.arange(start, min(start + CHUNK, n)) % self.classes
                 noise = rng.normal(0, 0.6, (len(labels), self.side**2)).astype(np.float32)
-                X = np.round(np.clip(prototypes[labels] + noise, 0, 1) * 255) / 255
-                split.rows[start : start + CHUNK] = Split.pack(X, labels, self.classes).rows
+                X = np.round(np.clip(prototypes[labels] + noise, 0, 1) * 255).astype(np.uint8)
+                part = ByteSplit.pack(X, labels, self.classes)
+                split.rows[start : start + CHUNK] = part.rows
+                digest.update(part.converted().rows.data)
             return split
 
         train, test = draw(self.examples), draw(max(self.validation_size, 1))
-        digest = hashlib.sha256(train.rows.data)
-        digest.update(test.rows.data)
         names = tuple(str(k) for k in range(self.classes))
         return RawSplits("synthetic", Decoded(train, test, (self.side, self.side), digest.hexdigest()), names, "generated")
 

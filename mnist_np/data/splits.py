@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_np.data.byte_split import ByteSplit
 from mnist_np.data.dataset import DataError, Dataset, Decoded
 from mnist_np.data.preprocess import PREPROCESS, apply
+from mnist_np.memory import need
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,17 @@ PART = 6
 
 
 def divide(
-    data: RawSplits, validation_size: int | None, train_size: int | None, preprocess: str, rng: np.random.Generator
+    data: RawSplits,
+    validation_size: int | None,
+    train_size: int | None,
+    preprocess: str,
+    rng: np.random.Generator,
+    dtype: str = "uint8",
 ) -> Dataset:
     """The last ``validation_size`` training examples validate, a stratified ``train_size`` of the others (or all) train.
 
-    None stands for a sixth of the training examples. Raises DataError when there are not that many examples.
+    None stands for a sixth of the training examples. ``dtype`` float32 converts examples of bytes here rather than by the batch.
+    Raises DataError when there are not that many examples.
     """
     whole = data.decoded.train
     if validation_size is None:
@@ -49,8 +57,11 @@ def divide(
     train, val = whole[:n], whole[n:]
     if train_size is not None:
         train = train[stratified(train.labels, train_size, rng)]
-    pixels = PREPROCESS[preprocess](train.X)
+    pixels = PREPROCESS[preprocess](train)
     train, val, test = (apply(pixels, split) for split in (train, val, data.decoded.test))
+    if dtype == "float32":
+        need(4 * sum(len(split) * split.batch_width for split in (train, val, test)), f"the data as {dtype}")
+        train, val, test = (split.converted() if isinstance(split, ByteSplit) else split for split in (train, val, test))
     for split in (train, val, test):
         split.rows.flags.writeable = False
     shape, sha256 = data.decoded.image_shape, data.decoded.sha256

@@ -64,7 +64,7 @@ def is_sparse(split: Split) -> bool:
 
 def sample(split: Split, n: int) -> Array:
     """About n of the inputs, evenly spread."""
-    return split.X[:: max(1, len(split) // n)]
+    return split[:: max(1, len(split) // n)].X
 
 
 def packed(split: Split) -> Packed:
@@ -84,7 +84,7 @@ def pack(split: Split, rows: Array) -> Packed:
     for start in range(0, len(split), CHUNK):
         part = slice(start, start + CHUNK)
         split.rows[part].take(columns, axis=1, out=rows[part], mode="clip")
-        is_used = rows[part, :n][:, ::-1] != 0
+        is_used = replace(split, rows=rows[part]).X[:, ::-1] != 0
         reach[part] = np.where(is_used.any(axis=1), n - is_used.argmax(axis=1), 0)
         release(split.rows[part])
     return Packed(replace(split, rows=rows), order, reach)

@@ -19,6 +19,7 @@ from mnist_np.figures.confusion import NUMBERED, colours
 from mnist_np.figures.style import ACCENT, COLOURS, INK, SECONDARY, shorten
 from mnist_np.nn.layers import Activate
 from mnist_np.nn.network import Network
+from mnist_np.training.evaluation import logits_of
 
 if TYPE_CHECKING:
     from mnist_np.training.diagnostics_record import DiagnosticsRecord, Histogram, LayerRecord
@@ -55,7 +56,7 @@ def pictures(
     """
     found = {"first_layer": first_layer(network, data.image_shape)}
     if len(data.val):
-        said = np.argmax(network.logits(data.val.X), axis=1)
+        said = np.argmax(logits_of(network, data.val), axis=1)
         found["confusion"] = confusion(data, said)
         found["hardest"] = digits(data, hard, said[hard])
     if diagnostics is not None and diagnostics.pictures:  # none where the first look failed, for want of memory
@@ -69,9 +70,10 @@ def hardest(data: Dataset) -> NDArray[np.intp]:
     if not len(data.val):
         return np.empty(0, np.intp)
     train, val = data.train, data.val
-    n = train.Y.sum(axis=0)
-    M = train.Y.T @ train.X / np.maximum(n, 1)[:, None]
-    D = np.where(n > 0, (M**2).sum(axis=1) - 2 * val.X @ M.T, np.inf)  # squared distances, but for |x|²
+    n = np.bincount(train.labels, minlength=train.n_classes).astype(np.float32)
+    M = sum(part.Y.T @ part.X for part in train.pieces()) / np.maximum(n, 1)[:, None]
+    products = np.concatenate([part.X @ M.T for part in val.pieces()])
+    D = np.where(n > 0, (M**2).sum(axis=1) - 2 * products, np.inf)  # squared distances, but for |x|²
     own = np.take_along_axis(D, val.labels[:, None], axis=1)[:, 0]
     np.put_along_axis(D, val.labels[:, None], np.inf, axis=1)
     order: NDArray[np.intp] = np.argsort(D.min(axis=1) - own, kind="stable")
@@ -127,7 +129,7 @@ def digits(data: Dataset, shown: NDArray[np.intp], said: NDArray[np.intp]) -> Im
     draw = ImageDraw.Draw(image)
     for i, (example, taken) in enumerate(zip(shown, said, strict=True)):
         left, top = i % columns * cell, i // columns * cell
-        p = np.clip(np.nan_to_num(data.pixels.inverse(data.val.X[example])), 0, 1).reshape(data.image_shape)
+        p = np.clip(np.nan_to_num(data.pixels.inverse(data.val[example : example + 1].X)), 0, 1).reshape(data.image_shape)
         picture = enlarged(np.round(255 * (1 - p)).astype(np.uint8), room)
         image.paste(picture, (left + (cell - picture.width) // 2, top + (room - picture.height) // 2))
         true = int(data.val.labels[example])

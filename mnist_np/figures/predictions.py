@@ -67,7 +67,7 @@ def confident_mistakes(result: Result) -> Figure:
 
 def images(result: Result, shown: NDArray[np.intp]) -> NDArray[np.floating]:
     """Test images (n, h, w), each scaled to [0, 1] whatever the preprocessing."""
-    X = np.nan_to_num(result.data.test.X[shown])
+    X = np.nan_to_num(result.data.test[shown].X)
     low, high = X.min(axis=1, keepdims=True), X.max(axis=1, keepdims=True)
     stretched: NDArray[np.floating] = (X - low) / np.where(high > low, high - low, 1)
     return stretched.reshape(-1, *result.data.image_shape)

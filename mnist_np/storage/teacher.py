@@ -46,7 +46,7 @@ def add_teacher_targets(data: Dataset, experiment: Experiment, outputs: Path = P
     for start in range(0, len(train), PIECE):
         part = train[start : start + PIECE]
         X = part.X if weights.pixels == data.pixels else weights.pixels(data.pixels.inverse(part.X))
-        part.targets[:, data.n_classes :] = loss.soften(network.logits(X))
+        part.soft[:] = loss.soften(network.logits(X))
     train.rows.flags.writeable = False
     return replace(data, train=train, teacher_sha256=weights.sha256)
 

@@ -58,7 +58,7 @@ def write(folder: Path, result: Result, data: dict[str, Any]) -> bool:
 
     Gives whether it could be: components of one's own cannot leave this project.
     """
-    example = result.data.pixels.inverse(result.data.test.X[0]) if len(result.data.test) else None
+    example = result.data.pixels.inverse(result.data.test[:1].X[0]) if len(result.data.test) else None
     try:
         write_folder(folder / FOLDER, SavedRun(str(folder), folder), example)
         write_atomically(folder / FOLDER / VALIDATION, validation(result, data))

@@ -19,6 +19,7 @@ from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.inputs import digest
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.store import Store, first_line
+from mnist_np.training.evaluation import logits_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -68,7 +69,7 @@ def validation(result: Result, data: dict[str, Any]) -> str:
     split = result.data.val
     wrong: list[int] = []
     if len(split):
-        wrong = np.flatnonzero(result.network.logits(split.X).argmax(axis=1) != split.Y.argmax(axis=1)).tolist()
+        wrong = np.flatnonzero(logits_of(result.network, split).argmax(axis=1) != split.labels).tolist()
     return json.dumps({"digest": digest(data, "val"), "images": len(split), "wrong": wrong})
 
 

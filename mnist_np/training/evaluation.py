@@ -10,7 +10,7 @@ import numpy as np
 from mnist_np.data.dataset import Split
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.losses import Loss
-from mnist_np.nn.network import Network
+from mnist_np.nn.network import PIECE, Network
 
 QUIET: Any = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
 """For `numpy.errstate`: no warnings of numbers that are not finite, since `divergence.py` looks at the numbers themselves."""
@@ -27,8 +27,13 @@ class Evaluation:
 
 def evaluate(network: Network, split: Split, loss: Loss) -> Evaluation:
     """Evaluate ``network`` in inference mode on all of ``split``."""
-    logits = network.logits(split.X)
+    logits = logits_of(network, split)
     return Evaluation(loss(logits, split.Y.astype(logits.dtype, copy=False))[0], n_correct(logits, split.Y) / len(split), logits)
+
+
+def logits_of(network: Network, split: Split) -> Array:
+    """The logits (n, n_classes) of ``network`` in inference mode on all of ``split``, whose inputs are made a few at a time."""
+    return np.concatenate([network.logits(piece.X) for piece in split.pieces(PIECE)])
 
 
 def n_correct(logits: Array, Y: Array) -> int:

@@ -45,7 +45,7 @@ class Images:
     @property
     def X(self) -> Array:
         """Contiguous (n, 784), float32 in [0, 1]."""
-        return np.ascontiguousarray(self.dataset.train.X)
+        return np.array(self.dataset.train.X)
 
     @property
     def labels(self) -> NDArray[np.intp]:

@@ -128,7 +128,7 @@ def walk(experiment: Experiment, data: Dataset, m: int) -> Walk:
         raise ConfigError("--images", m, f"must be a number from 1 to {len(data.train):,}, the images of the training split")
     experiment = replace(experiment, training=replace(experiment.training, dtype="float64"))
     network = experiment.build_network(data.n_features, data.n_classes)
-    X, Y = data.train.X[:m].astype(np.float64), data.train.targets[:m].astype(np.float64)
+    X, Y = data.train[:m].X.astype(np.float64), data.train[:m].targets.astype(np.float64)
     before, state = network.params.copy(), network.state.copy()
 
     def loss() -> float:

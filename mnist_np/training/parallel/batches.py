@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +39,14 @@ class SharedBatches(SparseBatches):
             if number < last:
                 self._gather(order, number + 1)
             length = min(self.batch_size, len(order) - number * self.batch_size)
-            yield replace(self.split, rows=self.rows[number % TURNS, :length])
+            yield self.split.over(self.rows[number % TURNS, :length])
 
     def _gather(self, order: NDArray[np.intp], number: int) -> None:
         """This process's half of the batch with that number."""
         indices = order[number * self.batch_size : (number + 1) * self.batch_size]
         middle = len(indices) // 2
         own = slice(middle, len(indices)) if self.rank else slice(0, middle)
-        self.split.rows.take(indices[own], axis=0, out=self.rows[number % TURNS, own], mode="clip")
+        self.split.take(indices[own], out=self.split.over(self.rows[number % TURNS, own]))
 
 
 class SharedAugmentedBatches(AugmentedBatches):
@@ -77,12 +76,12 @@ class SharedAugmentedBatches(AugmentedBatches):
     def room(self, pair: int, rank: int, left: int) -> Split:
         """The place of the block of process ``rank`` in a pair that has ``left`` examples or more than it can hold."""
         length = min(max(left - rank * self.block_size, 0), self.block_size)
-        return replace(self.split, rows=self.rows[pair % 2, rank, :length])
+        return self.split.over(self.rows[pair % 2, rank, :length])
 
 
 def shape_of_memory(batches: Batches) -> tuple[int, ...]:
     """The shape of the array that batches like these are written into by both processes."""
-    width = batches.split.rows.shape[1]
+    width = batches.split.batch_width
     if isinstance(batches, AugmentedBatches):
         return 2, 2, batches.block_size, width
     return TURNS, batches.batch_size, width

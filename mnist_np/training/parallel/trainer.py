@@ -76,7 +76,7 @@ class WorkerPair:
             areas=SharedArray((2, 2, summand), dtype),
             vectors=SharedArray((n_vectors, trainer.network.params.size), dtype),
             states=SharedArray((len(states(self.network, progress)), self.network.state.size), dtype),
-            batches=SharedArray(shape_of_memory(trainer.batches), rows.dtype),
+            batches=SharedArray(shape_of_memory(trainer.batches), np.float32),
             rows=SharedArray(rows.shape, rows.dtype),
         )
         is_plain = isinstance(self.network.layers[0], Dense) and not (trainer.training.mixup or trainer.augment.active)
