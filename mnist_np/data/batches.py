@@ -17,12 +17,15 @@ from mnist_np.streams import Streams
 
 
 class Batches:
-    """Batches of a split, gathered into one buffer that each batch overwrites."""
+    """Batches of a split, gathered into one buffer that the next ones overwrite."""
+
+    GATHERED = 128
+    """Examples gathered at a time at least, where batches are smaller: each call takes some microseconds."""
 
     def __init__(self, split: Split, batch_size: int) -> None:
         self.split = split
         self.batch_size = min(batch_size, len(split))
-        self._buffer = split.room(self.batch_size)
+        self._buffer = split.room(self.batch_size * max(1, self.GATHERED // self.batch_size))
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -38,11 +41,11 @@ class Batches:
 
     def gathered(self, order: NDArray[np.intp], start: int) -> Generator[Split, None, None]:
         """The examples in this order, a batch at a time."""
-        for i in range(start * self.batch_size, len(order), self.batch_size):
-            indices = order[i : i + self.batch_size]
-            batch = self._buffer[: len(indices)] if len(indices) < self.batch_size else self._buffer
-            self.split.take(indices, out=batch)
-            yield batch
+        for i in range(start * self.batch_size, len(order), len(self._buffer)):
+            indices = order[i : i + len(self._buffer)]
+            gathered = self._buffer[: len(indices)]
+            self.split.take(indices, out=gathered)
+            yield from gathered.pieces(self.batch_size)
 
 
 class AugmentedBatches(Batches):

@@ -136,20 +136,23 @@ class PixelMap:
             return (p >= 0.5).astype(p.dtype)
         return p * p.dtype.type(self.gain) + p.dtype.type(self.offset)
 
-    def of_bytes(self, b: NDArray[np.uint8], out: Array) -> None:
-        """The same of pixels p = b / 255 that are given as bytes, to the bit; written into ``out``, which is float32."""
-        np.divide(b, np.float32(255), out=out)
+    def apply(self, p: Array) -> bool:
+        """The same in place. Gives whether there was anything to do."""
         if self.binary:
-            np.greater_equal(out, np.float32(0.5), out=out)
-        elif (self.gain, self.offset) != (1.0, 0.0):
-            np.multiply(out, np.float32(self.gain), out=out)
-            np.add(out, np.float32(self.offset), out=out)
+            np.greater_equal(p, 0.5, out=p)
+        elif self != IDENTITY:
+            np.multiply(p, p.dtype.type(self.gain), out=p)
+            np.add(p, p.dtype.type(self.offset), out=p)
+        return self != IDENTITY
 
     def inverse(self, x: Array) -> Array:
         """The pixels (a new array) that x was made from; of binary ones what is left of them."""
         if self.binary:
             return x.copy()
         return (x - x.dtype.type(self.offset)) / x.dtype.type(self.gain)
+
+
+IDENTITY = PixelMap()
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ class Dataset:
     class_names: tuple[str, ...]
     sha256: str
     source: str
-    pixels: PixelMap = PixelMap()
+    pixels: PixelMap = IDENTITY
     teacher_sha256: str = ""
 
     def __repr__(self) -> str:

@@ -8,10 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from mnist_np.data.byte_split import ByteSplit
-from mnist_np.data.dataset import CHUNK, PixelMap, Split
+from mnist_np.data.dataset import CHUNK, IDENTITY, PixelMap, Split
 from mnist_np.nn.arrays import Array
-
-IDENTITY = PixelMap()
 
 
 def apply(pixels: PixelMap, split: Split) -> Split:

@@ -116,13 +116,13 @@ DAMAGES = {
 def _exchange_words(content):
     """Two words of the first row that are not the same."""
     words = np.frombuffer(content, np.uint64, offset=HEADER).copy()
-    place = np.flatnonzero(words[:24] != words[0])[0]
+    place = np.flatnonzero(words[:6] != words[0])[0]
     words[[0, place]] = words[[place, 0]]
     return content[:HEADER] + words.tobytes()
 
 
 def _exchange(content):
-    width = 64 * 4
+    width = 64
     a, b = content[HEADER : HEADER + width], content[HEADER + width : HEADER + 2 * width]
     return content[:HEADER] + b + a + content[HEADER + 2 * width :]
 
@@ -241,8 +241,8 @@ def forge(path):
     """Other labels, with the checksum that belongs to them and the genuine SHA-256."""
     content = bytearray(path.read_bytes())
     header = json.loads(content[:HEADER])
-    rows = np.frombuffer(content, np.float32, offset=HEADER).reshape(header["n"], -1)
-    rows[:, header["n_features"]] = 1
+    rows = np.frombuffer(content, np.uint8, offset=HEADER).reshape(header["n"], -1)
+    rows[:, header["n_features"]] = 255
     del header["checksum"]
     header["checksum"] = cache.checksum(header, rows)
     content[:HEADER] = json.dumps(header).encode().ljust(HEADER)

@@ -114,8 +114,8 @@ print((peak() - before) / (1 << 20), time.perf_counter() - began)
 
 
 def test_loading_stays_within_memory_and_time():
-    """224 MB of rows, and next to them at most the decoded bytes (first use) or nothing (from the cache)."""
+    """56 MB of rows, mapped from the cache, and the files that they are found by."""
     MNIST().load(rng())  # writes the cache, if no other test has
     megabytes, seconds = answer(COST)
-    assert megabytes < 240
+    assert megabytes < 80
     assert seconds < 2
