@@ -74,7 +74,8 @@ def test_the_pieces_of_a_maxout_unit_stand_side_by_side(units, pieces, columns):
 def test_the_hardest_are_those_that_look_most_like_another_class():
     _, loaded = prepared()
     rows = loaded.val.rows.copy()
-    rows[[3, 70], : loaded.n_features] = loaded.train.X[loaded.train.labels == 2].mean(axis=0)  # 3 is of class 3, 70 of class 2
+    mean = loaded.train.X[loaded.train.labels == 2].mean(axis=0)
+    rows[[3, 70], : loaded.n_features] = np.round(255 * mean)  # 3 is of class 3, 70 of class 2
     val = dataclasses.replace(loaded.val, rows=rows)
     labels = val.labels
     assert labels[70] == 2 != labels[3]
