@@ -38,6 +38,7 @@ CASES = {
     "diagnostics": {"training": {"diagnostics": 3}},
     "two processes": {"training": {"processes": 2}},
     "two processes, standardized": {"training": {"processes": 2}, "data": {"preprocess": "standardize"}},
+    "augmented, two processes": {"training": {"processes": 2}, "augment": Distort(shift=1)},
     "augmented": {"augment": Distort(shift=1, rotation=9, noise=0.1), "data": {"preprocess": "standardize"}},
     "binarized": {"data": {"preprocess": "binarize"}},
     "few labels": {"data": {"train_size": 50, "preprocess": "standardize"}},
