@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_np.component import Component, bounded
 from mnist_np.data.dataset import Dataset
-from mnist_np.data.warp import affine_field, bilinear, elastic_field, elastic_rms
+from mnist_np.data.warp import affine_field, bilinear, elastic_field, elastic_rms, shifted
 from mnist_np.nn.arrays import Array
 
 
@@ -71,7 +71,9 @@ class Distort(Augment):
 
     def __call__(self, images: Array, rng: np.random.Generator) -> Array:
         m, height, width = images.shape
-        if self.is_affine or self.elastic_alpha:
+        if self.shift and not (self.rotation or self.shear or self.scale or self.elastic_alpha):
+            images = shifted(images, self.affine(m, rng)[1])
+        elif self.is_affine or self.elastic_alpha:
             field = affine_field(*self.affine(m, rng), height, width)
             if self.elastic_alpha:
                 field += elastic_field(m, height, width, self.elastic_sigma, self.elastic_alpha, rng)

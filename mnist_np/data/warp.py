@@ -95,6 +95,27 @@ def bilinear(images: Array, field: Array) -> Array:
     return _between(_between(top, top_right, x), _between(bottom, bottom_right, x), y)
 
 
+def shifted(images: Array, shifts: Array) -> Array:
+    """The ``images`` (m, height, width) looked up at p + t for pixels p and shifts t (m, 2), y before x; 0 outside.
+
+    The same as `bilinear` to rounding, in less than half the time: linear interpolation along an axis is a product with the
+    matrix max(0, 1 - abs(p' - p - t)), so that each image becomes H_y I H_x.
+    """
+    rows, columns = (
+        np.arange(size, dtype=np.float32)[:, None] - np.arange(size, dtype=np.float32) for size in images.shape[1:]
+    )
+    H_y, H_x = hat(rows.T - shifts[:, 0, None, None]), hat(columns - shifts[:, 1, None, None])
+    out: Array = np.matmul(np.matmul(H_y, images), H_x)
+    return out
+
+
+def hat(x: Array) -> Array:
+    """max(0, 1 - abs(x)), written into x."""
+    np.abs(x, out=x)
+    np.subtract(1, x, out=x)
+    return np.maximum(x, 0, out=x)
+
+
 def _between(a: Array, b: Array, share: Array) -> Array:
     """a + share (b - a), written into a."""
     b -= a

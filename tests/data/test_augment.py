@@ -6,6 +6,7 @@ import pytest
 from mnist_np.component import ConfigError
 from mnist_np.data.augment import Distort, NoAugment, augmented_examples
 from mnist_np.data.sources import MNIST
+from mnist_np.data.warp import affine_field, bilinear, shifted
 
 BLOB = np.exp(-((np.arange(28) - 13.5) ** 2 + (np.arange(28)[:, None] - 13.5) ** 2) / (2 * 3**2)).astype(np.float32)
 MANY = np.repeat(BLOB[None], 2000, axis=0)
@@ -57,6 +58,13 @@ def test_shift():
     np.testing.assert_allclose(moved.mean(axis=1), 0, atol=0.15)
     np.testing.assert_allclose(moved.std(axis=1), 3 / np.sqrt(3), rtol=0.05)  # uniform
     assert abs(np.corrcoef(moved)[0, 1]) < 0.08
+
+
+def test_shifts_alone_are_those_of_the_general_look_up():
+    for strength in (0.7, 4, 30):
+        shifts = rng().uniform(-strength, strength, (len(TALL), 2)).astype(np.float32)
+        field = affine_field(np.broadcast_to(np.eye(2, dtype=np.float32), (len(TALL), 2, 2)), shifts, *TALL.shape[1:])
+        np.testing.assert_allclose(shifted(TALL, shifts), bilinear(TALL, field), atol=1e-5)
 
 
 def test_all_geometry_together_moves_nothing_on_average():
