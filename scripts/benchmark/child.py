@@ -22,11 +22,14 @@ from mnist_np.nn.arrays import Array
 
 @dataclass
 class Job:
-    """``run`` is timed. It does the work ``repeats`` times, and the time is divided by that."""
+    """``run`` is timed. It does the work ``repeats`` times, and the time is divided by that. Numbers that it gives by name go
+    into the answer. A whole training takes a seed."""
 
-    run: Callable[[], object]
+    run: Callable[..., object]
     versions: str
     repeats: int = 1
+    warm_up: Callable[[], object] | None = None
+    """Compiles, touches memory, starts threads; None: ``run`` does, the first time."""
 
 
 class Images:
@@ -74,12 +77,14 @@ def main() -> None:
                 del job  # frees the last cell's arrays and processes
                 module = import_module(f"benchmark.{mode.module}")
                 job = module.job(mode, Cell(**request["prepare"]), images)
-                job.run()  # compiles, touches memory, starts threads
-                answer: dict[str, Any] = {"kernel": job.versions or kernel()}
+                began = perf_counter()
+                (job.warm_up or job.run)()  # compiles, touches memory, starts threads
+                answer: dict[str, Any] = {"kernel": job.versions or kernel(), "ms": 1000 * (perf_counter() - began)}
             else:
                 began = perf_counter()
-                job.run()
+                found = job.run(request["seed"]) if "seed" in request else job.run()
                 answer = {"ms": 1000 * (perf_counter() - began) / job.repeats}
+                answer |= found if isinstance(found, dict) else {}
         except Exception as error:
             job = Job(lambda: None, "")
             answer = {"cannot": f"{type(error).__name__}: {error}"}

@@ -48,13 +48,14 @@ class Child:
 
     def prepare(self, cell: Cell) -> str:
         """Make the child ready for a cell and warm it up; returns versions and kernel. Raises Unmeasurable."""
-        return str(self._ask({"prepare": asdict(cell)})["kernel"])
+        return str(self.ask({"prepare": asdict(cell)})["kernel"])
 
     def run(self) -> float:
         """Milliseconds of one repetition."""
-        return float(self._ask({"run": True})["ms"])
+        return float(self.ask({"run": True})["ms"])
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The child's answer to a request. Raises Unmeasurable."""
         assert self.process.stdin
         assert self.process.stdout
         try:

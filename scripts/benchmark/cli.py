@@ -6,6 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
+from benchmark.accuracy import RECIPES, Trainings, accuracy_table, measure_accuracy, recipe_modes
 from benchmark.cells import Cell, Mode, Rows, all_modes, augment_cells, infer_cells, train_cells
 from benchmark.large_sweep import grow
 from benchmark.measure import Rounds, say
@@ -23,6 +24,7 @@ TASKS = {
     "startup": "from the command to its help, and to the first batch",
     "sweep": "a further run of a sweep, and a whole one",
     "serve": "answers over HTTP, beside mlflow models serve",
+    "accuracy": "the records' recipes from start to end, and the accuracy that they reach",
     "profile": "where the time of a whole run goes",
 }
 
@@ -53,12 +55,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="how often each mode is measured (default 5)")
     parser.add_argument("--minutes", type=float, default=math.inf, help="no new round is begun after these")
     parser.add_argument("--patience", type=float, default=0, help="seconds to wait for busy neighbours, per measurement (0)")
+    parser.add_argument("--recipes", type=words, default=[], help=f"accuracy: of {', '.join(RECIPES)} (default: all)")
     parser.add_argument("--runs", type=numbers, default=[], help="sweep: sweeps of so many tiny runs, like 100,300,1000")
     parser.add_argument("--json", type=Path, help="write one row per measurement, and skip those that it already holds")
     parser.add_argument("--figure", type=Path, help="default: outputs/benchmark/TASK.png")
     options, arguments = parser.parse_known_args(argv)
     if arguments and options.task != "profile":
         parser.error(f"unknown arguments: {' '.join(arguments)}")
+    if unknown := [name for name in options.recipes if name not in RECIPES]:
+        parser.error(f"unknown recipes {', '.join(unknown)}: choose of {', '.join(RECIPES)}")
     if options.runs and options.task != "sweep":
         parser.error("--runs is of the task sweep")
     if options.task == "profile":
@@ -66,6 +71,13 @@ def main(argv: list[str] | None = None) -> None:
         return
     if options.runs:
         grow(options.runs)
+        return
+    if options.task == "accuracy":
+        found = {mode.name: mode for mode in recipe_modes()}
+        trained = measure_accuracy(
+            Trainings(options.json), options.recipes or RECIPES, chosen(options, found, parser), options.rounds
+        )
+        print(accuracy_table(trained))
         return
     rows = Rows(options.json)
     if options.task == "startup":

@@ -1,0 +1,176 @@
+"""Seconds of training to the end of a record's recipe, by this project and by libraries that train the same recipe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean, median, stdev
+
+from benchmark.cells import Cell, Mode
+from benchmark.children import Child, Unmeasurable
+from benchmark.load import Load, foreign_cores
+from benchmark.measure import say
+from mnist_np.machine import cores, load, processor
+
+RECIPES = ("record_98", "record_99")
+"""Presets of `conf/experiment/`."""
+
+
+def recipe_modes() -> list[Mode]:
+    """Who trains a recipe: each library on all cores."""
+    n = cores()
+    modes = [Mode(f"threads-{threads}", f"mnist-np, {threads} BLAS threads", "recipe", threads) for threads in range(1, n + 1)]
+    modes += [
+        Mode(f"torch-{kind}", f"PyTorch {kind}", "recipe_torch", n, needs=("torch",)) for kind in ("eager", "fused", "compiled")
+    ]
+    return [*modes, Mode("jax", "JAX scan", "recipe_jax", n, needs=("jax",))]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One training of a recipe.
+
+    Attributes:
+        recipe: the preset.
+        setup: its network, batch size and epochs.
+        mode: who trained.
+        threads: of BLAS or of the library.
+        seed: of the initial weights, which all modes share, and of the rest.
+        seconds: of the training steps, augmentation included.
+        accuracy: on the test images afterwards.
+        warm_up_seconds: of the first epoch in the process, compilation included; not part of ``seconds``.
+        foreign_cores: cores that other programs kept busy meanwhile.
+        versions: of the libraries, and for NumPy the kernel that OpenBLAS chose.
+        cpu: the processor and its cores.
+        load: the machine's load average afterwards.
+    """
+
+    recipe: str
+    setup: str
+    mode: str
+    threads: int
+    seed: int
+    seconds: float
+    accuracy: float
+    warm_up_seconds: float
+    foreign_cores: float | None
+    versions: str
+    cpu: str
+    load: float
+
+
+class Trainings(list[Trained]):
+    """The rows so far, in a file that is written after each one."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__()
+        self.path = path
+        if path and path.exists():
+            self += [Trained(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+
+    def put(self, row: Trained) -> None:
+        """Add a row, and save."""
+        self.append(row)
+        if self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self.path.with_suffix(".partial")
+            partial.write_text("[\n" + ",\n".join(json.dumps(asdict(row)) for row in self) + "\n]\n", encoding="utf-8")
+            partial.replace(self.path)
+
+
+def measure_accuracy(rows: Trainings, recipes: Sequence[str], modes: Sequence[Mode], rounds: int) -> list[Trained]:
+    """Train each recipe in each mode, one seed a round, all modes in turn. Gives the rows of these recipes as they are now."""
+    found = []
+    for name in recipes:
+        setup = setup_of(name)
+        done = [row for row in rows if (row.recipe, row.setup) == (name, setup)]
+        with ExitStack() as stack:
+            children: dict[str, Child] = {}
+            ready: dict[str, tuple[float, str]] = {}
+            for seed in range(rounds):
+                for mode in modes:
+                    if any((row.mode, row.seed) == (mode.name, seed) for row in done):
+                        continue
+                    try:
+                        if mode.name not in children:
+                            child = children[mode.name] = Child(mode)
+                            stack.callback(child.close)
+                            answer = child.ask({"prepare": asdict(Cell("accuracy", name, 0, "adam"))})
+                            ready[mode.name] = answer["ms"] / 1000, answer["kernel"]
+                        elif mode.name not in ready:
+                            continue
+                        row = train(children, mode, name, setup, seed, *ready[mode.name])
+                    except Unmeasurable as reason:
+                        say(f"    {mode.name}: {reason}")
+                        ready.pop(mode.name, None)
+                        continue
+                    rows.put(row)
+                    done.append(row)
+                    say(f"{name}, seed {seed}, {mode.label}: {row.seconds:.2f} s, {100 * row.accuracy:.2f} %")
+        found += done
+    return found
+
+
+def train(children: dict[str, Child], mode: Mode, name: str, setup: str, seed: int, warm_up: float, versions: str) -> Trained:
+    """One training by the mode's child. Raises Unmeasurable."""
+    sessions = {child.process.pid for child in children.values()}
+    before = Load.now(sessions)
+    answer = children[mode.name].ask({"seed": seed})
+    foreign = foreign_cores(before, Load.now(sessions))
+    return Trained(
+        name,
+        setup,
+        mode.name,
+        mode.threads,
+        seed,
+        round(answer["seconds"], 4),
+        round(answer["accuracy"], 6),
+        round(warm_up, 3),
+        None if foreign is None else round(foreign, 2),
+        versions,
+        f"{processor()}, {cores()} cores",
+        round(load(), 1),
+    )
+
+
+def setup_of(name: str) -> str:
+    """``256, batch 128, 3 epochs``. Raises ValueError for a preset that the libraries' versions cannot train."""
+    from benchmark.recipe import Recipe
+
+    recipe = Recipe(name)
+    hidden = "-".join(map(str, recipe.experiment.model.hidden))
+    return f"{hidden}, batch {recipe.batch}, {recipe.epochs} epochs{', distorted images' if recipe.distort else ''}"
+
+
+def accuracy_table(rows: Sequence[Trained]) -> str:
+    """A line for each recipe and mode; the accuracy shows that it is the same recipe."""
+    labels = {mode.name: mode.label for mode in recipe_modes()}
+    lines = [["recipe", "trained by", "n", "seconds of training", "ratio to ours", "test accuracy", "first epoch, s"]]
+    lines.append(["---", "---", *["---:"] * 5])
+    for recipe, setup in dict.fromkeys((row.recipe, row.setup) for row in rows):
+        of = {name: [row for row in rows if (row.recipe, row.setup, row.mode) == (recipe, setup, name)] for name in labels}
+        middle = {name: median(row.seconds for row in found) for name, found in of.items() if found}
+        ours = min((seconds for name, seconds in middle.items() if name.startswith("threads")), default=None)
+        for name, seconds in middle.items():
+            times, accuracies = [row.seconds for row in of[name]], [100 * row.accuracy for row in of[name]]
+            sd = f" ± {stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
+            lines.append(
+                [
+                    f"{recipe}: {setup}",
+                    labels[name],
+                    str(len(times)),
+                    f"{seconds:.2f} ({min(times):.2f} to {max(times):.2f})",
+                    f"{seconds / ours:.2f}" if ours else "",
+                    f"{fmean(accuracies):.2f}{sd} %",
+                    f"{median(row.warm_up_seconds for row in of[name]):.1f}",
+                ]
+            )
+    foreign = [row.foreign_cores for row in rows if row.foreign_cores is not None]
+    busy = f"; others kept {fmean(foreign):.2f} cores busy (at most {max(foreign):.2f})" if foreign else ""
+    said = f"Medians of interleaved rounds, in brackets the fastest and the slowest{busy}. " + "; ".join(
+        sorted({row.cpu for row in rows} | {row.versions for row in rows})
+    )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{said}."
