@@ -40,6 +40,7 @@ class Trained:
         threads: of BLAS or of the library.
         seed: of the initial weights, which all modes share, and of the rest.
         seconds: of the training steps, augmentation included.
+        cpu_seconds: of the processor in all threads meanwhile: what others do changes it less.
         accuracy: on the test images afterwards.
         warm_up_seconds: of the first epoch in the process, compilation included; not part of ``seconds``.
         foreign_cores: cores that other programs kept busy meanwhile.
@@ -54,6 +55,7 @@ class Trained:
     threads: int
     seed: int
     seconds: float
+    cpu_seconds: float
     accuracy: float
     warm_up_seconds: float
     foreign_cores: float | None
@@ -127,6 +129,7 @@ def train(children: dict[str, Child], mode: Mode, name: str, setup: str, seed: i
         mode.threads,
         seed,
         round(answer["seconds"], 4),
+        round(answer["cpu_seconds"], 4),
         round(answer["accuracy"], 6),
         round(warm_up, 3),
         None if foreign is None else round(foreign, 2),
@@ -148,8 +151,19 @@ def setup_of(name: str) -> str:
 def accuracy_table(rows: Sequence[Trained]) -> str:
     """A line for each recipe and mode; the accuracy shows that it is the same recipe."""
     labels = {mode.name: mode.label for mode in recipe_modes()}
-    lines = [["recipe", "trained by", "n", "seconds of training", "ratio to ours", "test accuracy", "first epoch, s"]]
-    lines.append(["---", "---", *["---:"] * 5])
+    lines = [
+        [
+            "recipe",
+            "trained by",
+            "n",
+            "seconds of training",
+            "ratio to ours",
+            "of the processor",
+            "test accuracy",
+            "first epoch, s",
+        ]
+    ]
+    lines.append(["---", "---", *["---:"] * 6])
     for recipe, setup in dict.fromkeys((row.recipe, row.setup) for row in rows):
         of = {name: [row for row in rows if (row.recipe, row.setup, row.mode) == (recipe, setup, name)] for name in labels}
         middle = {name: median(row.seconds for row in found) for name, found in of.items() if found}
@@ -164,6 +178,7 @@ def accuracy_table(rows: Sequence[Trained]) -> str:
                     str(len(times)),
                     f"{seconds:.2f} ({min(times):.2f} to {max(times):.2f})",
                     f"{seconds / ours:.2f}" if ours else "",
+                    f"{median(row.cpu_seconds for row in of[name]):.2f}",
                     f"{fmean(accuracies):.2f}{sd} %",
                     f"{median(row.warm_up_seconds for row in of[name]):.1f}",
                 ]

@@ -75,7 +75,7 @@ class Played:
         if self.mode.name == "jax":
             raise Unmeasurable("no")
         return {"ms": 500.0, "kernel": "numpy 2"} | (
-            {"seconds": 1.0 + request["seed"], "accuracy": 0.98} if "seed" in request else {}
+            {"seconds": 1.0 + request["seed"], "cpu_seconds": 1.5, "accuracy": 0.98} if "seed" in request else {}
         )
 
     def close(self):
@@ -98,5 +98,5 @@ def test_rows_are_kept_and_shown(tmp_path, monkeypatch):
     assert again[:4] == found
     assert [(row.mode, row.seed) for row in again[4:]] == [("threads-1", 2), ("torch-eager", 2)]
     table = accuracy_table(again)
-    assert "| PyTorch eager | 3 | 2.00 (1.00 to 3.00) | 1.00 | 98.00 ± 0.00 % | 0.5 |" in table
+    assert "| PyTorch eager | 3 | 2.00 (1.00 to 3.00) | 1.00 | 1.50 | 98.00 ± 0.00 % | 0.5 |" in table
     assert "JAX" not in table
