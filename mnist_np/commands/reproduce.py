@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -27,11 +28,16 @@ from mnist_np.papers.page import percent, write_page
 from mnist_np.papers.published import ROW, ROWS
 from mnist_np.papers.rows import Row
 from mnist_np.papers.training import command, train
+from mnist_np.serialize import flatten
 from mnist_np.terminal import duration, print_error
 from mnist_np.training.interrupt import Interrupt
 
 MOST = 9999
 """Seeds, and workers."""
+
+SHORT = 1.0
+"""Minutes of a run up to which --records trains a record that is not named."""
+RECORDS_HELP = "train the named ROWs and all records of up to a minute a run anew, for their times on this machine"
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -70,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
         "--workers", type=whole_number(MOST), default=1, metavar="N", help="runs at a time (default: %(default)s)"
     )
     parser.add_argument("--again", action="store_true", help="train the recorded runs anew and compare; writes nothing")
-    parser.add_argument("--records", action="store_true", help="train all records anew, for their times on this machine")
+    parser.add_argument("--records", action="store_true", help=RECORDS_HELP)
     parser.add_argument("--page", action="store_true", help="only write the page and its figure anew")
     parser.add_argument(
         "--results", type=Path, default=default_folder(), metavar="DIR", help="the files of results (default: docs/results)"
@@ -92,7 +98,7 @@ def budget(text: str) -> float:
 def chosen(names: list[str], records: bool) -> list[Row]:
     """The rows that the command line names. Raises UserError where there is none of a name, or it cannot be trained."""
     every = [row for row in ROWS if row.overrides]
-    rows = [row for row in every if row.part == "record"] if records else []
+    rows = [row for row in every if row.part == "record" and row.minutes <= SHORT] if records else []
     for name in dict.fromkeys(names):
         if name == "all":
             rows += every
@@ -143,14 +149,24 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
             continue
         if runs:
             folder = next(child.folder for child in children if child.status == "finished")
+            config = config_of(folder)
+            if not is_same_recipe(before.config or {}, config):
+                print(f"{row.name}: the recorded runs are of another recipe, and are left out", flush=True)
+                before = Reproduction(row)
             merged = {run.seed: run for run in before.runs} | runs
-            write(arguments.results, row, command(row), merged.values(), config_of(folder))
+            write(arguments.results, row, command(row), merged.values(), config)
             write_page(arguments.results, read(arguments.results, ROWS))
         if code or not set(seeds) <= set(runs):
             said = "the same command goes on" if children else f"the sweep did not begin: exit code {code}"
             print(f"{row.name}: {len(runs)} of {len(seeds)} finished; {said}", flush=True)
             complete = False
     return 0 if complete else 1
+
+
+def is_same_recipe(recorded: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Whether two configs differ in no key that both have: a key may have been added to this package in between."""
+    before, now = flatten(recorded), flatten(config)
+    return all(now.get(key, value) == value for key, value in before.items())
 
 
 def compare(before: Reproduction, now: Mapping[int, Outcome], seeds: list[int]) -> bool:

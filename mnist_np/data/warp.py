@@ -101,9 +101,7 @@ def shifted(images: Array, shifts: Array) -> Array:
     The same as `bilinear` to rounding, in less than half the time: linear interpolation along an axis is a product with the
     matrix max(0, 1 - abs(p' - p - t)), so that each image becomes H_y I H_x.
     """
-    rows, columns = (
-        np.arange(size, dtype=np.float32)[:, None] - np.arange(size, dtype=np.float32) for size in images.shape[1:]
-    )
+    rows, columns = (np.arange(size, dtype=np.float32)[:, None] - np.arange(size, dtype=np.float32) for size in images.shape[1:])
     H_y, H_x = hat(rows.T - shifts[:, 0, None, None]), hat(columns - shifts[:, 1, None, None])
     out: Array = np.matmul(np.matmul(H_y, images), H_x)
     return out

@@ -110,7 +110,8 @@ def records(rows: list[Reproduction]) -> Iterator[str]:
     """The records: time to a mean accuracy, with the test that they passed."""
     yield "The seconds are those of the training steps alone: data in memory, evaluation and imports not counted. A record holds"
     yield f"if the mean test accuracy over ten seeds is above its mark with p < {LEVEL:g} in a one-sided t test."
-    yield "`mnist-np reproduce --records` measures the times of this machine."
+    yield "`mnist-np reproduce --records` measures the times of this machine; records of more than a minute a run are named:"
+    yield "`mnist-np reproduce --records record_995`."
     yield ""
     columns = ("record", "mark", "test accuracy", "n", "p", "holds", "seconds of training", "how it was chosen")
     yield line(columns)

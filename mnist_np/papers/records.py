@@ -23,8 +23,8 @@ RECORDS = (
         ("experiment=record_99", "training.threads=1"),
         1.0,
         minutes=0.5,
-        deviations="of 24 recipes (layers, batch 128 and 256, 8 to 12 epochs, learning rates, distortions) the cheapest whose mean "
-        "accuracy on 10,000 validation images was at least 99.03 % (XX, trained on 50,000). One BLAS thread: the other core "
+        deviations="of 24 recipes (layers, batch 128 and 256, 8 to 12 epochs, learning rates, distortions) the cheapest whose "
+        "mean accuracy on 10,000 validation images was at least 99.03 % (XX, trained on 50,000). One BLAS thread: the other core "
         "prepares the images",
         seeds=10,
     ),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,24 @@ def test_a_row_is_run_continued_and_repeated(call, tmp_path):
     file.write_text(json.dumps(content))
     code, out = call("fast", "--again", "--seeds", "1")
     assert (code, "recorded, now" in out, "blas: another recorded" in out) == (1, True, True), out
+
+
+def test_records_are_the_short_ones_and_what_is_named(monkeypatch):
+    rows = [replace(FAST, name=name, part="record", minutes=minutes) for name, minutes in (("a", 0.1), ("b", 1), ("c", 6))]
+    monkeypatch.setattr(reproduce, "ROWS", (FAST, *rows))
+    monkeypatch.setattr(reproduce, "ROW", {row.name: row for row in (FAST, *rows)})
+    assert [row.name for row in reproduce.chosen([], records=True)] == ["a", "b"]
+    assert [row.name for row in reproduce.chosen(["c", "a"], records=True)] == ["a", "b", "c"]
+
+
+def test_runs_of_another_recipe_are_left_out(call, tmp_path, monkeypatch):
+    assert call("fast", "--seeds", "1")[0] == 0
+    other = replace(FAST, overrides=(*FAST.overrides, "optimizer.lr=0.1"))
+    monkeypatch.setattr(reproduce, "ROW", {"fast": other})
+    code, out = call("fast", "--seeds", "2")
+    assert (code, "the recorded runs are of another recipe" in out) == (0, True), out
+    assert [run.seed for run in read(tmp_path / "docs/results", [FAST])["fast"].runs] == [1]
+    assert "nothing is missing" not in call("fast", "--seeds", "2")[1]
 
 
 @pytest.mark.parametrize(
