@@ -14,6 +14,7 @@ from benchmark.children import Child, Unmeasurable
 from benchmark.load import Load, foreign_cores
 from benchmark.measure import say
 from mnist_np.machine import cores, load, processor
+from mnist_np.terminal import counted
 
 RECIPES = ("record_98", "record_99")
 """Presets of `conf/experiment/`."""
@@ -45,7 +46,7 @@ class Trained:
         warm_up_seconds: of the first epoch in the process, compilation included; not part of ``seconds``.
         foreign_cores: cores that other programs kept busy meanwhile.
         versions: of the libraries, and for NumPy the kernel that OpenBLAS chose.
-        cpu: the processor and its cores.
+        cpu: the processor and the cores that all modes were given.
         load: the machine's load average afterwards.
     """
 
@@ -94,7 +95,7 @@ def measure_accuracy(rows: Trainings, recipes: Sequence[str], modes: Sequence[Mo
             ready: dict[str, tuple[float, str]] = {}
             for seed in range(rounds):
                 for mode in modes:
-                    if any((row.mode, row.seed) == (mode.name, seed) for row in done):
+                    if any((row.mode, row.threads, row.seed) == (mode.name, mode.threads, seed) for row in done):
                         continue
                     try:
                         if mode.name not in children:
@@ -134,7 +135,7 @@ def train(children: dict[str, Child], mode: Mode, name: str, setup: str, seed: i
         round(warm_up, 3),
         None if foreign is None else round(foreign, 2),
         versions,
-        f"{processor()}, {cores()} cores",
+        f"{processor()}, {counted(cores(), 'core')}",
         round(load(), 1),
     )
 
@@ -164,8 +165,11 @@ def accuracy_table(rows: Sequence[Trained]) -> str:
         ]
     ]
     lines.append(["---", "---", *["---:"] * 6])
-    for recipe, setup in dict.fromkeys((row.recipe, row.setup) for row in rows):
-        of = {name: [row for row in rows if (row.recipe, row.setup, row.mode) == (recipe, setup, name)] for name in labels}
+    groups: dict[str, list[Trained]] = {}
+    for row in rows:
+        groups.setdefault(f"{row.recipe}: {row.setup}; {row.cpu.rpartition(', ')[2]}", []).append(row)
+    for group, members in groups.items():
+        of = {name: [row for row in members if row.mode == name] for name in labels}
         middle = {name: median(row.seconds for row in found) for name, found in of.items() if found}
         ours = min((seconds for name, seconds in middle.items() if name.startswith("threads")), default=None)
         for name, seconds in middle.items():
@@ -173,7 +177,7 @@ def accuracy_table(rows: Sequence[Trained]) -> str:
             sd = f" ± {stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
             lines.append(
                 [
-                    f"{recipe}: {setup}",
+                    group,
                     labels[name],
                     str(len(times)),
                     f"{seconds:.2f} ({min(times):.2f} to {max(times):.2f})",
