@@ -165,7 +165,7 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
 
 def is_same_recipe(recorded: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     """Whether two configs differ in no key that both have: a key may have been added to this package in between."""
-    before, now = flatten(recorded), flatten(config)
+    before, now = flatten(dict(recorded)), flatten(dict(config))
     return all(now.get(key, value) == value for key, value in before.items())
 
 
