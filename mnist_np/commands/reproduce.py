@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -23,12 +22,11 @@ from mnist_np.commands.numbers import whole_number
 from mnist_np.component import UserError, did_you_mean
 from mnist_np.invocation import default_outputs
 from mnist_np.machine import cores, load
-from mnist_np.papers.outcomes import Outcome, Reproduction, config_of, default_folder, outcome, read, write
+from mnist_np.papers.outcomes import Outcome, Reproduction, config_of, default_folder, is_same_recipe, outcome, read, write
 from mnist_np.papers.page import percent, write_page
 from mnist_np.papers.published import ROW, ROWS
 from mnist_np.papers.rows import Row
 from mnist_np.papers.training import command, train
-from mnist_np.serialize import flatten
 from mnist_np.terminal import duration, print_error
 from mnist_np.training.interrupt import Interrupt
 
@@ -161,12 +159,6 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
             print(f"{row.name}: {len(runs)} of {len(seeds)} finished; {said}", flush=True)
             complete = False
     return 0 if complete else 1
-
-
-def is_same_recipe(recorded: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    """Whether two configs differ in no key that both have: a key may have been added to this package in between."""
-    before, now = flatten(dict(recorded)), flatten(dict(config))
-    return all(now.get(key, value) == value for key, value in before.items())
 
 
 def compare(before: Reproduction, now: Mapping[int, Outcome], seeds: list[int]) -> bool:

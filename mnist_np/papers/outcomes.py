@@ -16,15 +16,20 @@ from mnist_np.files import write_atomically
 from mnist_np.machine import cores, load, processor
 from mnist_np.papers.rows import Row
 from mnist_np.papers.verdict import OPEN, relative_verdict, verdict
+from mnist_np.serialize import flatten
 from mnist_np.source_code import PACKAGE
 from mnist_np.storage.config_file import read_config
 from mnist_np.storage.records import read_json
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import Spread
 from mnist_np.terminal import counted
+from mnist_np.training.mode import recorded
 
 RELEVANT = ("python", "mnist-np", "numpy")
 """Versions on which a result's bits may depend."""
+
+MODE = ("training.threads", "training.processes")
+"""Keys by which results differ by rounding alone. The mode that was used is recorded with each run."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Outcome:
         training_seconds: of the training steps alone, augmentation included.
         commit: of the code, with ``+`` if numeric code or configs had uncommitted changes.
         versions: of Python, NumPy and this package.
-        blas: name, version and threads.
+        blas: name, version and threads; processes, where there were several.
         cpu: the processor's name and the number of cores.
         load: the machine's load average when the run was recorded: above the number of cores the times are too long.
     """
@@ -119,7 +124,8 @@ def outcome(child: Child, row: Row) -> Outcome | None:
     if child.status != "finished" or accuracy not in metrics or loss not in metrics:
         return None
     git, blas = git if isinstance(git, dict) else {}, blas if isinstance(blas, dict) else {}
-    versions = result.get("versions")
+    versions, mode = result.get("versions"), recorded(result.get("mode"))
+    together = f" in each of {mode.processes} processes" if mode and mode.processes > 1 else ""
     return Outcome(
         int(result["seed"]),
         round(100 * (1 - metrics[accuracy]), 6),
@@ -130,7 +136,7 @@ def outcome(child: Child, row: Row) -> Outcome | None:
         round(sum(epoch.get("time/epoch_s", 0.0) for epoch in child.history), 2),
         str(git.get("commit", ""))[:12] + ("+" if git.get("dirty") else ""),
         {name: str(version) for name, version in (versions or {}).items() if name in RELEVANT},
-        f"{blas.get('name')} {blas.get('version')}, {counted(int(blas.get('threads') or 1), 'thread')}",
+        f"{blas.get('name')} {blas.get('version')}, {counted(int(blas.get('threads') or 1), 'thread')}{together}",
         f"{processor()}, {counted(cores(), 'core')}",
         round(load(), 1),
     )
@@ -140,6 +146,12 @@ def config_of(folder: Path) -> dict[str, Any]:
     """The config of the run in ``folder``, without what differs between the runs of a row and between machines."""
     config = read_config(folder / "config.yaml")
     return {key: value for key, value in config.items() if key not in ("seed", "outputs", "plugins")}
+
+
+def is_same_recipe(recorded: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Whether two configs differ in no key that both have, but for the mode: a key may have been added in between."""
+    before, now = flatten(dict(recorded)), flatten(dict(config))
+    return all(now.get(key, value) == value for key, value in before.items() if key not in MODE)
 
 
 def path_of(folder: Path, name: str) -> Path:

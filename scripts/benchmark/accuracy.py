@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, median, stdev
 
-from benchmark.cells import Cell, Mode
+from benchmark.cells import Cell, Mode, read_rows, write_rows
 from benchmark.children import Child, Unmeasurable
 from benchmark.load import Load, foreign_cores
 from benchmark.measure import say
@@ -23,7 +22,11 @@ RECIPES = ("record_98", "record_99")
 def recipe_modes() -> list[Mode]:
     """Who trains a recipe: each library on all cores."""
     n = cores()
-    modes = [Mode(f"threads-{threads}", f"mnist-np, {threads} BLAS threads", "recipe", threads) for threads in range(1, n + 1)]
+    modes = [
+        Mode(f"threads-{threads}", f"mnist-np, {counted(threads, 'BLAS thread')}", "recipe", threads)
+        for threads in sorted({1, n})
+    ]
+    modes += [Mode("processes-2", "mnist-np, 2 processes", "recipe", 1, 2)] * (n > 1)
     modes += [
         Mode(f"torch-{kind}", f"PyTorch {kind}", "recipe_torch", n, needs=("torch",)) for kind in ("eager", "fused", "compiled")
     ]
@@ -72,16 +75,13 @@ class Trainings(list[Trained]):
         super().__init__()
         self.path = path
         if path and path.exists():
-            self += [Trained(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+            self += read_rows(path, Trained)
 
     def put(self, row: Trained) -> None:
         """Add a row, and save."""
         self.append(row)
         if self.path:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(".partial")
-            partial.write_text("[\n" + ",\n".join(json.dumps(asdict(row)) for row in self) + "\n]\n", encoding="utf-8")
-            partial.replace(self.path)
+            write_rows(self.path, self)
 
 
 def measure_accuracy(rows: Trainings, recipes: Sequence[str], modes: Sequence[Mode], rounds: int) -> list[Trained]:
@@ -151,6 +151,8 @@ def setup_of(name: str) -> str:
 
 def accuracy_table(rows: Sequence[Trained]) -> str:
     """A line for each recipe and mode; the accuracy shows that it is the same recipe."""
+    if not rows:
+        return "Nothing was measured."
     labels = {mode.name: mode.label for mode in recipe_modes()}
     lines = [
         [
@@ -171,7 +173,7 @@ def accuracy_table(rows: Sequence[Trained]) -> str:
     for group, members in groups.items():
         of = {name: [row for row in members if row.mode == name] for name in labels}
         middle = {name: median(row.seconds for row in found) for name, found in of.items() if found}
-        ours = min((seconds for name, seconds in middle.items() if name.startswith("threads")), default=None)
+        ours = min((seconds for name, seconds in middle.items() if name.startswith(("threads", "processes"))), default=None)
         for name, seconds in middle.items():
             times, accuracies = [row.seconds for row in of[name]], [100 * row.accuracy for row in of[name]]
             sd = f" ± {stdev(accuracies):.2f}" if len(accuracies) > 1 else ""

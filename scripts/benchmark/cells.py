@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from mnist_np.machine import cores
 
@@ -144,7 +144,7 @@ class Rows(list[Row]):
         super().__init__()
         self.path = path
         if path and path.exists():
-            self += [Row(**row) for row in json.loads(path.read_text())]
+            self += read_rows(path, Row)
 
     def missing(self, cell: Cell, modes: Sequence[Mode]) -> list[Mode]:
         """The modes in which a cell has not been measured."""
@@ -156,7 +156,23 @@ class Rows(list[Row]):
         for new in rows:
             self[:] = [row for row in self if (row.cell, row.mode) != (new.cell, new.mode)] + [new]
         if self.path:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(".partial")
-            partial.write_text("[\n" + ",\n".join(json.dumps(asdict(row)) for row in self) + "\n]\n")
-            partial.replace(self.path)
+            write_rows(self.path, self)
+
+
+T = TypeVar("T")
+
+
+def read_rows(path: Path, kind: type[T]) -> list[T]:
+    """The rows of a file. Raises SystemExit where it holds something else."""
+    try:
+        return [kind(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+    except (TypeError, ValueError):
+        raise SystemExit(f"{path}: holds no rows of this task; give --json another file") from None
+
+
+def write_rows(path: Path, rows: Sequence[Any]) -> None:
+    """Write dataclass instances as JSON, one a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text("[\n" + ",\n".join(json.dumps(asdict(row)) for row in rows) + "\n]\n", encoding="utf-8")
+    partial.replace(path)

@@ -23,6 +23,7 @@ from mnist_np.nn.layers import Dense
 from mnist_np.nn.losses import CrossEntropy
 from mnist_np.optim.adam import Adam
 from mnist_np.streams import Streams
+from mnist_np.training import mode as modes
 from mnist_np.training.evaluation import evaluate
 from mnist_np.training.events import Observers
 from mnist_np.training.run import trainer_of
@@ -103,21 +104,22 @@ def job(mode: Mode, cell: Cell, images: Images) -> Job:
     recipe = Recipe(cell.net)
 
     def run(seed: int) -> Trained:
-        return trained(replace(recipe.experiment, seed=seed), images, mode.threads)
+        return trained(replace(recipe.experiment, seed=seed), images, modes.Mode(mode.processes, mode.threads))
 
     def warm_up() -> None:
-        trained(replace(recipe.experiment, training=replace(recipe.experiment.training, epochs=1)), images, mode.threads)
+        short = replace(recipe.experiment, training=replace(recipe.experiment.training, epochs=1))
+        trained(short, images, modes.Mode(mode.processes, mode.threads))
 
     return Job(run, "", warm_up=warm_up)
 
 
-def trained(what: Experiment, images: Images, threads: int) -> Trained:
+def trained(what: Experiment, images: Images, mode: modes.Mode) -> Trained:
     """Train the experiment as a run does, without observers."""
     data = images.dataset
-    with blas_threads(threads):
+    with blas_threads(mode.threads):
         network = what.build_network(data.n_features, data.n_classes)
         parts = (what.loss, what.optimizer, what.schedule, what.training, Streams(what.seed), Observers())
-        trainer = trainer_of(what)(network, data, *parts, augment=what.augment)
+        trainer = trainer_of(mode)(network, data, *parts, augment=what.augment)
         return timed(lambda: trainer.fit(trainer.begin()), lambda: evaluate(network, data.test, what.loss).accuracy)
 
 

@@ -100,3 +100,6 @@ def test_rows_are_kept_and_shown(tmp_path, monkeypatch):
     table = accuracy_table(again)
     assert "| PyTorch eager | 3 | 2.00 (1.00 to 3.00) | 1.00 | 1.50 | 98.00 ± 0.00 % | 0.5 |" in table
     assert "JAX" not in table
+    assert accuracy_table([]) == "Nothing was measured."
+    with pytest.raises(SystemExit, match=r"rows\.json: holds no rows of this task; give --json another file"):
+        main(["train", "--json", str(path)])

@@ -9,12 +9,12 @@ from mnist_np.cli.arguments import parse
 from mnist_np.cli.compose import compose, to_run_config, without_hydra
 from mnist_np.cli.schemas import store_schemas
 from mnist_np.component import UserError
-from mnist_np.papers.outcomes import read
+from mnist_np.papers.outcomes import is_same_recipe, read
 from mnist_np.papers.page import text_of
 from mnist_np.papers.published import ROW, ROWS
 from mnist_np.papers.rows import PARTS, SOURCES
 from mnist_np.papers.training import words
-from mnist_np.serialize import flatten, to_dict
+from mnist_np.serialize import to_dict
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 TRAINED = [row for row in ROWS if row.overrides]
@@ -34,10 +34,11 @@ def test_rows_are_sound():
 def test_row_composes_to_what_its_file_records(row):
     store_schemas()
     fixed = [word for word in words(row, [0]) if word != "-m"]
-    config = flatten(to_dict(to_run_config(without_hydra(compose(parse(fixed)))).experiment))
+    config = to_dict(to_run_config(without_hydra(compose(parse(fixed)))).experiment)
     recorded = read(RESULTS, [row])[row.name].config or {}
-    changed = {key: value for key, value in flatten(recorded).items() if key in config and value != config[key]}
-    assert not changed, f"{row.name} was run with another recipe: delete docs/results/{row.name}.json and run it again"
+    assert is_same_recipe(recorded, config), (
+        f"{row.name} was run with another recipe: delete docs/results/{row.name}.json and run it again"
+    )
 
 
 def test_the_page_is_what_the_files_say():
