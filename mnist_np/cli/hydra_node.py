@@ -99,7 +99,10 @@ def check_sweeper(hydra: DictConfig) -> None:
     """Refuse sweepers of others: their runs would be no children of a sweep, in no table, and learn nothing of each other."""
     if hydra.mode == RunMode.MULTIRUN and not str(hydra.sweeper.get("_target_")).startswith(OURS):
         allowed = "keeps no table of its runs: must be grid (every combination of the values) or search"
-        raise ConfigError("hydra/sweeper", hydra.runtime.choices.get("hydra/sweeper"), allowed)
+        chosen, file = (hydra.runtime.choices.get(group) for group in ("hydra/sweeper", "sweep"))
+        if chosen == "basic" and file != "default":
+            allowed += f"; the file of sweep={file} needs the line defaults: [default@sweep, _self_]"
+        raise ConfigError("hydra/sweeper", chosen, allowed)
 
 
 def check_folders(hydra: DictConfig) -> None:

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 DECADES = 1.5
 """Positive numbers spread wider than this many powers of ten belong on a logarithmic axis."""
@@ -119,3 +119,21 @@ def varying(rows: Iterable[dict[str, str]]) -> list[Param]:
     keys = dict.fromkeys(key for row in rows for key in row)
     params = [Param.of(key, (row.get(key, ABSENT) for row in rows)) for key in keys]
     return [param for param in params if len(param.values) > 1]
+
+
+def going_together(rows: Iterable[Mapping[str, str]]) -> list[str]:
+    """The keys whose values go one to one with those of another key, so that nothing tells their effects apart.
+
+    Two numbers must also rise, or rise and fall, together: those of a search differ in each run and still tell something.
+    """
+    rows = list(rows)
+    keys = [param.key for param in varying(map(dict, rows))]
+    found = set[str]()
+    for a, b in combinations(keys, 2):
+        pairs = sorted({(row.get(a, ABSENT), row.get(b, ABSENT)) for row in rows}, key=lambda pair: order(pair[0]))
+        are_numbers = None not in [number(value) for pair in pairs for value in pair]
+        second = [order(value) for _, value in pairs]
+        one_to_one = len(pairs) == len({value for value, _ in pairs}) == len(set(second))
+        if one_to_one and (not are_numbers or sorted(second) in (second, second[::-1])):
+            found |= {a, b}
+    return [key for key in keys if key in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mnist_np.sweep.significance import MOST_SEEDS, Comparison, Values, against_best, seeds_needed
@@ -63,9 +63,11 @@ class Verdict:
         return f"{said}{self.advice()}"
 
     def counts(self) -> str:
-        """``n = 3``, ``n = 2 to 5``."""
-        numbers = sorted(len(values) for values in self.configurations)
-        return f"n = {numbers[0]}" if numbers[0] == numbers[-1] else f"n = {numbers[0]} to {numbers[-1]}"
+        """``n = 3``, ``n = 2 to 5``; ``n = 5, of which 2 in pairs`` where some are compared by a part of their runs."""
+        best, *others = self.configurations
+        compared = zip(self.comparisons, others, strict=True)
+        pairs = [c.n for c, other in compared if c.paired and c.n < min(len(best), len(other))]
+        return f"n = {extent(map(len, self.configurations))}{f', of which {extent(pairs)} in pairs' if pairs else ''}"
 
     def advice(self) -> str:
         """How many seeds would tell a small difference, judged by the spread of those that cannot be told apart."""
@@ -80,3 +82,9 @@ class Verdict:
             if (n := seeds_needed(difference, sd, k * (k - 1) // 2)) < MOST_SEEDS:
                 return f"; about {n} seeds each would tell a difference of {text}"
         return ""
+
+
+def extent(numbers: Iterable[int]) -> str:
+    """``3``, ``2 to 5``."""
+    found = sorted(numbers)
+    return f"{found[0]}" if found[0] == found[-1] else f"{found[0]} to {found[-1]}"

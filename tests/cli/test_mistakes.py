@@ -122,6 +122,11 @@ FILES = [
     ("experiment/mine", "# @package _global_\noptimizer: {_target_: os.system}", "mine.yaml: optimizer._target_: no such key"),
     ("experiment/mine", "a: [1\nb: }", 'mine.yaml", line 2'),
     ("experiment/mine", "a: !!python/object/apply:os.system [touch hacked]", "python/object/apply:os.system"),
+    (
+        "sweep/mine",
+        "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: 'range(2)'}}}",
+        "the file of sweep=mine needs the line defaults: [default@sweep, _self_]",
+    ),
     ("optimizer/mine", "defaults: [base_sgd, _self_]\nmomentumm: 3", "optimizer/mine.yaml: optimizer.momentumm: no such key"),
 ]
 

@@ -163,3 +163,6 @@ def test_sentences():
     less = verdict(0.05 + noise, 0.0502 + noise[::-1], metric="best/val_loss", sign=-1)
     assert "(1 %)" in less.sentence()
     assert "n = 2 to 5" in verdict(good, close[:2]).sentence()
+    shifted = {str(seed): 0.96 + 0.001 * seed**2 for seed in range(3, 8)}
+    apart = Verdict.of("best/val_accuracy", [{str(seed): 0.97 + 0.001 * seed for seed in range(5)}, shifted], 1)
+    assert "(n = 5, of which 2 in pairs)" in apart.sentence()

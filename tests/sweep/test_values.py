@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_np.sweep.values import ABSENT, Param, number, order, readable, varying
+from mnist_np.sweep.values import ABSENT, Param, going_together, number, order, readable, varying
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,14 @@ def test_readable():
         "[128,64]",
         "he_normal_long",
     ]
+
+
+def test_values_that_go_in_pairs():
+    def rows(*pairs):
+        return [{"lr": x, "hidden": y, "seed": "0", "init": init} for x, y in pairs for init in ("a", "b")]
+
+    assert going_together(rows(("0.3", "[8]"), ("0.2", "[16]"), ("0.1", "[32]"))) == ["lr", "hidden"]
+    assert going_together(rows(("0.3", "x"), ("0.2", "z"), ("0.1", "y"))) == ["lr", "hidden"]
+    assert going_together(rows(("0.3", "[8]"), ("0.2", "[32]"), ("0.1", "[16]"))) == []  # as in a search
+    assert going_together(rows(("0.3", "[8]"), ("0.3", "[16]"), ("0.1", "[16]"))) == []
+    assert going_together([]) == []

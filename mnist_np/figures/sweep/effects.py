@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mnist_np.figures.style import ACCENT, COLOURS, headline, new_figure, rotate_labels, shorten, style
 from mnist_np.figures.sweep.scales import Scale, metric_scale, param_scale
 from mnist_np.sweep.report import SweepReport
-from mnist_np.sweep.values import ABSENT, Param
+from mnist_np.sweep.values import ABSENT, Param, going_together
 
 MANY = 12
 """Params with more distinct numbers than this, of hardly more than a run each, are averaged in bins."""
@@ -40,7 +40,10 @@ def main_effects(report: SweepReport) -> Figure | None:
             _panel(axes, report, param, metric)
         for axes in grid[:, 0]:
             axes.set_ylabel(report.column)
-        headline(figure, f"{shorten(report.name, 60)}: main effects", "mean ± sd over all finished runs with that value")
+        together = going_together(child.configuration for child in report.children)
+        lines = ["mean ± sd over all finished runs with that value"]
+        lines += [f"{shorten(' and '.join(together), 60)} vary together: their effects cannot be told apart"] if together else []
+        headline(figure, f"{shorten(report.name, 60)}: main effects", *lines)
     return figure
 
 
