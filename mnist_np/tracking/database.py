@@ -16,6 +16,7 @@ from threading import Lock
 from uuid import uuid4
 
 from mnist_np.sqlite_uri import PREFIX, sqlite_uri
+from mnist_np.tracking import empty_store
 from mnist_np.tracking.client import TrackingError, client, reconnect
 
 log = logging.getLogger(__name__)
@@ -127,10 +128,15 @@ def build(path: Path) -> None:
         left.unlink()
     temporary = path.with_name(f"{path.name}.new-{uuid4().hex}")  # MLflow makes tables once for each address
     try:
+        copied = empty_store.copy_to(temporary) and is_current(temporary)
+        if not copied:
+            remove(temporary, ("",))
         client(sqlite_uri(temporary)).search_experiments(max_results=1)
         reconnect(sqlite_uri(temporary))  # closes the file
         if not temporary.exists():
             raise TrackingError(f"this version of SQLAlchemy cannot use the path {path}: choose `outputs` without ?, % and #")
+        if not copied:
+            empty_store.keep(temporary)
         mark(temporary)
         remove(path, SIDE_FILES)
         os.replace(temporary, path)

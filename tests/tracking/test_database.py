@@ -164,7 +164,9 @@ def test_sigkill_while_it_is_made(share, tmp_path):
     """At a share of the time that it takes; the next process is not refused, and nothing half-made is left."""
 
     def start(outputs):
-        process = subprocess.Popen([sys.executable, "-c", MAKE, str(outputs)], stdout=subprocess.PIPE, text=True)
+        environment = os.environ | {"MNIST_NP_CACHE": str(outputs / "cache")}  # where no empty store is
+        command = [sys.executable, "-c", MAKE, str(outputs)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert process.stdout.readline() == "now\n"
         return process
 
