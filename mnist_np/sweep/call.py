@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from mnist_np.sweep.runner import SweepRunner
 from mnist_np.sweep.saved_sweep import SavedSweep
 from mnist_np.sweep.settings import Sweep
 from mnist_np.sweep.worker import Task, run_task
+from mnist_np.terminal import print_error
 from mnist_np.tracking.settings import Tracking
 from mnist_np.training.metric_names import run_metrics
 
@@ -70,6 +73,8 @@ def sweep(
     root = Path(outputs or default_outputs())
     if type(workers) is not int or workers < 1:
         raise ConfigError("workers", workers, "must be a whole number from 1 on")
+    if workers > 1:
+        refuse_script_without_guard()
     settings = Sweep(name=name, metric=metric, direction=direction, zip=[list(group) for group in zip], exclude=list(exclude))
     base = RunConfig(
         **{f.name: getattr(experiment, f.name) for f in dataclasses.fields(Experiment)},
@@ -88,6 +93,8 @@ def sweep(
         raise ConfigError(
             "metric", metric, f"no such metric; {did_you_mean(metric, list(known))}must be one of {', '.join(known)}"
         )
+    if workers > 1:
+        check_importable(config for _, config in jobs.values())
     fixed = differences(experiment)
     runner = SweepRunner(next(iter(jobs.values()))[1], list(vary), fixed, len(jobs), argv=())
     try:
@@ -98,6 +105,24 @@ def sweep(
             raise KeyboardInterrupt(str(failed)) from None
         raise RunFailed(str(failed)) from None
     return SavedSweep(runner.folder.path.absolute(), root.absolute())
+
+
+def refuse_script_without_guard() -> None:
+    """End a worker that has come here while it imports the script that started it: it would start workers of its own."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        print_error('a script that asks for several workers must call sweep() below if __name__ == "__main__":')
+        raise SystemExit(1)
+
+
+def check_importable(configs: Iterable[RunConfig]) -> None:
+    """Raise ConfigError for a component that a notebook, or text given to Python, defines: workers could not import it."""
+    if hasattr(sys.modules["__main__"], "__file__"):
+        return
+    for config in configs:
+        for group, part in vars(config.experiment).items():
+            if isinstance(part, Component) and type(part).__module__ == "__main__":
+                where = "is defined here, where workers cannot import it: put it into a module, or take workers=1"
+                raise ConfigError(group, text_of(part), where)
 
 
 def values_of(key: str, values: Iterable[Any]) -> list[Any]:

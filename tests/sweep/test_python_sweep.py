@@ -165,6 +165,42 @@ if __name__ == "__main__":
     assert (tmp_path / "outputs" / "mlflow.db").exists()
 
 
+@pytest.mark.fault
+def test_a_script_without_a_guard_says_what_it_needs(tmp_path):
+    (tmp_path / "study.py").write_text(
+        """
+from mnist_np import Experiment, Synthetic, sweep
+sweep(Experiment(data=Synthetic()), {"seed": range(2)}, workers=2, tracking=False)
+"""
+    )
+    done = subprocess.run([sys.executable, "study.py"], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 1
+    first = done.stderr.splitlines()[0]
+    assert first == 'error: a script that asks for several workers must call sweep() below if __name__ == "__main__":'
+
+
+def test_components_that_workers_cannot_import_are_refused(tmp_path):
+    """As those of a notebook, which has no file either."""
+    code = f"""
+from dataclasses import dataclass
+from mnist_np import Experiment, Synthetic, sweep
+from mnist_np.nn.activations import ReLU
+from mnist_np.registry import register
+
+@register("activation", "mine")
+@dataclass
+class Mine(ReLU):
+    pass
+
+vary, out = {{"activation": ["relu", "mine"]}}, {str(tmp_path / "out")!r}
+sweep(Experiment(data=Synthetic()), vary, workers=2, tracking=False, outputs=out)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200, check=False)
+    last = done.stderr.splitlines()[-1]
+    assert "activation = 'mine': is defined here, where workers cannot import it" in last
+    assert not (tmp_path / "out").exists()
+
+
 def test_values_of_any_kind(tmp_path):
     """An array, a generator, a series, a tuple: each once, as plain numbers."""
     kinds = (np.logspace(-2, -1, 2), (x / 100 for x in (1, 10)), pd.Series([0.01, 0.1]), {0.01: "", 0.1: ""})

@@ -19,6 +19,9 @@ BINS = 6
 ACROSS = 3
 DOT = "#8B939C"
 
+SPREAD_BEYOND = 0.26
+"""Parts of the values' range by which a mean less a standard deviation may lie below the least of few values."""
+
 
 def main_effects(report: SweepReport) -> Figure | None:
     """A panel for each param: a dot for each finished run, and the mean and standard deviation of each value.
@@ -66,7 +69,7 @@ def _panel(axes: Axes, report: SweepReport, param: Param, metric: Scale) -> None
         axes.plot(at, np.full(len(at), 0.03), "x", color=ACCENT, ms=6, transform=axes.get_xaxis_transform(), zorder=4)
         axes.text(0.99, 0.98, f"{len(lost)} diverged or failed", color=ACCENT, ha="right", va="top", transform=axes.transAxes)
     scale.apply(axes, "x", margin=0.5 / (len(param.values) - 1) if param.scale == "category" else 0.12)
-    metric.apply(axes, "y", margin=0.1)
+    metric.apply(axes, "y", margin=SPREAD_BEYOND)
     axes.set_title(shorten(param.key, 34))
     axes.grid(axis="y")
     rotate_labels(axes, [label for _, label in scale.ticks], room=3 / max(len(scale.ticks), 1))
