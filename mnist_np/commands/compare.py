@@ -73,7 +73,7 @@ def main() -> int:
         groups = Groups(runs, arguments.by, metric, not less_is_better(metric))
         print_groups(groups, arguments, console)
     elif arguments.csv:
-        sys.stdout.write(csv_text(runs[: arguments.limit]))
+        sys.stdout.write(csv_text(runs, arguments.limit))
     elif len(runs) <= ABREAST and arguments.sort is None and arguments.limit is None:
         console.print(abreast(list(found.values())))
     else:
@@ -139,20 +139,20 @@ def ordered(runs: list[Compared], key: str) -> list[Compared]:
 def print_groups(groups: Groups, arguments: argparse.Namespace, console: Console) -> None:
     """What `--by` asks for."""
     if arguments.csv:
-        sys.stdout.write(groups.csv())
+        sys.stdout.write(groups.csv(arguments.limit))
         return
     console.print(groups.table(arguments.limit, console.width))
     if sentence := groups.verdict.sentence():
         console.print(sentence, soft_wrap=True, markup=False, highlight=False)
 
 
-def csv_text(runs: list[Compared]) -> str:
-    """All runs: name, id, status, the params that differ, all metrics."""
+def csv_text(runs: list[Compared], limit: int | None = None) -> str:
+    """The first ``limit`` runs, or all: name, id, status, the params that differ among all, all metrics."""
     params, metrics = differing(runs), sorted({key for run in runs for key in run.metrics})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["name", "run_id", "status", *params, *metrics])
-    for run in runs:
+    for run in runs[:limit]:
         cells = [*(run.params.get(key) for key in params), *(run.metrics.get(key) for key in metrics)]
         writer.writerow([run.name, run.run_id, run.status, *cells])
     return text.getvalue()

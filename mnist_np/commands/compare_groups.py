@@ -88,17 +88,17 @@ class Groups:
         lines += [f"left out: {counted(n, 'run')} {why}" for why, n in self.left_out.items() if n]
         return fitted_table(columns, width, caption="\n".join(lines))
 
-    def csv(self) -> str:
-        """The groups for a program: numbers in full."""
+    def csv(self, limit: int | None = None) -> str:
+        """The groups for a program: numbers in full, and as many pairs of runs as each was compared by."""
         text = io.StringIO()
-        names = ["n", "mean", "sd", "low95", "high95", "behind_best", "paired", "p", "p_holm", "p_wilcoxon"]
+        names = ["n", "mean", "sd", "low95", "high95", "behind_best", "pairs", "p", "p_holm", "p_wilcoxon"]
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*self.keys, *names])
-        for rank, (group, values) in enumerate(self.spreads.items(), start=1):
+        for rank, (group, values) in enumerate(list(self.spreads.items())[:limit], start=1):
             low, high = values.interval or (None, None)
             against = self.verdict.comparisons[rank - 2] if rank > 1 else None
             tested: list[Any] = [None] * 5
             if against:
-                tested = [against.difference, against.paired, against.p, against.p_holm, against.p_wilcoxon]
+                tested = [against.difference, against.n if against.paired else 0, against.p, against.p_holm, against.p_wilcoxon]
             writer.writerow([*group, values.n, values.mean, values.sd, low, high, *tested])
         return text.getvalue()

@@ -207,5 +207,5 @@ def notes(report: SweepReport) -> list[str]:
         lines.append(f"on the Pareto front ({which}): {sum(report.front.values())} of {len(report.front)} configurations")
     if n := report.outdated:
         these = "1 outdated run is" if n == 1 else f"{n} outdated runs are"
-        lines.append(f"{these} left out: earlier runs of this sweep whose configuration this command does not ask for")
+        lines.append(f"{these} left out: earlier runs of this sweep that this command does not ask for")
     return lines

@@ -40,6 +40,8 @@ def test_groups_are_paired_by_all_else_that_differs():
     rows = list(csv.DictReader(io.StringIO(groups.csv())))
     assert [row["optimizer"] for row in rows] == ["sgd", "adam"]
     assert float(rows[1]["p_wilcoxon"]) == pytest.approx(2 / 2**10)
+    assert rows[1]["pairs"] == "10"
+    assert groups.csv(1).count("\n") == 2
     assert list(Groups(runs, ["optimizer"], "best/val_loss", False).spreads) == [("sgd",), ("adam",)]
 
 
@@ -90,6 +92,13 @@ def test_keys_may_be_shortened_as_tables_show_them():
     assert whole_key("lr", {"optimizer.lr", "seed"}, "param") == "optimizer.lr"
     with pytest.raises(UserError, match=r"init.name or optimizer.name"):
         whole_key("name", {"optimizer.name", "init.name"}, "param")
+
+
+def test_the_first_runs_as_csv_have_what_differs_among_all():
+    runs = [made("sgd", s, 0.97 + x) for s, x in enumerate(NOISE)] + [made("adam", 0, 0.9)]
+    header, *rows = compare.csv_text(runs, 2).splitlines()
+    assert header.startswith("name,run_id,status,optimizer,seed,")
+    assert len(rows) == 2
 
 
 def test_groups_without_the_metric_or_a_key():
