@@ -1,7 +1,7 @@
 """`python scripts/compare.py RUN ...`: runs side by side: in which params they differ, and what came of it.
 
 A RUN is a run's folder, a sweep's folder, an MLflow run id or its first six characters or more (a parent's stands for its
-children), or a sweep's id.
+children), or a sweep's name or id.
 
 python scripts/compare.py outputs/sweeps --sort test/accuracy --limit 10
 python scripts/compare.py outputs/sweeps --by optimizer

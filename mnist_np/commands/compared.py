@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from mnist_np.serialize import flatten
 from mnist_np.storage.config_file import read_config
 from mnist_np.storage.interrupted import SHORT_ID
 from mnist_np.storage.records import numbers, read_json, read_json_lines, texts
+from mnist_np.storage.saved_run import SavedRunError
 from mnist_np.sweep.folder import JOBS
+from mnist_np.sweep.saved_sweep import load_sweep
 from mnist_np.sweep.values import title, varying
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Ledger
@@ -42,7 +45,12 @@ def runs_named(name: str, store: Store) -> Iterator[Compared]:
     """The runs that ``name`` stands for. Raises TrackingError where there is none."""
     if os.path.isdir(name):  # unlike Path.is_dir, also asked of a name that is too long to be one
         return from_folders(Path(name))
-    return from_mlflow(name, store)
+    try:
+        return iter(list(from_mlflow(name, store)))
+    except TrackingError:
+        with suppress(SavedRunError):
+            return from_folders(load_sweep(name, store.outputs).folder)
+        raise
 
 
 def from_folders(folder: Path) -> Iterator[Compared]:

@@ -88,6 +88,19 @@ def test_runs_of_two_stores_that_are_called_the_same_are_two(tmp_path, monkeypat
     assert (code, out.count("\n")) == (0, 3)
 
 
+def test_a_sweep_that_is_in_no_store_is_found_by_name_and_id(tmp_path, monkeypatch, capsys):
+    words = ["data=synthetic", "training.epochs=1", "model.hidden=[8]", f"outputs={tmp_path}", "tracking=off"]
+    assert train(["-m", *words, "optimizer.lr=0.1,0.2"]) == 0
+    (folder,) = tmp_path.glob("sweeps/*")
+    capsys.readouterr()
+    for name in ("lr", folder.name.rpartition("-")[2]):
+        code, out, _ = call(compare.main, monkeypatch, capsys, name, "--outputs", tmp_path, "--csv")
+        assert (code, out.count("\n")) == (0, 3)
+    code, _, error = call(compare.main, monkeypatch, capsys, "other", "--outputs", tmp_path)
+    assert code == 1
+    assert "'other' is no folder" in error
+
+
 def test_keys_may_be_shortened_as_tables_show_them():
     assert whole_key("lr", {"optimizer.lr", "seed"}, "param") == "optimizer.lr"
     with pytest.raises(UserError, match=r"init.name or optimizer.name"):
