@@ -59,11 +59,11 @@ class Momentum(Optimizer):
             V += g
             if self.nesterov:
                 np.multiply(V, mu, out=s)
-                s += g
-                s *= lr
+                g += s
+                g *= lr
             else:
-                np.multiply(V, lr, out=s)
-            p -= s
+                np.multiply(V, lr, out=g)  # scratch would take room in the cache: a third of the time beyond SGD's
+            p -= g
 
 
 @dataclass
