@@ -36,12 +36,13 @@ def say_jobs(runner: SweepRunner, jobs: Sequence[tuple[Job, RunConfig]], workers
     runner.say(NOTHING_DONE)
 
 
-def say_search(runner: SweepRunner, corners: Sequence[RunConfig], space: Mapping[str, str], workers: int | None) -> None:
+def say_search(
+    runner: SweepRunner, corners: Sequence[RunConfig], space: Mapping[str, str], workers: int | None, earlier: int
+) -> None:
     """Print how many trials there are, what they would take judged by the ends of the space, and what varies."""
-    trials, earlier = runner.planned or 0, len(runner.folder.children())
-    runner.say(f"{runner.name}: a search of {counted(trials, 'run')}, {earlier} of which earlier starts have begun")
-    left = max(0, trials - earlier)
-    among = [corners[i % len(corners)].experiment for i in range(left)]
+    runs = runner.planned or 0
+    runner.say(f"{runner.name}: a search of {counted(runs, 'run')}, {earlier} of which earlier starts have begun")
+    among = [corners[i % len(corners)].experiment for i in range(runs - earlier)]
     say_needs(runner, RunIndex(Path(runner.config.outputs)), among, workers)
     say_table(runner, space)
     runner.say(NOTHING_DONE)

@@ -27,7 +27,7 @@ from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SEARCH, SweepRunner
 from mnist_np.sweep.search import Search
 from mnist_np.sweep.space import Point, Space, import_optuna
-from mnist_np.sweep.study import check_study
+from mnist_np.sweep.study import check_study, study_name, trials_begun
 from mnist_np.sweep.study_storage import StudyStorage
 from mnist_np.sweep.worker import Task
 
@@ -63,12 +63,15 @@ class SearchSweeper(ValidatingSweeper):
         storage = StudyStorage.of(base.sweep.search, runner.folder.path)
         check_study(storage, base.sweep.search, space)
         if executor is None:
-            say_search(runner, corners, {key: typed(override) for key, override in varied.items()}, self.workers)
+            seeds = base.sweep.search.seeds
+            earlier = seeds * trials_begun(storage, runner.folder.path, study_name(base.sweep, space, fingerprints))
+            values = {key: typed(override) for key, override in varied.items()}
+            say_search(runner, corners, values, self.workers, min(earlier, planned))
             return
-        earlier = [child.overrides for child in runner.folder.children()]
+        points = [child.overrides for child in runner.folder.children()]
         with storage.needed(), runner:
             storage = storage.owned(runner.folder.path)
-            search = Search(runner, storage, space, fingerprints, earlier, fixed, self.compose, self.digests)
+            search = Search(runner, storage, space, fingerprints, points, fixed, self.compose, self.digests)
             launch(runner, search.jobs(), executor, search.done)
             search.conclude()
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_np.sweep.children import Child
@@ -82,6 +83,26 @@ def study_name(sweep: Sweep, space: Space, corners: Iterable[str]) -> str:
     excluded = [sorted(sweep.exclude)] if sweep.exclude else []
     texts = space.describe(), [sorted(sweep.objectives.items()), *sorted(corners), *seeds, *excluded]
     return "-".join(hashlib.sha256(json.dumps(text).encode()).hexdigest()[:8] for text in texts)
+
+
+def trials_begun(storage: StudyStorage, folder: Path, name: str) -> int:
+    """How many trials of the search ``name`` of the sweep in ``folder`` earlier starts have begun; makes nothing.
+
+    Those of a search over the same space by another metric count: it takes their runs.
+    """
+    from optuna.trial import TrialState
+
+    if not storage.exists(folder):
+        return 0
+    owned = storage.owned(folder)
+    opened = owned.open()
+    names = sorted(owned.names(opened), key=lambda other: other != name)
+    same = next((other for other in names if other.split("-")[0] == name.split("-")[0]), None)
+    if same is None:
+        return 0
+    trials = import_optuna().load_study(study_name=owned.prefix + same, storage=opened).get_trials(deepcopy=False)
+    counted = [trial for trial in trials if trial.state != TrialState.FAIL and trial.user_attrs.get(COUNTS, True)]
+    return len({tuple(map(str, trial.params.items())) for trial in counted if trial.params})
 
 
 def open_study(storage: StudyStorage, name: str, sweep: Sweep, space: Space) -> tuple[optuna.Study, bool]:

@@ -62,6 +62,10 @@ class StudyStorage:
             write_atomically(folder / KEY, key)
         return replace(self, prefix=f"{folder.name}-{key}:")
 
+    def exists(self, folder: Path) -> bool:
+        """Whether the sweep in ``folder`` may have studies there; makes nothing."""
+        return self.where.exists() if isinstance(self.where, Path) else (folder / KEY).exists()
+
     def open(self) -> Any:
         """The storage as Optuna takes it. Processes that write to it at the same time wait for each other."""
         storages = import_optuna().storages

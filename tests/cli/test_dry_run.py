@@ -93,6 +93,22 @@ def test_a_dry_run_of_a_search(tmp_path, capsys, launcher):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dry_run_of_a_search_counts_the_trials_of_this_space(tmp_path, capsys):
+    pytest.importorskip("optuna")
+    arguments = ["hydra/sweeper=search", "optimizer.lr=interval(0.1,0.2)", "sweep.search.seeds=2", "sweep.search.pruner=none"]
+    assert sweep(tmp_path, *arguments, "sweep.search.trials=2") == 0
+    before = everything(tmp_path)
+    capsys.readouterr()
+    assert sweep(tmp_path, *arguments, "sweep.search.trials=3", "sweep.dry_run=true") == 0
+    assert "a search of 6 runs, 4 of which earlier starts have begun" in capsys.readouterr().out
+    assert sweep(tmp_path, *arguments, "sweep.search.trials=3", "sweep.metric=best/val_loss", "sweep.dry_run=true") == 0
+    assert "a search of 6 runs, 4 of which" in capsys.readouterr().out
+    arguments[1] = "optimizer.lr=interval(0.1,0.3)"
+    assert sweep(tmp_path, *arguments, "sweep.search.trials=1", "sweep.dry_run=true") == 0
+    assert "a search of 2 runs, 0 of which" in capsys.readouterr().out
+    assert everything(tmp_path) == before
+
+
 def test_the_estimate_is_of_the_size_of_what_it_takes(tmp_path):
     experiment = Experiment(data=Synthetic(examples=4000), training=Training(epochs=4))
     data = experiment.load_data()
