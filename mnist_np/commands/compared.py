@@ -16,7 +16,7 @@ from mnist_np.storage.saved_run import SavedRunError
 from mnist_np.sweep.folder import JOBS
 from mnist_np.sweep.saved_sweep import load_sweep
 from mnist_np.sweep.values import title, varying
-from mnist_np.tracking.client import TrackingError
+from mnist_np.tracking.client import TrackingError, all_runs
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import as_text
 from mnist_np.tracking.owner import read_owner
@@ -101,7 +101,7 @@ def from_mlflow(name: str, store: Store) -> Iterator[Compared]:
             f"tags.mlflow.parentRunId = '{name}' and tags.sweep_role = 'child'",
             f"attributes.run_id LIKE '{name}%'" if SHORT_ID.fullmatch(name) else f"attributes.run_id = '{name}'",
         ):
-            runs = store.client.search_runs(experiments, where, max_results=1000, order_by=["attributes.start_time"])
+            runs = list(all_runs(store.client, experiments, where))
             if "run_id" in where and len(runs) > 1:
                 raise TrackingError(f"'{name}' is the beginning of {len(runs)} run ids in {store.uri}")
             if runs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mnist_np.component import UserError
@@ -12,6 +13,7 @@ from mnist_np.memory import need
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -34,6 +36,9 @@ QUIET = {
 """Loggers that would tell the user of every failed attempt, with a traceback; what failed is told once, by us."""
 
 
+PAGE = 1000
+"""Runs that MLflow is asked for at a time."""
+
 MEMORY = 400_000_000
 """Bytes of address space that MLflow, SQLAlchemy and SQLite take; half of it is memory in use."""
 
@@ -55,6 +60,17 @@ def client(uri: str) -> MlflowClient:
         if (logger := logging.getLogger(name)).level != level:  # to set it takes a look at all loggers there are
             logger.setLevel(level)
     return MlflowClient(tracking_uri=uri)
+
+
+def all_runs(store: MlflowClient, experiments: list[str], where: str, order: str = "attributes.start_time") -> Iterator[Run]:
+    """All runs for which a condition holds, however many there are: MLflow gives them in pages."""
+    token = None
+    while True:
+        page = store.search_runs(experiments, where, max_results=PAGE, order_by=[order], page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def reconnect(uri: str) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import TEST, Configuration, Spread, SweepReport
 from mnist_np.sweep.values import title
+from mnist_np.tracking.client import all_runs
 from mnist_np.tracking.links import run_page, runs_page
 from mnist_np.tracking.origin import origin_tags
 
@@ -130,18 +131,13 @@ class ConfigurationRuns:
         """Run id and digest by configuration; asked of MLflow once. Of what was logged twice, or in part, nothing is kept."""
         if self._known is None:
             self._known = {}
-            where, token = f"tags.sweep = '{self.sweep_id}' and tags.sweep_role = '{ROLE}'", None
-            while True:
-                page = self.client.search_runs([self.experiment_id], where, max_results=1000, page_token=token)
-                for run in page:
-                    key, digest = run.data.tags.get("configuration", ""), run.data.tags.get("digest")
-                    if digest is None or key in self._known:
-                        self.client.delete_run(run.info.run_id)
-                    else:
-                        self._known[key] = (run.info.run_id, digest)
-                token = page.token
-                if not token:
-                    break
+            where = f"tags.sweep = '{self.sweep_id}' and tags.sweep_role = '{ROLE}'"
+            for run in list(all_runs(self.client, [self.experiment_id], where)):  # all, before some are deleted
+                key, digest = run.data.tags.get("configuration", ""), run.data.tags.get("digest")
+                if digest is None or key in self._known:
+                    self.client.delete_run(run.info.run_id)
+                else:
+                    self._known[key] = (run.info.run_id, digest)
         return self._known
 
     def run_ids(self, report: SweepReport) -> list[str]:

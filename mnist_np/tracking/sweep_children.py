@@ -23,6 +23,7 @@ from mnist_np.storage.run_index import FINAL
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.values import title
+from mnist_np.tracking.client import all_runs
 from mnist_np.tracking.journal import STATUS
 from mnist_np.tracking.links import run_page
 from mnist_np.tracking.observer import as_text
@@ -100,13 +101,8 @@ class SweepChildren:
 
     def search(self, role: str) -> Iterator[Known]:
         """The runs of this sweep that have a role now."""
-        where, token = f"tags.sweep = '{self.sweep_id}' and tags.sweep_role = '{role}'", None
-        while True:
-            page = self.store.client.search_runs([self.experiment_id], where, max_results=1000, page_token=token)
-            yield from map(Known.of, page)
-            token = page.token
-            if not token:
-                return
+        where = f"tags.sweep = '{self.sweep_id}' and tags.sweep_role = '{role}'"
+        return map(Known.of, all_runs(self.store.client, [self.experiment_id], where))
 
     def adopt(self, run_id: str, there: dict[str, Known]) -> bool:
         """Make a run of this sweep a child, unless it is one; gives whether the store has it. A deleted one stays deleted."""

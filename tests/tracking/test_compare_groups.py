@@ -180,6 +180,13 @@ def test_the_command(swept, monkeypatch, capsys):
     assert end.value.code == 2
 
 
+def test_a_sweep_of_more_runs_than_mlflow_gives_at_a_time(swept, monkeypatch, capsys):
+    monkeypatch.setattr("mnist_np.tracking.client.PAGE", 4)
+    (folder,) = swept.glob("sweeps/*")
+    code, out, _ = call(compare.main, monkeypatch, capsys, folder.name[-8:], "--outputs", swept, "--csv")
+    assert (code, out.count("\n")) == (0, 7)
+
+
 def test_a_short_run_id_is_enough_here_and_in_the_store(swept, monkeypatch, capsys):
     ids = {Ledger.read(path.parent).run_id: path.parent for path in swept.glob("sweeps/*/*/tracking.json")}
     store = store_of(Tracking(), swept)
