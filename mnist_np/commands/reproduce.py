@@ -155,7 +155,8 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
             write(arguments.results, row, command(row), merged.values(), config)
             write_page(arguments.results, read(arguments.results, ROWS))
         if code or not set(seeds) <= set(runs):
-            said = "the same command goes on" if children else f"the sweep did not begin: exit code {code}"
+            ended = interrupted() or (deadline is not None and monotonic() >= deadline)
+            said = "the same command goes on" if children or ended else f"the sweep did not begin: exit code {code}"
             print(f"{row.name}: {len(runs)} of {len(seeds)} finished; {said}", flush=True)
             complete = False
     return 0 if complete else 1

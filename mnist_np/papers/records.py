@@ -33,7 +33,7 @@ RECORDS = (
         "record",
         ("experiment=record_995", "training.threads=auto"),
         0.5,
-        minutes=6,
+        minutes=3,
         deviations="fixed in advance after one run of a probe; no other recipe was tried",
         seeds=10,
     ),

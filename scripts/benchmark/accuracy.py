@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from statistics import fmean, median, stdev
 
@@ -85,31 +86,16 @@ class Trainings(list[Trained]):
 
 
 def measure_accuracy(rows: Trainings, recipes: Sequence[str], modes: Sequence[Mode], rounds: int) -> list[Trained]:
-    """Train each recipe in each mode, one seed a round, all modes in turn. Gives the rows of these recipes as they are now."""
+    """Train each recipe in each mode, one seed a round, all modes in turn. Gives all rows of these recipes on so many cores."""
     found = []
     for name in recipes:
-        setup = setup_of(name)
-        done = [row for row in rows if (row.recipe, row.setup) == (name, setup)]
-        with ExitStack() as stack:
-            children: dict[str, Child] = {}
-            ready: dict[str, tuple[float, str]] = {}
-            for seed in range(rounds):
-                for mode in modes:
-                    if any((row.mode, row.threads, row.seed) == (mode.name, mode.threads, seed) for row in done):
-                        continue
-                    try:
-                        if mode.name not in children:
-                            child = children[mode.name] = Child(mode)
-                            stack.callback(child.close)
-                            answer = child.ask({"prepare": asdict(Cell("accuracy", name, 0, "adam"))})
-                            ready[mode.name] = answer["ms"] / 1000, answer["kernel"]
-                        elif mode.name not in ready:
-                            continue
-                        row = train(children, mode, name, setup, seed, *ready[mode.name])
-                    except Unmeasurable as reason:
-                        say(f"    {mode.name}: {reason}")
-                        ready.pop(mode.name, None)
-                        continue
+        with Trainers(name) as trainers:
+            done = [row for row in rows if (row.recipe, row.setup, row.cpu) == (name, trainers.setup, machine())]
+            for seed, mode in product(range(rounds), modes):
+                if any((row.mode, row.seed) == (mode.name, seed) for row in done):
+                    continue
+                row = trainers.train(mode, seed)
+                if row:
                     rows.put(row)
                     done.append(row)
                     say(f"{name}, seed {seed}, {mode.label}: {row.seconds:.2f} s, {100 * row.accuracy:.2f} %")
@@ -117,27 +103,60 @@ def measure_accuracy(rows: Trainings, recipes: Sequence[str], modes: Sequence[Mo
     return found
 
 
-def train(children: dict[str, Child], mode: Mode, name: str, setup: str, seed: int, warm_up: float, versions: str) -> Trained:
-    """One training by the mode's child. Raises Unmeasurable."""
-    sessions = {child.process.pid for child in children.values()}
-    before = Load.now(sessions)
-    answer = children[mode.name].ask({"seed": seed})
-    foreign = foreign_cores(before, Load.now(sessions))
-    return Trained(
-        name,
-        setup,
-        mode.name,
-        mode.threads,
-        seed,
-        round(answer["seconds"], 4),
-        round(answer["cpu_seconds"], 4),
-        round(answer["accuracy"], 6),
-        round(warm_up, 3),
-        None if foreign is None else round(foreign, 2),
-        versions,
-        f"{processor()}, {counted(cores(), 'core')}",
-        round(load(), 1),
-    )
+class Trainers(ExitStack):
+    """A process for each mode, started when it is needed, that trains one recipe as often as it is asked to."""
+
+    def __init__(self, recipe: str) -> None:
+        super().__init__()
+        self.recipe, self.setup = recipe, setup_of(recipe)
+        self.children: dict[str, Child] = {}
+        self.ready: dict[str, tuple[float, str]] = {}
+        """Mode -> seconds of its warm-up, and versions."""
+        self.failed: set[str] = set()
+
+    def train(self, mode: Mode, seed: int) -> Trained | None:
+        """One training; None where the mode cannot do it."""
+        if mode.name in self.failed:
+            return None
+        try:
+            if mode.name not in self.ready:
+                child = self.children[mode.name] = Child(mode)
+                self.callback(child.close)
+                answer = child.ask({"prepare": asdict(Cell("accuracy", self.recipe, 0, "adam"))})
+                self.ready[mode.name] = answer["ms"] / 1000, answer["kernel"]
+            return self.trained(mode, seed)
+        except Unmeasurable as reason:
+            say(f"    {mode.name}: {reason}")
+            self.failed.add(mode.name)
+            return None
+
+    def trained(self, mode: Mode, seed: int) -> Trained:
+        """One training by the mode's process, which is ready. Raises Unmeasurable."""
+        sessions = {child.process.pid for child in self.children.values()}
+        before = Load.now(sessions)
+        answer = self.children[mode.name].ask({"seed": seed})
+        foreign = foreign_cores(before, Load.now(sessions))
+        warm_up, versions = self.ready[mode.name]
+        return Trained(
+            self.recipe,
+            self.setup,
+            mode.name,
+            mode.threads,
+            seed,
+            round(answer["seconds"], 4),
+            round(answer["cpu_seconds"], 4),
+            round(answer["accuracy"], 6),
+            round(warm_up, 3),
+            None if foreign is None else round(foreign, 2),
+            versions,
+            machine(),
+            round(load(), 1),
+        )
+
+
+def machine() -> str:
+    """The processor, and the cores of it that this process may use."""
+    return f"{processor()}, {counted(cores(), 'core')}"
 
 
 def setup_of(name: str) -> str:

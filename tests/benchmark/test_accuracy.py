@@ -16,7 +16,7 @@ from benchmark.recipe import Recipe
 
 from mnist_np.data.augment import Distort
 
-MODES = {mode.module: replace(mode, threads=1) for mode in recipe_modes() if mode.name != "torch-compiled"}
+MODES = {mode.module: replace(mode, threads=1, processes=1) for mode in recipe_modes() if mode.name != "torch-compiled"}
 SMALL = Distort(shift=1, rotation=5, shear=5, scale=0.05)
 
 

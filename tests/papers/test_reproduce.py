@@ -96,6 +96,12 @@ def test_runs_of_another_recipe_are_left_out(call, tmp_path, monkeypatch):
     assert "nothing is missing" not in call("fast", "--seeds", "2")[1]
 
 
+def test_a_budget_that_ends_before_a_sweep_begins_is_no_failure_of_it(call, monkeypatch):
+    monkeypatch.setattr(reproduce, "ROW", {"fast": replace(FAST, overrides=(*FAST.overrides, "training.epochs=100000"))})
+    code, out = call("fast", "--budget", "0.5s")
+    assert (code, "0 of 3 finished; the same command goes on" in out) == (1, True), out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
