@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import mmap
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from mnist_np.data.byte_split import ByteSplit
 from mnist_np.data.dataset import CHUNK, Decoded, Raw
 from mnist_np.files import open_regular
+from mnist_np.machine import let_go
 from mnist_np.memory import need
 
 log = logging.getLogger(__name__)
@@ -187,6 +189,17 @@ def in_memory(raw: Raw) -> Decoded:
     return Decoded(train, test, (height, width), raw.sha256, raw.class_names)
 
 
+def release(rows: NDArray[Any]) -> None:
+    """Tell the system that these rows, if they are those of a mapped file, need not stay in this process's memory."""
+    base = rows.base
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and not rows.flags.writeable:
+        start = rows.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
+        first = start // mmap.PAGESIZE * mmap.PAGESIZE
+        let_go(base, first, start + rows.nbytes - first)
+
+
 def row_sums(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """A sum of each row's words times odd numbers (n,), modulo 2^64: a changed word changes it, and so do exchanged ones.
 
@@ -199,7 +212,11 @@ def row_sums(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 def checksum(header: dict[str, Any], rows: NDArray[np.uint8]) -> str:
     """Tells damaged files from whole ones. It is no defence against somebody who can write as this user."""
-    return _digest(header, np.concatenate([row_sums(rows[i : i + CHUNK]) for i in range(0, len(rows), CHUNK)]))
+    sums = []
+    for start in range(0, len(rows), CHUNK):
+        sums.append(row_sums(rows[start : start + CHUNK]))
+        release(rows[start : start + CHUNK])
+    return _digest(header, np.concatenate(sums))
 
 
 def _digest(header: dict[str, Any], sums: NDArray[np.uint64]) -> str:

@@ -114,7 +114,10 @@ def checked(path: Path, X: NDArray[Any], y: NDArray[Any], shape: list[int] | Non
     if X.ndim == 4 and X.shape[3] == 1:
         X = X[..., 0]
     if X.ndim not in (2, 3) or y.ndim != 1:
-        raise DataError(f"{path}: must hold images (n, height, width) or (n, pixels) and n classes, not {X.shape} and {y.shape}")
+        colours = "; colour images as X.reshape(n, height, -1)" if X.ndim == 4 else ""
+        raise DataError(
+            f"{path}: must hold images (n, height, width) or (n, pixels) and n classes, not {X.shape} and {y.shape}{colours}"
+        )
     if len(X) != len(y):
         raise DataError(f"{path}: holds {len(X):,} images and {len(y):,} classes")
     height, width = sides(path, X.shape[1:], shape)

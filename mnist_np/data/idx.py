@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from mnist_np.data.dataset import DataError
 from mnist_np.files import read_regular
+from mnist_np.memory import need
 
-LIMIT = 1 << 30
+LIMIT = 1 << 32
 """Bytes that a file may hold, compressed or not: EMNIST, the largest of the family, holds 0.55 GB."""
 GZIP_RATIO = 1032
 """The most that a byte of deflate can expand to."""
@@ -42,6 +43,8 @@ def fault(path: Path | str, expected: str, found: str) -> DataError:
 def read_file(path: Path) -> bytes:
     """The file's bytes. Raises DataError for anything but a readable regular file of at most `LIMIT` bytes."""
     try:
+        if (size := path.stat().st_size) <= LIMIT:
+            need(size, str(path))
         return read_regular(path, LIMIT, follow=True)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or type(error).__name__}") from None
@@ -66,6 +69,8 @@ def decode(content: bytes, path: Path | str, dimensions: int) -> IdxFile:
         raise fault(path, f"at most {LIMIT:,} bytes", f"a header that announces {size:,} (shape {_x(shape)})")
     if size > longest:
         raise fault(path, f"{size:,} bytes, as the header announces (shape {_x(shape)})", f"at most {longest:,}")
+    if gunzip:
+        need(2 * size, str(path))
     body = gunzip.read(size - header_length + 1) if gunzip else memoryview(content)[header_length:]
     if len(body) != size - header_length:
         found = f"{len(body) + header_length:,}" if len(body) < size - header_length or not gunzip else "more"

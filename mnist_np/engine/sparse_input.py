@@ -16,7 +16,6 @@ Nobody outside this folder sees any of it: between epochs, and in `pause`, weigh
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -24,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.data.batches import Batches
+from mnist_np.data.cache import release
 from mnist_np.data.dataset import Split
 from mnist_np.engine.kernels import DenseKernel
-from mnist_np.machine import let_go
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizer import State
@@ -95,17 +94,6 @@ def unsorted(split: Split, rows: Array) -> Packed:
     rows[...] = split.rows
     reach = np.full(len(split), split.n_features, np.int32)
     return Packed(replace(split, rows=rows), np.arange(split.n_features), reach)
-
-
-def release(rows: Array) -> None:
-    """Tell the system that these rows, if they are those of a mapped file, need not stay in this process's memory."""
-    base = rows.base
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, mmap.mmap) and not rows.flags.writeable:
-        start = rows.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
-        first = start // mmap.PAGESIZE * mmap.PAGESIZE
-        let_go(base, first, start + rows.nbytes - first)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark.accuracy import RECIPES, Trainings, accuracy_table, measure_accuracy, recipe_modes
 from benchmark.cells import Cell, Mode, Rows, all_modes, augment_cells, infer_cells, train_cells
+from benchmark.large_data import DTYPES, measure_data
 from benchmark.large_sweep import grow
 from benchmark.measure import Rounds, say
 from benchmark.profile import profile
@@ -23,6 +24,7 @@ TASKS = {
     "augment": "an epoch with each augmentation",
     "startup": "from the command to its help, and to the first batch",
     "sweep": "a further run of a sweep, and a whole one",
+    "data": "large generated data sets: start-up, training and memory",
     "serve": "answers over HTTP, beside mlflow models serve",
     "accuracy": "the records' recipes from start to end, and the accuracy that they reach",
     "profile": "where the time of a whole run goes",
@@ -57,6 +59,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--patience", type=float, default=0, help="seconds to wait for busy neighbours, per measurement (0)")
     parser.add_argument("--recipes", type=words, default=[], help=f"accuracy: of {', '.join(RECIPES)} (default: all)")
     parser.add_argument("--runs", type=numbers, default=[], help="sweep: sweeps of so many tiny runs, like 100,300,1000")
+    parser.add_argument("--sizes", type=numbers, default=[], help="data: numbers of images, like 60000,700000")
+    parser.add_argument("--shapes", type=words, default=[], help="data: like 28x28,28x28x3")
+    parser.add_argument("--dtypes", type=words, default=[], help=f"data: of {', '.join(DTYPES)}")
     parser.add_argument("--json", type=Path, help="write one row per measurement, and skip those that it already holds")
     parser.add_argument("--figure", type=Path, help="default: outputs/benchmark/TASK.png")
     options, arguments = parser.parse_known_args(argv)
@@ -68,6 +73,12 @@ def main(argv: list[str] | None = None) -> None:
         parser.error("--runs is of the task sweep")
     if options.task == "profile":
         print(profile(arguments, options.rounds))
+        return
+    if options.task == "data":
+        try:
+            print(measure_data(options.sizes, options.shapes, options.dtypes, options.rounds, options.json))
+        except ValueError as error:
+            parser.error(str(error))
         return
     if options.runs:
         grow(options.runs)

@@ -46,8 +46,8 @@ FAULTS = {
     "too long": (PLAIN + b"x", "expected 40 bytes, as the header announces (shape 2 x 3 x 4), found 41"),
     "no images": (header(0, 28, 28), "expected at least one example and one pixel, found an empty set (shape 0 x 28 x 28)"),
     "no pixels": (header(5, 0, 28), "found an empty set (shape 5 x 0 x 28)"),
-    "2^40 images": (header(2**32 - 1, 2**4, 2**4), "expected at most 1,073,741,824 bytes, found a header that announces 1,099,5"),
-    "2^96 pixels": (header(2**32 - 1, 2**32 - 1, 2**32 - 1), "expected at most 1,073,741,824 bytes"),
+    "2^40 images": (header(2**32 - 1, 2**4, 2**4), "expected at most 4,294,967,296 bytes, found a header that announces 1,099,5"),
+    "2^96 pixels": (header(2**32 - 1, 2**32 - 1, 2**32 - 1), "expected at most 4,294,967,296 bytes"),
     "gz truncated": (PACKED[:-12], "found "),
     "gz without its trailer": (PACKED[:-8], "expected a complete gzip file, found one that ends too early"),
     "gz with a wrong checksum": (PACKED[:-8] + bytes(8), "expected intact gzip data, found corruption (incorrect data check)"),
@@ -149,7 +149,7 @@ def _loop(path):
         (lambda path: path.symlink_to("/dev/zero"), "is a device or pipe"),
         (
             lambda path: path.write_bytes(b"") or os.truncate(path, LIMIT + 1),
-            "holds 1,073,741,825 bytes, at most 1,073,741,824 are allowed",
+            "holds 4,294,967,297 bytes, at most 4,294,967,296 are allowed",
         ),
     ],
 )
