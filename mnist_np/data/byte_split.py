@@ -65,6 +65,14 @@ class ByteSplit(Split):
         return _read_only(X)
 
     @property
+    def is_not_zero(self) -> NDArray[np.bool_]:
+        of_byte = self.pixels(np.arange(256, dtype=np.float32) / ONE) != 0
+        if of_byte[1:].all() and not of_byte[0]:
+            return np.not_equal(self.bytes, 0)  # six times as fast
+        found: NDArray[np.bool_] = of_byte[self.bytes]
+        return found
+
+    @property
     def Y(self) -> Array:
         """The one-hot targets (n, classes), a read-only copy."""
         return _read_only(super().Y / ONE)

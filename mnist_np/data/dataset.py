@@ -89,6 +89,11 @@ class Split:
         return self.rows[:, : self.n_features]
 
     @property
+    def is_not_zero(self) -> NDArray[np.bool_]:
+        """Which inputs (n, features) are not zero."""
+        return np.not_equal(self.X, 0)
+
+    @property
     def Y(self) -> Array:
         """The one-hot targets (n, classes), a view."""
         return self.rows[:, self.n_features : self.n_features + self.n_classes]

@@ -22,6 +22,8 @@ from mnist_np.memory import need
 
 LIMIT = 1 << 32
 """Bytes that a file may hold, compressed or not: EMNIST, the largest of the family, holds 0.55 GB."""
+PIECE = 1 << 20
+"""Compressed bytes taken at a time: zlib would need twice the room for all at once."""
 GZIP_RATIO = 1032
 """The most that a byte of deflate can expand to."""
 KINDS = {1: "labels (IDX magic 0x00000801)", 3: "images (IDX magic 0x00000803)"}
@@ -58,7 +60,7 @@ def decode(content: bytes, path: Path | str, dimensions: int) -> IdxFile:
     header_length = 4 + 4 * dimensions
     if content[:2] == b"\x1f\x8b":
         gunzip = Gunzip(content, path)
-        header = gunzip.read(header_length)
+        header = bytes(gunzip.read(header_length))
         longest = len(content) * GZIP_RATIO
     else:
         gunzip = None
@@ -70,8 +72,8 @@ def decode(content: bytes, path: Path | str, dimensions: int) -> IdxFile:
     if size > longest:
         raise fault(path, f"{size:,} bytes, as the header announces (shape {_x(shape)})", f"at most {longest:,}")
     if gunzip:
-        need(2 * size, str(path))
-    body = gunzip.read(size - header_length + 1) if gunzip else memoryview(content)[header_length:]
+        need(size, str(path))
+    body: bytearray | memoryview = gunzip.read(size - header_length + 1) if gunzip else memoryview(content)[header_length:]
     if len(body) != size - header_length:
         found = f"{len(body) + header_length:,}" if len(body) < size - header_length or not gunzip else "more"
         raise fault(path, f"{size:,} bytes, as the header announces (shape {_x(shape)})", found)
@@ -107,18 +109,24 @@ class Gunzip:
     """Decompresses a gzip file's ``content`` piece by piece, never more than is asked for."""
 
     def __init__(self, content: bytes, path: Path | str) -> None:
-        self.path = path
-        self.rest = content
+        self.path, self.content, self.place = path, memoryview(content), 0
         self.stream = zlib.decompressobj(wbits=31)  # 31: a gzip header and trailer, whose CRC zlib checks
 
-    def read(self, n: int) -> bytes:
+    def read(self, n: int) -> bytearray:
         """The next n bytes, or all that are left."""
-        try:
-            piece = self.stream.decompress(self.rest, n)
-        except zlib.error as error:
-            raise fault(self.path, "intact gzip data", f"corruption ({_reason(error)})") from None
-        self.rest = self.stream.unconsumed_tail
-        return piece
+        found = bytearray()
+        while len(found) < n and not self.stream.eof:
+            part = self.content[self.place : self.place + PIECE]
+            try:
+                piece = self.stream.decompress(part, n - len(found))
+            except zlib.error as error:
+                raise fault(self.path, "intact gzip data", f"corruption ({_reason(error)})") from None
+            if not part and not piece:
+                break
+            found += piece
+            left = self.stream.unused_data if self.stream.eof else self.stream.unconsumed_tail
+            self.place += len(part) - len(left)
+        return found
 
     def finish(self) -> None:
         """Check that the stream ends here, with the right checksum and nothing after it."""
@@ -126,8 +134,8 @@ class Gunzip:
             self.read(1)
         if not self.stream.eof:
             raise fault(self.path, "a complete gzip file", "one that ends too early")
-        if self.stream.unused_data:
-            raise fault(self.path, "nothing after the gzip data", f"{len(self.stream.unused_data):,} more bytes")
+        if more := len(self.content) - self.place:
+            raise fault(self.path, "nothing after the gzip data", f"{more:,} more bytes")
 
 
 def _reason(error: zlib.error) -> str:

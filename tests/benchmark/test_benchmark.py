@@ -165,3 +165,26 @@ def test_no_library_is_imported_for_the_help():
     libraries = "{'torch', 'jax', 'sklearn', 'matplotlib', 'mlflow'}"
     code = f"import sys; import benchmark.cli; assert not {libraries} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True, env=clean_environment())
+
+
+def test_large_data_are_measured_once(tmp_path, capsys):
+    path = tmp_path / "data.json"
+    arguments = ["data", "--sizes", "300", "--shapes", "28x28x2", "--dtypes", "uint8", "--rounds", "1", "--json", str(path)]
+    main(arguments)
+    first = capsys.readouterr().out
+    (row,) = json.loads(path.read_text())
+    assert (row["images"], row["shape"], row["dtype"], row["rounds"]) == (300, "28x28x2", "uint8", 1)
+    assert row["bound_mb"] == pytest.approx(2 * 10_300 * 28 * 56 / 1e6 + 300, abs=0.1)
+    assert row["start_s"] > 0
+    assert row["training_ms"] > 0
+    assert 20 < row["memory_mb"] < row["bound_mb"]
+    assert first.count("| 300 | 28x28x2 | uint8 |") == 1
+    main([*arguments, "--dtypes", "uint8"])
+    assert capsys.readouterr().out == first
+
+
+@pytest.mark.parametrize("wrong", [("--sizes", "0"), ("--shapes", "28"), ("--dtypes", "float16")])
+def test_wrong_data_are_refused(wrong, capsys):
+    with pytest.raises(SystemExit):
+        main(["data", *wrong])
+    assert f"error: {wrong[1]}: sizes are >= 1, shapes like 28x28, 28x28x3, dtypes uint8, float32" in capsys.readouterr().err

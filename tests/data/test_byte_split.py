@@ -28,7 +28,7 @@ def both(request):
 
 
 def assert_same(a, b):
-    for name in ("X", "Y", "targets", "soft", "labels"):
+    for name in ("X", "Y", "targets", "soft", "labels", "is_not_zero"):
         x, y = getattr(a, name), getattr(b, name)
         np.testing.assert_array_equal(x, y, err_msg=name)
         assert x.dtype == y.dtype, name

@@ -137,7 +137,7 @@ ARRAYS = {
     "no X": ({"y": Y}, "must hold X and y, or X_train"),
     "one split": ({"X_train": X, "y_train": Y}, "must hold X and y, or X_train"),
     "objects": ({"X": np.array([{}] * 9), "y": Y}, "holds Python objects"),
-    "colours": ({"X": np.zeros((9, 2, 2, 3)), "y": Y}, "must hold images (n, height, width)"),
+    "colours": ({"X": np.zeros((9, 2, 2, 3)), "y": Y}, "colour images as X.reshape(n, height, -1)"),
     "one-hot": ({"X": X, "y": np.zeros((9, 3))}, "and n classes, not (9, 2, 2) and (9, 3)"),
     "lengths": ({"X": X, "y": Y[:8]}, "holds 9 images and 8 classes"),
     "texts": ({"X": np.full((9, 2, 2), "a"), "y": Y}, "the pixels must be numbers"),
