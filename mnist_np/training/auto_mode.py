@@ -15,7 +15,8 @@ from mnist_np.training.mode import Mode
 from mnist_np.training.parallel.limits import obstacle, parts_of
 
 WORTH_A_PROCESS = 3_000_000
-"""Weights times batch size from which two processes pay: below, a step takes little longer than their exchanges."""
+"""Weights times batch size, for each pair of layers, from which two processes pay: below, a step takes little longer than their
+exchanges, of which each pair has two."""
 
 WORTH_A_START = 15_000_000_000
 """Weights times examples of the whole training from which the start of a second process pays, which takes some 0.4 s."""
@@ -45,13 +46,19 @@ def mode_of(experiment: Experiment, data: Dataset, layers: Sequence[Layer] | Non
         if recorded.processes == 1 or not (why := refusal(experiment, layers)):
             return recorded
         log.warning("the run was computed by %s, which is not possible %s: the last bits may differ", recorded, why)
-    weights = sum(n_in * n_out for n_in, n_out in experiment.weight_shapes(data.n_features, data.n_classes))
+    shapes = experiment.weight_shapes(data.n_features, data.n_classes)
+    weights = sum(n_in * n_out for n_in, n_out in shapes)
     batch_size = len(data.train) if experiment.optimizer.full_batch else min(training.batch_size, len(data.train))
     if training.processes == 2:
         return Mode(2, 1)
     if training.processes == "auto" and training.threads == "auto":
         examples = training.epochs * len(data.train)
-        if pays(weights, batch_size, examples, experiment.augment.active) and is_free() and not refusal(experiment, layers):
+        pairs = max(1, len(shapes) // 2)
+        if (
+            pays(weights, batch_size, examples, pairs, experiment.augment.active)
+            and is_free()
+            and not refusal(experiment, layers)
+        ):
             return Mode(2, 1)
     return Mode(1, choose(training.threads, weights, batch_size))
 
@@ -62,7 +69,7 @@ def agrees(recorded: Mode, experiment: Experiment) -> bool:
     return training.processes in ("auto", recorded.processes) and training.threads in ("auto", recorded.threads)
 
 
-def pays(weights: int, batch_size: int, examples: int, augmented: bool = False) -> bool:
+def pays(weights: int, batch_size: int, examples: int, pairs: int = 1, augmented: bool = False) -> bool:
     """Whether two processes of one thread are faster than one process with one thread or with one for each core.
 
     On more than two cores BLAS may use all of them for large products: then it is left alone. Beside one thread that trains a
@@ -71,7 +78,7 @@ def pays(weights: int, batch_size: int, examples: int, augmented: bool = False) 
     large = weights * batch_size >= WORTH_SHARING
     if augmented and not large:
         return False
-    return weights * batch_size >= WORTH_A_PROCESS and weights * examples >= WORTH_A_START and not (large and cores() > 2)
+    return weights * batch_size >= WORTH_A_PROCESS * pairs and weights * examples >= WORTH_A_START and not (large and cores() > 2)
 
 
 def is_free() -> bool:

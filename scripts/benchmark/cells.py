@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -123,6 +123,12 @@ class Row:
     """Cores kept busy by others while this was measured."""
     kernel: str = ""
     """Versions, and for NumPy the kernel that OpenBLAS chose."""
+    ms: list[float] = field(default_factory=list)
+    """Of each round, in their order: by the clock, but for the task ``auto``, whose ``ms`` are those of undisturbed steps."""
+    wall: list[float] = field(default_factory=list)
+    """... and by the clock."""
+    chosen: str = ""
+    """Of the task ``auto``: the mode that the rule chooses for the cell."""
 
     @classmethod
     def of(cls, cell: Cell, mode: str, threads: int, ms: Sequence[float], limit: float | None = None, **more: Any) -> Row:
@@ -130,7 +136,7 @@ class Row:
         middle, low, high = (round(value, 5) for value in (median(ms), min(ms), max(ms)))
         ratio = round(middle / limit, 3) if limit else None
         name = (cell.task, cell.net, cell.batch, cell.optimizer, mode, threads)
-        return cls(*name, middle, low, high, ratio, len(ms), **more)
+        return cls(*name, middle, low, high, ratio, len(ms), ms=[round(value, 5) for value in ms], **more)
 
     @property
     def cell(self) -> Cell:

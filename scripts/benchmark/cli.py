@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from benchmark.accuracy import RECIPES, Trainings, accuracy_table, measure_accuracy, recipe_modes
+from benchmark.auto import auto_cells, auto_modes, auto_table, verdict
 from benchmark.cells import Cell, Mode, Rows, all_modes, augment_cells, infer_cells, train_cells
 from benchmark.large_data import DTYPES, measure_data
 from benchmark.large_sweep import grow
@@ -22,6 +23,7 @@ TASKS = {
     "train": "an epoch of 60,000 images",
     "infer": "one image, and ten thousand",
     "augment": "an epoch with each augmentation",
+    "auto": "an epoch in the mode that the rule chooses, beside all others",
     "startup": "from the command to its help, and to the first batch",
     "sweep": "a further run of a sweep, and a whole one",
     "data": "large generated data sets: start-up, training and memory",
@@ -101,6 +103,9 @@ def main(argv: list[str] | None = None) -> None:
         cells = cells_of(options)
         Rounds(rows, options.rounds, options.minutes, options.patience).measure(cells, chosen(options, modes, parser))
     shown = [row for row in rows if row.cell in cells]
+    if options.task == "auto":
+        print(auto_table(shown), verdict(shown), spread(shown), sep="\n\n")
+        return
     print(servers_table(rows) if options.task == "serve" else table(shown), spread(shown), sep="\n\n")
     if options.task == "sweep":
         print(gain(rows))
@@ -116,6 +121,8 @@ def cells_of(options: argparse.Namespace) -> list[Cell]:
         return infer_cells(options.nets)
     if options.task == "augment":
         return augment_cells(options.nets)
+    if options.task == "auto":
+        return auto_cells(options.nets)
     return train_cells(options.nets, options.batches, options.optimizers)
 
 
@@ -125,9 +132,11 @@ def chosen(options: argparse.Namespace, modes: dict[str, Mode], parser: argparse
     if unknown:
         parser.error(f"unknown modes {', '.join(unknown)}: choose of {', '.join(modes)}")
     found = [modes[name] for name in options.modes or modes]
+    if options.task == "auto":
+        found = auto_modes(found)
     if options.task == "augment":
         found = [mode for mode in found if mode.module == "engines"]
-    if options.task not in ("train", "augment"):
+    if options.task not in ("train", "augment", "auto"):
         found = [mode for mode in found if mode.processes == 1]
     for mode in found:
         if not mode.installed:

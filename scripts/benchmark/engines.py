@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
+from time import perf_counter
 
 import numpy as np
 import yaml
@@ -17,10 +19,12 @@ from mnist_np.nn.mlp import MLP
 from mnist_np.registry import lookup
 from mnist_np.streams import Streams
 from mnist_np.training import mode as modes
-from mnist_np.training.events import Observers
+from mnist_np.training.events import Observers, StopTraining
 from mnist_np.training.run import trainer_of
 
 ONE_IMAGE_REPEATS = 2000
+FEWEST_STEPS, MOST_STEPS = 6, 400
+NORMS = {"batchnorm": "batch", "layernorm": "layer"}
 
 
 def job(mode: Mode, cell: Cell, images: Images) -> Job:
@@ -31,7 +35,8 @@ def job(mode: Mode, cell: Cell, images: Images) -> Job:
         network = experiment(cell).build_network(784, 10)
         X = images.X[: cell.batch]
         return Job(_repeated(lambda: network.predict_proba(X), _repeats(cell)), "", _repeats(cell))
-    return Job(epoch(mode, cell, images), "")
+    steps = Steps(few=cell.task == "auto")
+    return Job(epoch(mode, cell, images, steps), "")
 
 
 def products(cell: Cell, n: int = 60_000) -> Callable[[], None]:
@@ -65,32 +70,54 @@ def products(cell: Cell, n: int = 60_000) -> Callable[[], None]:
     return run
 
 
-def epoch(mode: Mode, cell: Cell, images: Images) -> Callable[[], None]:
+class Steps:
+    """Notes when each step begins, being asked before it whether to stop; ``few``: after some of an epoch's."""
+
+    def __init__(self, few: bool) -> None:
+        self.few, self.in_epoch = few, 0
+        self.times: list[float] = []
+
+    def __call__(self) -> str | None:
+        self.times.append(perf_counter())
+        n, seconds = len(self.times), self.times[-1] - self.times[0]
+        return "measured" if self.few and (n > MOST_STEPS or (n > FEWEST_STEPS and seconds > 0.5)) else None
+
+    def epoch(self) -> float:
+        """Milliseconds of an epoch whose steps all take as long as one at the first quartile: others that use the cores disturb
+        the steps in which they do, and most steps are shorter than the time for which a process has its core."""
+        return 1000 * float(np.quantile(np.diff(self.times), 0.25)) * self.in_epoch
+
+
+def epoch(mode: Mode, cell: Cell, images: Images, steps: Steps) -> Callable[[], dict[str, float]]:
     """One epoch of the training loop as a user runs it, without the validation."""
     what = experiment(cell, mode.processes)
     network = what.build_network(784, 10)
     parts = (what.loss, what.optimizer, what.schedule, what.training, Streams(0), Observers())
-    trainer = trainer_of(modes.Mode(mode.processes, mode.threads))(network, images.dataset, *parts, augment=what.augment)
+    trainer = trainer_of(modes.Mode(mode.processes, mode.threads))(network, images.dataset, *parts, steps, what.augment)
     progress = trainer.begin()
+    steps.in_epoch = len(trainer.batches)
 
-    def run() -> None:
-        trainer.train_epoch(progress)
+    def run() -> dict[str, float]:
+        steps.times.clear()
+        with suppress(StopTraining):
+            trainer.train_epoch(progress)
         progress.batch = 0
+        return {"ms": steps.epoch()} if steps.few else {}
 
     return run
 
 
-def experiment(cell: Cell, processes: int = 1) -> Experiment:
+def experiment(cell: Cell, processes: int | str = 1) -> Experiment:
     """The cell in this project's own words."""
     model = MLP(hidden=cell.hidden)
     augment: Augment = NoAugment()
-    if cell.task == "augment" and cell.extra:
+    if (conf_folder() / "augment" / f"{cell.extra}.yaml").exists():
         values = yaml.safe_load((conf_folder() / "augment" / f"{cell.extra}.yaml").read_text())
         augment = Distort(**{key: value for key, value in values.items() if key != "defaults"})
     elif cell.extra == "dropout":
         model = MLP(hidden=cell.hidden, dropout=0.5)
-    elif cell.extra == "batchnorm":
-        model = MLP(hidden=cell.hidden, norm="batch")
+    elif cell.extra in NORMS:
+        model = MLP(hidden=cell.hidden, norm=NORMS[cell.extra])
     lr = {"adam": 0.001, "momentum": 0.01}.get(cell.optimizer, 0.05)
     rule = lookup("optimizer", "sgd" if cell.optimizer == "none" else cell.optimizer)(lr=lr)
     training = Training(batch_size=cell.batch, epochs=1000, processes=processes)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from statistics import fmean, median
 from time import perf_counter, sleep
 
+from benchmark.auto import chosen_mode
 from benchmark.cells import Cell, Mode, Row, Rows
 from benchmark.children import Child, Unmeasurable
 from benchmark.load import Load, foreign_cores
@@ -57,6 +58,7 @@ class Rounds:
                 self._skip(mode, reason)
         times: dict[str, list[float]] = {name: [] for name in kernels}
         foreign: dict[str, list[float]] = {name: [] for name in kernels}
+        wall: dict[str, list[float]] = {name: [] for name in kernels}
         for _ in range(self.rounds):
             for name in list(kernels):
                 try:
@@ -66,6 +68,7 @@ class Rounds:
                     del kernels[name]
                     continue
                 times[name].append(ms)
+                wall[name].append(round(self.children[name].wall, 3))
                 foreign[name] += [] if others is None else [others]
             if self.over:
                 break
@@ -80,6 +83,8 @@ class Rounds:
                 limits.get(mode.cores),
                 foreign_cores=round(fmean(foreign[mode.name]), 2) if foreign[mode.name] else None,
                 kernel=kernels.get(mode.name, ""),
+                wall=wall[mode.name] if cell.task == "auto" else [],
+                chosen=chosen_mode(cell) if cell.task == "auto" else "",
             )
             for mode in measured
         ]

@@ -1,20 +1,24 @@
 """The benchmark measures what it is asked to, survives what cannot be measured, and goes on where it was stopped. No times."""
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
-from benchmark import serve
+from benchmark import auto, serve
 from benchmark.cells import Cell, Mode, Row, Rows, all_modes, train_cells
 from benchmark.children import Child, Unmeasurable, clean_environment
 from benchmark.cli import main
 from benchmark.load import Load, foreign_cores
 from benchmark.measure import Rounds
 from benchmark.report import draw, spread, table
+
+from mnist_np.machine import cores, orders_writes
 
 SMALL = Cell("train", "8", 512)
 
@@ -109,6 +113,52 @@ def test_a_table_and_a_figure_of_any_rows(tmp_path):
     assert "| two workers |" in table(rows)
     assert spread([]) == "Nothing was measured."
     draw(rows, tmp_path / "x" / "figure.png")
+
+
+def auto_rows(cell, chosen, **ms):
+    return [dataclasses.replace(Row.of(cell, mode.replace("_", "-"), 1, times), chosen=chosen) for mode, times in ms.items()]
+
+
+def test_the_chosen_mode_is_compared_with_the_best():
+    good, bad, fails = (Cell("auto", net, 32) for net in ("128", "64", "32"))
+    rows = auto_rows(good, "processes-2", threads_1=[3.0], processes_2=[2.0, 9.0])
+    rows += auto_rows(bad, "threads-1", threads_1=[4.0], processes_2=[2.0])
+    rows += auto_rows(fails, "processes-2", threads_1=[4.0])
+    assert auto.ratios(rows) == {bad: 2.0, good: 1.0}
+    assert "| 64 | 32 | sgd | 4 | 2 | 1 thread | 2.00 |" in auto.auto_table(rows)
+    assert auto.verdict(rows) == (
+        "Chosen / best, geometric mean: 1.414; 1 of 2 cells are within 5% of the best mode; not 64 at batch 32 with sgd (2.00)."
+    )
+
+
+def test_the_rule_is_asked_as_where_nothing_limits_it():
+    assert auto.chosen_mode(Cell("auto", "16", 32)) == "threads-1"
+    many = {auto.chosen_mode(Cell("auto", net, 128)) for net in ("1024x3", "1024x3+layernorm")}
+    assert many == ({"processes-2", "threads-2"} if cores() == 2 and orders_writes() else {f"threads-{cores()}"})
+
+
+def test_held_out_cells_are_not_those_of_the_table():
+    table = {(cell.net, cell.batch, cell.optimizer) for cell in train_cells([], [], [])}
+    assert not table & set(auto.HELD_OUT)
+    assert len(auto.auto_cells([])) == len(set(auto.auto_cells([]))) == len(table) + len(auto.HELD_OUT)
+
+
+def test_the_documentation_s_table_is_that_of_its_rows():
+    root = Path(__file__).parents[2]
+    rows = Rows(root / "docs" / "benchmark" / "auto.json")
+    page = (root / "docs" / "speed.md").read_text()
+    assert auto.auto_table(rows) in page
+    assert auto.verdict(rows) in page.replace("\n", " ")
+    assert {row.cell for row in rows} == set(auto.auto_cells([]))
+
+
+@pytest.mark.slow
+def test_the_task_auto(tmp_path, capsys):
+    path = tmp_path / "rows.json"
+    main(["auto", "--nets", "16", "--rounds", "2", "--json", str(path)])
+    assert "| 16 | 32 | sgd |" in capsys.readouterr().out
+    (row, *_) = json.loads(path.read_text())
+    assert (row["mode"], row["chosen"], len(row["ms"]), len(row["wall"])) == ("threads-1", "threads-1", 2, 2)
 
 
 def test_latencies_and_throughput_are_those_of_the_answers():

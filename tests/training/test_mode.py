@@ -61,6 +61,8 @@ def chosen(hidden=(128, 64), **changes):
         (2, 2, [1024] * 3, {"batch_size": 512}, TOGETHER),
         (2, 2, [128], {"batch_size": 32, "threads": "auto", "processes": "auto"}, TOGETHER),
         (2, 2, [16], {}, ALONE),
+        (2, 2, [64] * 4, {}, ALONE),
+        (2, 2, [64] * 4, {"batch_size": 128}, TOGETHER),
         (2, 2, [128, 64], {"epochs": 1}, ALONE),
         (2, 2, [128, 64], {"threads": 1}, ALONE),
         (2, 2, [128, 64], {"threads": 2}, Mode(1, 2)),
