@@ -52,13 +52,8 @@ def mode_of(experiment: Experiment, data: Dataset, layers: Sequence[Layer] | Non
     if training.processes == 2:
         return Mode(2, 1)
     if training.processes == "auto" and training.threads == "auto":
-        examples = training.epochs * len(data.train)
-        pairs = max(1, len(shapes) // 2)
-        if (
-            pays(weights, batch_size, examples, pairs, experiment.augment.active)
-            and is_free()
-            and not refusal(experiment, layers)
-        ):
+        sizes = weights, batch_size, training.epochs * len(data.train), max(1, len(shapes) // 2)
+        if pays(*sizes, experiment.augment.active) and is_free() and not refusal(experiment, layers):
             return Mode(2, 1)
     return Mode(1, choose(training.threads, weights, batch_size))
 
