@@ -6,7 +6,7 @@ The flags are Hydra's own. They are declared here anew because Hydra's parser is
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -76,6 +76,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         parsed = OverridesParser.create().parse_overrides(args.overrides)
         refuse_sweeps_without_effect(parsed)
         refuse_lost_values(parsed)
+        refuse_lost_grids(parsed)
     return args
 
 
@@ -98,6 +99,17 @@ def refuse_lost_values(overrides: Iterable[Override]) -> None:
                 f"{override.input_line}: comes after {before}, which would not count: give all values of a key at once"
             )
         given[key] = override
+
+
+def refuse_lost_grids(overrides: Sequence[Override]) -> None:
+    """Refuse a key beside ``sweep.grids`` of the same line whose grids have values for it: they would not count."""
+    given = {override.get_key_element().lstrip("+"): override for override in overrides}
+    grids = given["sweep.grids"].value() if "sweep.grids" in given else None
+    for key in [str(key) for grid in grids for key in grid if isinstance(grid, dict)] if isinstance(grids, list) else []:
+        if key in given and key.partition(".")[0] not in NOT_VARIED:
+            raise UsageError(
+                f"{given[key].input_line}: the values that sweep.grids has for {key} would not count: give it in one place"
+            )
 
 
 def plugins_of(overrides: list[str]) -> list[str]:

@@ -116,6 +116,7 @@ def test_keys_that_only_some_options_have(tmp_path, capsys):
         (["sweep.exclude=['seed<5']", "seed=0,1"], "leaves out every combination"),
         (["sweep.grids=[{}]", "seed=0,1"], "must be a mapping"),
         (["sweep.grids=[{optmizer:sgd}]"], "optmizer"),
+        (["sweep.grids=[{optimizer:adam,seed:4}]", "seed=0,1"], "values that sweep.grids has for seed would"),
         (["sweep.grids=[{tracking:\"off,sqlite\"}]"], "takes one value"),
         (["optimizer.lr=logspace(0,1,5)"], "both above 0"),
         (["optimizer.lr=logspace(1e-4,1)"], "logspace(a,b,n)"),
