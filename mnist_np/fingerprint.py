@@ -113,7 +113,7 @@ def _described(key: str) -> str:
     return " ".join([DESCRIPTIONS[first], rest]).strip() if first in DESCRIPTIONS else key
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """A value in at most 60 characters, a hash in twelve."""
     if isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef"):
         return f"{value[:12]}..."

@@ -75,7 +75,7 @@ def register(group: str, name: str) -> Callable[[P], P]:
     return put
 
 
-def missing(group: str, part: Any) -> str:
+def missing(group: str, part: object) -> str:
     """What ``part`` would have to be for its group; empty if it is that."""
     if group == "metric":
         return "" if inspect.isfunction(part) else "a function that takes Predictions and returns a number"

@@ -214,7 +214,7 @@ def fields_of(kind: type[Any]) -> list[str]:
     return [f.name for f in dataclasses.fields(kind)]
 
 
-def type_of(key: str, kind: Any) -> str | None:
+def type_of(key: str, kind: object) -> str | None:
     """What the field's annotation asks for, in words."""
     parent, _, last = key.rpartition(".")
     owners = [kind] if dataclasses.is_dataclass(kind) else classes(parent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
@@ -137,7 +137,7 @@ def ends(override: Override, interval: IntervalSweep, log: bool) -> tuple[int | 
 def type_of(key: str, config: RunConfig) -> str:
     """The type that the key's field is annotated with, without null; empty where it is not known."""
     *parents, last = key.lstrip("+").split(".")
-    node: Any = config
+    node: object = config
     for parent in parents:
         node = getattr(node, parent, None)
     fields = {f.name: str(f.type) for f in dataclasses.fields(node)} if isinstance(node, Component) else {}

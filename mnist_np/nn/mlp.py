@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Optional
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from mnist_np.component import Component, bounded, did_you_mean, one_of
 from mnist_np.nn.activation import Activation
@@ -81,7 +82,7 @@ class MLP(Component):
         rng: np.random.Generator | None,
         activation: Activation | None = None,
         init: Initializer | None = None,
-        dtype: Any = np.float32,
+        dtype: DTypeLike = np.float32,
     ) -> Network:
         """The network from n_in inputs to n_out logits, its weights drawn from ``rng`` (None: zeros, to be loaded).
 
@@ -127,12 +128,12 @@ class MLP(Component):
         return [LayerNorm(n, self.norm_epsilon)] if self.norm == "layer" else []
 
 
-def _each(value: Any, n: int) -> list[Any]:
+def _each(value: object, n: int) -> list[Any]:
     """One entry for each of n layers."""
     return list(value) if isinstance(value, list) else [value] * n
 
 
-def _chosen(names: list[str | None] | None, i: int, registry: dict[str, Any], default: Any) -> Any:
+def _chosen(names: list[str | None] | None, i: int, registry: dict[str, Any], default: object) -> Any:
     name = names[i] if names else None
     return registry[name]() if name else default
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from mnist_np.component import bounded
 from mnist_np.nn.arrays import Array
@@ -75,7 +76,7 @@ class Orthogonalizer:
     X <- a X + (b X X^T + c (X X^T)^2) X, which changes the singular values alone and drives them towards 1.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:
         short, long = min(shape), max(shape)
         self.transposed = shape[0] > shape[1]
         self.X, self.BX = np.empty((short, long), dtype), np.empty((short, long), dtype)

@@ -96,7 +96,7 @@ class Graph:
         self.nodes.append(helper.make_node("Split", [X], names, name=f"{len(self.nodes)}_Split", axis=1))
         return names
 
-    def constant(self, value: Any, name: str = "") -> str:
+    def constant(self, value: object, name: str = "") -> str:
         """Add numbers in single precision; gives their name."""
         from onnx import numpy_helper
 

@@ -32,14 +32,14 @@ def classify(weights: Weights, images: Array) -> Array:
     return P
 
 
-def invocation(weights: Weights, request: Any) -> dict[str, Any]:
+def invocation(weights: Weights, request: object) -> dict[str, Any]:
     """The answer to a request in MLflow's JSON: the predicted classes, and the probabilities of all."""
     P = classify(weights, rows(request, weights.image_shape))
     predictions = [weights.class_names[k] for k in P.argmax(axis=1)]
     return {"predictions": predictions, "probabilities": P.tolist(), "classes": list(weights.class_names)}
 
 
-def rows(request: Any, shape: tuple[int, int]) -> Array:
+def rows(request: object, shape: tuple[int, int]) -> Array:
     """The images (m, height * width) of a request. Raises BadInputError."""
     if not isinstance(request, dict) or len(found := [key for key in INPUTS if key in request]) != 1:
         raise BadInputError(f"must be a JSON object with one of the keys {', '.join(INPUTS)}")

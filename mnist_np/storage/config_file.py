@@ -21,7 +21,7 @@ class PlainLoader(yaml.SafeLoader):  # type: ignore[misc] # yaml has no types
 
     depth = 0
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
+    def compose_node(self, parent: object, index: object) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1}: aliases (*name) are not allowed")
         self.depth += 1

@@ -52,7 +52,7 @@ def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(value) for key, value in found.items() if -LARGEST <= value <= LARGEST}
 
 
-def texts(found: Any) -> dict[str, str]:
+def texts(found: object) -> dict[str, str]:
     """A mapping of texts as it was found in a file; an empty one where something else was."""
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 

@@ -175,7 +175,7 @@ def with_values(base: RunConfig, values: Mapping[str, Any]) -> RunConfig:
     return copy
 
 
-def text_of(value: Any) -> str:
+def text_of(value: object) -> str:
     """A value as a name and a table show it: ``0.1``, ``[64,32]``, ``adam``, ``adam(lr=0.01)``."""
     if not isinstance(value, Component):
         return as_written(value)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mnist_np.component import ConfigError
 
@@ -42,7 +41,7 @@ class Condition:
         return Condition(text, tuple(dict.fromkeys(parser.keys)), holds)
 
 
-def as_written(value: Any) -> str:
+def as_written(value: object) -> str:
     """A value of a config as an override writes it: ``null``, ``true``, ``[64,32]``, ``0.1``."""
     if isinstance(value, list | tuple):
         return f"[{','.join(map(as_written, value))}]"

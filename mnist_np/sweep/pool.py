@@ -136,7 +136,7 @@ def work(function: Callable[[Any], Any], pipe: Connection, lifeline: Connection)
         except (EOFError, OSError):
             return
         try:
-            outcome: Any = function(task)
+            outcome: object = function(task)
         except Exception as error:
             outcome = error
         try:

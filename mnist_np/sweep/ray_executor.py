@@ -49,7 +49,7 @@ class RayExecutor:
         ended, _ = self.ray.wait(list(self.tasks), num_returns=1, timeout=POLL)
         return [(self.tasks.pop(ref), self.outcome(ref)) for ref in ended]
 
-    def outcome(self, ref: Any) -> object:
+    def outcome(self, ref: object) -> object:
         """What a task that has ended returned or raised. One that was cancelled before it began tells nothing."""
         lost = self.ray.exceptions
         try:

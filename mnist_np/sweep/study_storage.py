@@ -80,7 +80,7 @@ class StudyStorage:
             settings = {"connect_args": patience(url), "pool_pre_ping": True}
             return storages.RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=settings)
 
-    def names(self, storage: Any) -> list[str]:
+    def names(self, storage: object) -> list[str]:
         """The names of the sweep's studies, without the prefix."""
         names = import_optuna().get_all_study_names(storage)
         return [name.removeprefix(self.prefix) for name in names if name.startswith(self.prefix)]

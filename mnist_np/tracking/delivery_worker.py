@@ -61,7 +61,7 @@ def main() -> None:
     waiting: SimpleQueue[tuple[str, tuple[Any, ...]]] = SimpleQueue()
     idle = threading.Event()
 
-    def send(answer: Any) -> None:
+    def send(answer: object) -> None:
         with sending:
             pipe.send(answer)
 

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mnist_np.experiment import Experiment
 from mnist_np.fingerprint import identify
@@ -240,7 +240,7 @@ def run_name(experiment: Experiment) -> str:
     return f"{name_of(experiment.optimizer)} {sizes or 'linear'} s{experiment.seed}"
 
 
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """A config value as the command line would take it: ``null``, ``true``, ``[256, 128]``, ``0.1``, ``relu``."""
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
