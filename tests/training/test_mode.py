@@ -16,7 +16,7 @@ import pytest
 
 from mnist_np import machine
 from mnist_np.api import run
-from mnist_np.component import ConfigError
+from mnist_np.component import ConfigError, RunFailed
 from mnist_np.data.augment import Distort
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
@@ -245,6 +245,13 @@ def test_a_program_without_a_guard_is_run_once(tmp_path):
         "1",
         "training.processes = 2: must be 1 with Own of the program itself, which the second process cannot import: see plugins",
     ]
+
+
+@two_processes
+def test_a_process_that_cannot_be_started_is_told_in_a_line(everything_pays, monkeypatch):
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: (_ for _ in ()).throw(BlockingIOError(11, "too many processes")))
+    with pytest.raises(RunFailed, match=r"cannot be started \(too many processes\): training\.processes=1 needs none"):
+        run(EXPERIMENT)
 
 
 @two_processes

@@ -87,7 +87,11 @@ class WorkerPair:
         work = Work(layers, self.network.specs, self.network.state_specs, trainer.data, examples, *parts).with_rows(
             self.memory.rows.array
         )
-        self.process = start(WORKER, os.getpid(), [array.fd for array in self.memory.arrays], subprocess.PIPE)
+        try:
+            self.process = start(WORKER, os.getpid(), [array.fd for array in self.memory.arrays], subprocess.PIPE)
+        except OSError as error:  # no memory, too many processes
+            why = f"the second training process cannot be started ({error.strerror}): training.processes=1 needs none"
+            raise RunFailed(why) from error
         self._send(loaded_plugins())
         self._send((work.with_rows(rows[:1]), [array.description for array in self.memory.arrays]))
         watch = (lambda: self.process.poll() is not None, trainer.interrupted)
