@@ -24,9 +24,9 @@ def job(mode: Mode, cell: Cell, images: Images) -> Job:
     hidden = [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.ReLU())]
     model = nn.Sequential(*hidden, nn.Linear(sizes[-1], 10))
     linear = [layer for layer in model if isinstance(layer, nn.Linear)]
-    X, y = torch.from_numpy(images.X), torch.from_numpy(images.labels)
+    X, y = torch.tensor(images.X), torch.tensor(images.labels)
     test = images.dataset.test
-    X_test, y_test = torch.from_numpy(np.ascontiguousarray(test.X)), torch.from_numpy(test.labels)
+    X_test, y_test = torch.tensor(np.ascontiguousarray(test.X)), torch.tensor(test.labels)
     criterion: Any = nn.CrossEntropyLoss(label_smoothing=recipe.smoothing)
 
     def loss_of(x: torch.Tensor, y: torch.Tensor) -> Any:
