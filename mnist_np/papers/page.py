@@ -120,7 +120,7 @@ def records(rows: list[Reproduction]) -> Iterator[str]:
         row, spread = there.row, there.spread
         mark = row.published or 0.0
         p = record_p_value(there.errors, mark)
-        holds = "" if p is None else "yes" if p < LEVEL and len(there.runs) >= row.seeds else "no"
+        holds = "" if p is None else OPEN if len(there.runs) < row.seeds else "yes" if p < LEVEL else "no"
         accuracy = percent(Spread.of(100 - error for error in there.errors)) if spread else ""
         name = f"[{row.title}](results/{path_of(Path(), row.name)})" if there.runs else row.title
         said = "" if p is None else f"{p:.1g}"
