@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnist_np.data import cache
 from mnist_np.data.dataset import DataError, Decoded, Raw
-from mnist_np.data.idx import decode, fault, read_file
+from mnist_np.data.idx import decode, fault, hash_file, read_file
 
 FILES = {"train-images-idx3-ubyte": 3, "train-labels-idx1-ubyte": 1, "t10k-images-idx3-ubyte": 3, "t10k-labels-idx1-ubyte": 1}
 """name -> dimensions: images and labels for training, then for the test."""
@@ -30,13 +30,13 @@ def load(folder: Path, n_classes: int | None = None, expected: Mapping[str, str]
     identity = (n_classes, *(_status(path) for path in paths))
     if identity in _keys and (held := cache.held(_keys[identity])):
         return held
-    contents = [read_file(path) for path in paths]
+    hashes = [hash_file(path) for path in paths]
     digest = hashlib.sha256(f"{cache.LAYOUT} {n_classes} {expected}".encode())
-    for content in contents:
-        digest.update(hashlib.sha256(content).digest())
+    for file_hash in hashes:
+        digest.update(file_hash)
     _keys.clear()
     _keys[identity] = key = digest.hexdigest()[:32]
-    return cache.fetch(key, lambda: _decode(paths, contents, n_classes, expected or {}))
+    return cache.fetch(key, lambda: _decode(paths, hashes, n_classes, expected or {}))
 
 
 def _status(path: Path) -> tuple[Path, int, int, int] | None:
@@ -67,10 +67,13 @@ def find(folder: Path, name: str) -> Path:
     return found[0]
 
 
-def _decode(paths: list[Path], contents: list[bytes], n_classes: int | None, expected: Mapping[str, str]) -> Raw:
+def _decode(paths: list[Path], hashes: list[bytes], n_classes: int | None, expected: Mapping[str, str]) -> Raw:
     files = []
-    for path, (name, dimensions) in zip(paths, FILES.items(), strict=True):
-        file = decode(contents.pop(0), path, dimensions)
+    for path, file_hash, (name, dimensions) in zip(paths, hashes, FILES.items(), strict=True):
+        content = read_file(path)
+        if hashlib.sha256(content).digest() != file_hash:
+            raise DataError(f"{path}: was changed while it was read")
+        file = decode(content, path, dimensions)
         if expected.get(name, file.sha256) != file.sha256:
             raise fault(path, f"the original file (SHA-256 {expected[name]})", f"a changed one ({file.sha256})")
         files.append(file)

@@ -7,6 +7,7 @@ stays within what the file's true length and `LIMIT` allow, and every fault is o
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.data.dataset import DataError
-from mnist_np.files import read_regular
+from mnist_np.files import open_regular, read_regular
 from mnist_np.memory import need
 
 LIMIT = 1 << 32
@@ -50,6 +51,17 @@ def read_file(path: Path) -> bytes:
         return read_regular(path, LIMIT, follow=True)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or type(error).__name__}") from None
+
+
+def hash_file(path: Path) -> bytes:
+    """The SHA-256 of what `read_file` gives, without room for all of it."""
+    try:
+        with open(open_regular(path, follow=True), "rb") as file:
+            if os.fstat(file.fileno()).st_size <= LIMIT:
+                return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or type(error).__name__}") from None
+    return hashlib.sha256(read_file(path)).digest()  # which refuses it
 
 
 def decode(content: bytes, path: Path | str, dimensions: int) -> IdxFile:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from idx_files import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, arrays, idx, write_set
 
+from mnist_np.data import folder
 from mnist_np.data.dataset import DataError
 from mnist_np.data.folder import find, load
 
@@ -127,3 +128,16 @@ def test_broken_symlinks_are_named(tmp_path):
     (tmp_path / f"{TRAIN_LABELS}.gz").unlink()
     (tmp_path / TRAIN_LABELS).symlink_to(TRAIN_LABELS)
     assert fault(tmp_path) == f"{tmp_path / TRAIN_LABELS}: Too many levels of symbolic links"
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    write_set(tmp_path)
+    read = folder.read_file
+
+    def changed(path):
+        write_set(tmp_path, seed=5)
+        return read(path)
+
+    monkeypatch.setattr(folder, "read_file", changed)
+    with pytest.raises(DataError, match="train-images-idx3-ubyte: was changed while it was read"):
+        load(tmp_path)
