@@ -84,10 +84,15 @@ def measure_data(sizes: list[int], shapes: list[str], dtypes: list[str], rounds:
             for key in wanted:
                 one = measure(Path(folder), *key)
                 rows[key] = least(rows[key], one) if key in rows else one
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("[\n" + ",\n".join(json.dumps(asdict(row)) for row in rows.values()) + "\n]\n")
+                if path:
+                    save(path, list(rows.values()))
     return table(sorted(rows.values(), key=lambda row: (row.shape, row.images, row.dtype)))
+
+
+def save(path: Path, rows: list[DataRow]) -> None:
+    """Write the rows as JSON, one a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[\n" + ",\n".join(json.dumps(asdict(row)) for row in rows) + "\n]\n")
 
 
 def least(a: DataRow, b: DataRow) -> DataRow:
