@@ -137,7 +137,7 @@ def chosen(options: argparse.Namespace, modes: dict[str, Mode], parser: argparse
         found = auto_modes(found)
     if options.task == "augment":
         found = [mode for mode in found if mode.module == "engines"]
-    if options.task not in ("train", "augment", "auto"):
+    if options.task not in ("train", "augment", "auto", "accuracy"):
         found = [mode for mode in found if mode.processes == 1]
     for mode in found:
         if not mode.installed:

@@ -1,5 +1,6 @@
 """A record's recipe comes to the same by this project and, where they are installed, by the libraries."""
 
+import argparse
 import json
 from dataclasses import replace
 from importlib import import_module
@@ -11,10 +12,11 @@ from benchmark.accuracy import Trained, Trainings, accuracy_table, recipe_modes
 from benchmark.cells import Cell
 from benchmark.child import Images
 from benchmark.children import Unmeasurable
-from benchmark.cli import main
+from benchmark.cli import chosen, main
 from benchmark.recipe import Recipe
 
 from mnist_np.data.augment import Distort
+from mnist_np.machine import cores
 
 MODES = {mode.module: replace(mode, threads=1, processes=1) for mode in recipe_modes() if mode.name != "torch-compiled"}
 SMALL = Distort(shift=1, rotation=5, shear=5, scale=0.05)
@@ -103,3 +105,9 @@ def test_rows_are_kept_and_shown(tmp_path, monkeypatch):
     assert accuracy_table([]) == "Nothing was measured."
     with pytest.raises(SystemExit, match=r"rows\.json: holds no rows of this task; give --json another file"):
         main(["train", "--json", str(path)])
+
+
+def test_two_processes_are_among_the_modes():
+    modes = {mode.name: mode for mode in recipe_modes() if not mode.needs}
+    assert chosen(argparse.Namespace(task="accuracy", modes=[]), modes, argparse.ArgumentParser()) == list(modes.values())
+    assert ("processes-2" in modes) == (cores() > 1)
