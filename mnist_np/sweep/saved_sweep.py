@@ -131,7 +131,8 @@ def load_sweep(sweep: str | Path, outputs: str | Path | None = None) -> SavedSwe
     if os.path.exists(Path(name) / JOBS):
         path = Path(name).absolute()
         return SavedSweep(path, Path(outputs).absolute() if outputs else path.parent.parent)
-    folders = sorted(path.parent for path in root.glob(f"sweeps/*/{JOBS}"))
+    there_are = os.path.isdir(root / "sweeps")  # unlike Path.glob, also asked of a path that is too long to be one
+    folders = sorted(path.parent for path in root.glob(f"sweeps/*/{JOBS}")) if there_are else []
     found = [folder for folder in folders if name in (folder.name, folder.name.rpartition("-")[2])]
     found = found or [folder for folder in folders if safe(name) == folder.name.rpartition("-")[0] or name == name_of(folder)]
     if len(found) > 1:

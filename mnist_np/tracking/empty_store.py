@@ -27,7 +27,7 @@ def copy_to(path: Path) -> bool:
         with open(open_regular(cached), "rb") as file:
             if not written_by_me(os.fstat(file.fileno())):
                 return False
-            path.write_bytes(file.read())
+            write_atomically(path, file.read())
         with closing(sqlite3.connect(path)) as database:
             if database.execute("PRAGMA quick_check").fetchone() == ("ok",):
                 return True
