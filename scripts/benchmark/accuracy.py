@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import product
-from pathlib import Path
 from statistics import fmean, median, stdev
 
-from benchmark.cells import Cell, Mode, read_rows, write_rows
+from benchmark.cells import Cell, Mode
 from benchmark.children import Child, Unmeasurable
 from benchmark.load import Load, foreign_cores
 from benchmark.measure import say
+from benchmark.saved_rows import SavedRows
 from mnist_np.machine import cores, load, processor
 from mnist_np.terminal import counted
 
@@ -69,23 +69,7 @@ class Trained:
     load: float
 
 
-class Trainings(list[Trained]):
-    """The rows so far, in a file that is written after each one."""
-
-    def __init__(self, path: Path | None) -> None:
-        super().__init__()
-        self.path = path
-        if path and path.exists():
-            self += read_rows(path, Trained)
-
-    def put(self, row: Trained) -> None:
-        """Add a row, and save."""
-        self.append(row)
-        if self.path:
-            write_rows(self.path, self)
-
-
-def measure_accuracy(rows: Trainings, recipes: Sequence[str], modes: Sequence[Mode], rounds: int) -> list[Trained]:
+def measure_accuracy(rows: SavedRows[Trained], recipes: Sequence[str], modes: Sequence[Mode], rounds: int) -> list[Trained]:
     """Train each recipe in each mode, one seed a round, all modes in turn. Gives all rows of these recipes on so many cores."""
     found = []
     for name in recipes:
@@ -96,7 +80,8 @@ def measure_accuracy(rows: Trainings, recipes: Sequence[str], modes: Sequence[Mo
                     continue
                 row = trainers.train(mode, seed)
                 if row:
-                    rows.put(row)
+                    rows.append(row)
+                    rows.save()
                     done.append(row)
                     say(f"{name}, seed {seed}, {mode.label}: {row.seconds:.2f} s, {100 * row.accuracy:.2f} %")
         found += done

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any
 
+from benchmark.saved_rows import SavedRows
 from mnist_np.machine import cores
 
 
@@ -143,14 +143,11 @@ class Row:
         return Cell(self.task, self.net, self.batch, self.optimizer)
 
 
-class Rows(list[Row]):
-    """The rows so far, written to a file after every cell, so that a benchmark can be stopped and taken up again."""
+class Rows(SavedRows[Row]):
+    """The rows so far, saved after every cell."""
 
     def __init__(self, path: Path | None) -> None:
-        super().__init__()
-        self.path = path
-        if path and path.exists():
-            self += read_rows(path, Row)
+        super().__init__(path, Row)
 
     def missing(self, cell: Cell, modes: Sequence[Mode]) -> list[Mode]:
         """The modes in which a cell has not been measured."""
@@ -161,24 +158,4 @@ class Rows(list[Row]):
         """Put the rows of a cell in place of its old ones, and save."""
         for new in rows:
             self[:] = [row for row in self if (row.cell, row.mode) != (new.cell, new.mode)] + [new]
-        if self.path:
-            write_rows(self.path, self)
-
-
-T = TypeVar("T")
-
-
-def read_rows(path: Path, kind: type[T]) -> list[T]:
-    """The rows of a file. Raises SystemExit where it holds something else."""
-    try:
-        return [kind(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
-    except (TypeError, ValueError):
-        raise SystemExit(f"{path}: holds no rows of this task; give --json another file") from None
-
-
-def write_rows(path: Path, rows: Sequence[Any]) -> None:
-    """Write dataclass instances as JSON, one a line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text("[\n" + ",\n".join(json.dumps(asdict(row)) for row in rows) + "\n]\n", encoding="utf-8")
-    partial.replace(path)
+        self.save()

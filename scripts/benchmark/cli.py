@@ -6,7 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-from benchmark.accuracy import RECIPES, Trainings, accuracy_table, measure_accuracy, recipe_modes
+from benchmark.accuracy import RECIPES, Trained, accuracy_table, measure_accuracy, recipe_modes
 from benchmark.auto import auto_cells, auto_modes, auto_table, verdict
 from benchmark.cells import Cell, Mode, Rows, all_modes, augment_cells, infer_cells, train_cells
 from benchmark.large_data import DTYPES, measure_data
@@ -14,6 +14,7 @@ from benchmark.large_sweep import grow
 from benchmark.measure import Rounds, say
 from benchmark.profile import profile
 from benchmark.report import draw, spread, table
+from benchmark.saved_rows import SavedRows
 from benchmark.serve import measure_servers
 from benchmark.serve import table as servers_table
 from benchmark.startup import measure_startup
@@ -89,7 +90,7 @@ def main(argv: list[str] | None = None) -> None:
     if options.task == "accuracy":
         found = {mode.name: mode for mode in recipe_modes()}
         trained = measure_accuracy(
-            Trainings(options.json), options.recipes or RECIPES, chosen(options, found, parser), options.rounds
+            SavedRows(options.json, Trained), options.recipes or RECIPES, chosen(options, found, parser), options.rounds
         )
         print(accuracy_table(trained))
         return

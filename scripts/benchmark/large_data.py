@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmark.children import clean_environment
 from benchmark.measure import say
+from benchmark.saved_rows import SavedRows
 from mnist_np import MLP, Experiment, Training
 from mnist_np.data.folder import FILES
 from mnist_np.data.sources import IDX, MNIST
@@ -75,8 +76,8 @@ def measure_data(sizes: list[int], shapes: list[str], dtypes: list[str], rounds:
     sizes, shapes, dtypes = sizes or list(SIZES), shapes or list(SHAPES), dtypes or list(DTYPES)
     if unknown := [str(n) for n in sizes if n < 1] + [s for s in shapes if not SHAPE.fullmatch(s)] + list({*dtypes} - {*DTYPES}):
         raise ValueError(f"{unknown[0]}: sizes are >= 1, shapes like {', '.join(SHAPES)}, dtypes {', '.join(DTYPES)}")
-    old = [DataRow(**row) for row in json.loads(path.read_text())] if path and path.exists() else []
-    rows = {(row.images, row.shape, row.dtype): row for row in old}
+    saved = SavedRows(path, DataRow)
+    rows = {(row.images, row.shape, row.dtype): row for row in saved}
     wanted = [key for key in product(sizes, shapes, dtypes) if key not in rows]
     with tempfile.TemporaryDirectory() as folder:
         for number in range(rounds):
@@ -84,15 +85,9 @@ def measure_data(sizes: list[int], shapes: list[str], dtypes: list[str], rounds:
             for key in wanted:
                 one = measure(Path(folder), *key)
                 rows[key] = least(rows[key], one) if key in rows else one
-                if path:
-                    save(path, list(rows.values()))
+                saved[:] = rows.values()
+                saved.save()
     return table(sorted(rows.values(), key=lambda row: (row.shape, row.images, row.dtype)))
-
-
-def save(path: Path, rows: list[DataRow]) -> None:
-    """Write the rows as JSON, one a line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("[\n" + ",\n".join(json.dumps(asdict(row)) for row in rows) + "\n]\n")
 
 
 def least(a: DataRow, b: DataRow) -> DataRow:

@@ -8,12 +8,13 @@ from importlib import import_module
 import numpy as np
 import pytest
 from benchmark import accuracy
-from benchmark.accuracy import Trained, Trainings, accuracy_table, recipe_modes
+from benchmark.accuracy import Trained, accuracy_table, recipe_modes
 from benchmark.cells import Cell
 from benchmark.child import Images
 from benchmark.children import Unmeasurable
 from benchmark.cli import chosen, main
 from benchmark.recipe import Recipe
+from benchmark.saved_rows import SavedRows
 
 from mnist_np.data.augment import Distort
 from mnist_np.machine import cores
@@ -88,7 +89,7 @@ def test_rows_are_kept_and_shown(tmp_path, monkeypatch):
     path = tmp_path / "rows.json"
     monkeypatch.setattr(accuracy, "Child", Played)
     modes = [mode for mode in recipe_modes() if mode.name in ("threads-1", "jax", "torch-eager")]
-    found = accuracy.measure_accuracy(Trainings(path), ["record_98"], modes, 2)
+    found = accuracy.measure_accuracy(SavedRows(path, Trained), ["record_98"], modes, 2)
     assert [(row.mode, row.seed, row.seconds) for row in found] == [
         ("threads-1", 0, 1.0),
         ("torch-eager", 0, 1.0),
@@ -96,7 +97,7 @@ def test_rows_are_kept_and_shown(tmp_path, monkeypatch):
         ("torch-eager", 1, 2.0),
     ]
     assert [Trained(**row) for row in json.loads(path.read_text())] == found
-    again = accuracy.measure_accuracy(Trainings(path), ["record_98"], modes, 3)
+    again = accuracy.measure_accuracy(SavedRows(path, Trained), ["record_98"], modes, 3)
     assert again[:4] == found
     assert [(row.mode, row.seed) for row in again[4:]] == [("threads-1", 2), ("torch-eager", 2)]
     table = accuracy_table(again)

@@ -131,6 +131,15 @@ def test_the_chosen_mode_is_compared_with_the_best():
     )
 
 
+@pytest.mark.parametrize("task", ["auto", "accuracy", "data"])
+def test_a_file_of_something_else_is_named(tmp_path, task):
+    path = tmp_path / "rows.json"
+    path.write_text('[{"task": "else"}]')
+    with pytest.raises(SystemExit, match=r"rows\.json: holds no rows of this task"):
+        main([task, "--json", str(path)])
+    assert path.read_text() == '[{"task": "else"}]'
+
+
 def test_the_rule_is_asked_as_where_nothing_limits_it():
     assert auto.chosen_mode(Cell("auto", "16", 32)) == "threads-1"
     many = {auto.chosen_mode(Cell("auto", net, 128)) for net in ("1024x3", "1024x3+layernorm")}
