@@ -24,6 +24,7 @@ from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Adam
 from mnist_np.storage.checkpoint import Checkpointer, CheckpointError
 from mnist_np.storage.tensorfile import open_tensors, write_tensors
 from mnist_np.training.events import Observer
+from mnist_np.training.parallel import trainer
 
 pytestmark = [
     pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="needs x86's memory order"),
@@ -103,6 +104,15 @@ def test_augmentation_resumed_within_an_epoch_and_seen(tmp_path):
         run(replace(what, training=replace(what.training, processes=n, epochs=1)), [watcher])
     for step, values in watchers[0].seen.items():
         np.testing.assert_allclose(watchers[1].seen[step][0], values[0], rtol=1e-4)
+
+
+def test_the_examples_are_packed_while_the_second_process_starts(monkeypatch):
+    done = []
+    for name in ("start", "pack"):
+        function = getattr(trainer, name)
+        monkeypatch.setattr(trainer, name, lambda *a, name=name, function=function: done.append(name) or function(*a))
+    run(experiment(2, 1, data=MNIST(train_size=200, validation_size=50)))
+    assert done == ["start", "pack"]
 
 
 @pytest.mark.parametrize("every_steps", [0, 4])
@@ -251,6 +261,7 @@ COMMAND = """
 import json, sys, os
 from mnist_np.api import run
 from mnist_np.training.events import Observer
+from mnist_np.training.parallel import trainer
 sys.path.insert(0, {folder!r})
 from test_parallel import children, experiment
 class Report(Observer):

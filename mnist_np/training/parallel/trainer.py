@@ -79,6 +79,13 @@ class WorkerPair:
             batches=SharedArray(shape_of_memory(trainer.batches), np.float32),
             rows=SharedArray(rows.shape, rows.dtype),
         )
+        try:
+            self.process = start(WORKER, os.getpid(), [array.fd for array in self.memory.arrays], subprocess.PIPE)
+        except OSError as error:  # no memory, too many processes
+            why = f"the second training process cannot be started ({error.strerror}): training.processes=1 needs none"
+            raise RunFailed(why) from error
+        self._send(loaded_plugins())
+        # what follows is done while the other process imports what it needs
         is_plain = isinstance(self.network.layers[0], Dense) and not (trainer.training.mixup or trainer.augment.active)
         prepare = pack if is_plain and is_sparse(trainer.data.train) else unsorted
         examples = prepare(trainer.data.train, self.memory.rows.array)
@@ -87,12 +94,6 @@ class WorkerPair:
         work = Work(layers, self.network.specs, self.network.state_specs, trainer.data, examples, *parts).with_rows(
             self.memory.rows.array
         )
-        try:
-            self.process = start(WORKER, os.getpid(), [array.fd for array in self.memory.arrays], subprocess.PIPE)
-        except OSError as error:  # no memory, too many processes
-            why = f"the second training process cannot be started ({error.strerror}): training.processes=1 needs none"
-            raise RunFailed(why) from error
-        self._send(loaded_plugins())
         self._send((work.with_rows(rows[:1]), [array.description for array in self.memory.arrays]))
         watch = (lambda: self.process.poll() is not None, trainer.interrupted)
         self.side = Rank(work, self.memory, 0, *watch, self.observers, self.look)
