@@ -32,7 +32,7 @@ from mnist_np.terminal import counted, printable
 from mnist_np.training.auto_mode import mode_of
 from mnist_np.training.interrupt import Interrupt
 from mnist_np.training.result import Result
-from mnist_np.training.run import run
+from mnist_np.training.run import run, untrained
 
 RELEVANT = ("python", "mnist-np", "numpy")
 """Versions on which a result's bits may depend."""
@@ -62,7 +62,8 @@ def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
     if threads is not None:
         experiment.training = dataclasses.replace(experiment.training, threads=threads, processes=1)
     data = load_data(experiment, outputs)
-    mode = mode_of(experiment, data, recorded=saved.mode)
+    network = untrained(experiment, data)
+    mode = mode_of(experiment, data, network.layers, saved.mode)
     now = {
         "inputs": identify(experiment, data.sha256, data.teacher_sha256).inputs(),
         "versions": {name: versions()[name] for name in RELEVANT},
@@ -76,7 +77,8 @@ def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
         console.print(printable(line), markup=False, soft_wrap=True)
     folder = outputs / "reruns" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
     with Interrupt() as interrupted:
-        result = run(experiment, data, [RunFolder(folder, figures=False), ConsoleReporter(folder)], interrupted, recorded=mode)
+        listeners = [RunFolder(folder, figures=False), ConsoleReporter(folder)]
+        result = run(experiment, data, listeners, interrupted, network=network, recorded=mode)
     if result.status == "killed":
         return interrupted.exit_code
     same, verdict = compared(saved, result)

@@ -28,7 +28,7 @@ from mnist_np.sweep.study_storage import StudyStorage
 from mnist_np.training.events import Observer
 from mnist_np.training.interrupt import Interrupt
 from mnist_np.training.result import Result
-from mnist_np.training.run import run
+from mnist_np.training.run import run, untrained
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +74,7 @@ def prepare(config: RunConfig, folder: Path) -> Job:
     """
     experiment, outputs = config.experiment, Path(config.outputs)
     data = load_data(experiment, outputs)
-    experiment.check_memory(data)
-    network = experiment.build_network(data.n_features, data.n_classes)
+    network = untrained(experiment, data)
     identity = identify(experiment, data.sha256, data.teacher_sha256)
     if config.sweep.fingerprint not in (None, identity.fingerprint):
         raise StaleJobError("data, plugins, a teacher or the code have changed since the sweep began; start it again")

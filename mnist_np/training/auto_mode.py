@@ -24,7 +24,7 @@ WORTH_A_START = 15_000_000_000
 log = logging.getLogger(__name__)
 
 
-def mode_of(experiment: Experiment, data: Dataset, layers: Sequence[Layer] | None = None, recorded: Mode | None = None) -> Mode:
+def mode_of(experiment: Experiment, data: Dataset, layers: Sequence[Layer], recorded: Mode | None = None) -> Mode:
     """What ``training.processes`` and ``training.threads`` come to.
 
     It depends on nothing that changes from minute to minute, since the last bits of a result depend on it.
@@ -32,15 +32,9 @@ def mode_of(experiment: Experiment, data: Dataset, layers: Sequence[Layer] | Non
     Args:
         experiment: what is trained.
         data: on what.
-        layers: of its network, where the caller has built it already.
+        layers: of its network.
         recorded: the mode of the run that is continued or repeated, which is kept unless a key says otherwise.
-
-    Raises:
-        ConfigError: the training takes more memory than there is; where ``layers`` were given, that was asked before.
     """
-    if layers is None:
-        experiment.check_memory(data)
-        layers = experiment.build_network(data.n_features, data.n_classes, drawn=False).layers
     training = experiment.training
     if recorded and agrees(recorded, experiment):
         if recorded.processes == 1 or not (why := refusal(experiment, layers)):

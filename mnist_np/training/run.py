@@ -41,15 +41,31 @@ def run(
         observers: told of every event of the training.
         interrupted: asked before each step; a text ends the training there, as ``killed`` for that reason.
         restore: sets the untrained network and its progress to those of a checkpoint; told the mode that it is continued in.
-        network: the untrained network, where the caller has built it already; default: what ``experiment`` describes.
+        network: `untrained`, where the caller has called that already.
         recorded: the mode of the run that is continued or repeated, to be kept (see `mode_of`).
     """
     began = perf_counter()
-    mode = mode_of(experiment, data, network.layers if network else None, recorded)
+    if network is None:
+        network = untrained(experiment, data)
+    mode = mode_of(experiment, data, network.layers, recorded)
     with blas_threads(mode.threads), np.errstate(**QUIET):
-        if network is None:
-            network = experiment.build_network(data.n_features, data.n_classes)
         return _run(experiment, data, observers, interrupted, restore, network, mode, began)
+
+
+def untrained(experiment: Experiment, data: Dataset) -> Network:
+    """The network that ``experiment`` describes, before its training on ``data``.
+
+    Raises ConfigError where the training takes more memory than there is, and where the weights drawn are not finite.
+    """
+    experiment.check_memory(data)
+    return _drawn(experiment, data)
+
+
+def _drawn(experiment: Experiment, data: Dataset) -> Network:
+    """The network with its initial weights. They are made with one BLAS thread, whatever the mode: the bits of a QR
+    decomposition (`Orthogonal`) depend on it."""
+    with blas_threads(1):
+        return experiment.build_network(data.n_features, data.n_classes)
 
 
 def trainer_of(mode: Mode) -> type[Trainer]:
@@ -114,7 +130,7 @@ def conclude(experiment: Experiment, data: Dataset, network: Network, progress: 
         network.params[:], network.state[:] = best.params, best.state
     test = evaluate(network, data.test, experiment.loss)
     if best is None and progress.status == "diverged" and not (math.isfinite(test.loss) and is_finite(network)):
-        network.load_arrays(experiment.build_network(network.n_in, network.n_out).arrays())
+        network.load_arrays(_drawn(experiment, data).arrays())
         test = evaluate(network, data.test, experiment.loss)
     progress.tick()
     return Result(

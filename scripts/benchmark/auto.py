@@ -42,7 +42,8 @@ def chosen_mode(cell: Cell) -> str:
     from mnist_np.training.auto_mode import mode_of
 
     with blas_threads(cores()):  # as where nothing limits it
-        mode = mode_of(experiment(cell, "auto"), Images().dataset)
+        what = experiment(cell, "auto")
+        mode = mode_of(what, Images().dataset, what.build_network(784, 10, drawn=False).layers)
     return f"processes-{mode.processes}" if mode.processes > 1 else f"threads-{mode.threads}"
 
 

@@ -19,9 +19,11 @@ from mnist_np.api import run
 from mnist_np.component import ConfigError, RunFailed
 from mnist_np.data.augment import Distort
 from mnist_np.data.sources import Synthetic
+from mnist_np.engine.threads import blas_threads
 from mnist_np.experiment import Experiment, Training
 from mnist_np.fingerprint import identify
 from mnist_np.nn.activations import Tanh
+from mnist_np.nn.initializers import Orthogonal
 from mnist_np.nn.maxout import Maxout
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS, Adam
@@ -29,6 +31,7 @@ from mnist_np.storage.checkpoint import Checkpointer, describe, mode_in
 from mnist_np.training import auto_mode
 from mnist_np.training.auto_mode import mode_of
 from mnist_np.training.mode import Mode, recorded
+from mnist_np.training.run import untrained
 
 two_processes = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="needs x86's memory order")
 DATA = SimpleNamespace(n_features=784, n_classes=10, train=range(50_000))
@@ -50,7 +53,8 @@ def use(monkeypatch, cores, limit=None):
 
 def chosen(hidden=(128, 64), **changes):
     training = Training(**changes.pop("training", {}))
-    return mode_of(Experiment(model=MLP(hidden=list(hidden)), training=training, **changes), DATA)
+    experiment = Experiment(model=MLP(hidden=list(hidden)), training=training, **changes)
+    return mode_of(experiment, DATA, experiment.build_network(784, 10, drawn=False).layers)
 
 
 @two_processes
@@ -106,6 +110,15 @@ def test_what_two_processes_cannot_do_is_done_by_one(changes, two_cores):
 @two_processes
 def test_augmentation_of_large_networks_is_shared(two_cores):
     assert chosen([1000, 500], augment=Distort(shift=1.0), training={"batch_size": 128}) == TOGETHER
+
+
+def test_initial_weights_do_not_depend_on_the_threads_at_hand():
+    """A run of the command line is drawn before its mode is known, its rerun within it: a QR of this size differs."""
+    experiment, params = Experiment(model=MLP(hidden=[512]), init=Orthogonal(), training=Training(dtype="float64")), []
+    for threads in (1, 2):
+        with blas_threads(threads):
+            params.append(untrained(experiment, DATA).params.tobytes())
+    assert params[0] == params[1]
 
 
 def test_one_process_in_a_pool_and_within_another_program(two_cores, monkeypatch):
