@@ -31,10 +31,6 @@ class Point:
     fixed: Sequence[str]
     varied: dict[str, str]
 
-    @property
-    def overrides(self) -> list[str]:
-        return [*self.fixed, *(f"{key}={value}" for key, value in self.varied.items())]
-
 
 class GridSweeper(ValidatingSweeper):
     """Every combination of the values that overrides, ``sweep.zip`` and ``sweep.grids`` name, each result once."""
@@ -76,13 +72,9 @@ class GridSweeper(ValidatingSweeper):
         exclusion = Exclusion(settings_of(self.base).exclude)
         jobs: dict[str, tuple[Job, RunConfig]] = {}
         for point in {tuple(point.varied.items()): point for point in found}.values():
-            if exclusion.leaves_out_early(point.overrides):
-                continue
-            config = self.compose_point(point.fixed, point.varied)
-            if exclusion.leaves_out(point.overrides, config.experiment):
-                continue
-            job = job_of(config, point.varied, self.digests)
-            jobs.setdefault(job.fingerprint, (job, config))
+            if config := self.compose_unless_left_out(exclusion, point.fixed, point.varied):
+                job = job_of(config, point.varied, self.digests)
+                jobs.setdefault(job.fingerprint, (job, config))
         exclusion.check(not jobs)
         if exclusion.conditions:
             print(f"sweep.exclude leaves out {exclusion.n or 'none'} of {counted(len(found), 'combination')}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,22 +18,22 @@ from mnist_np.cli.dry_run import say_search
 from mnist_np.cli.launchers import OurLauncher
 from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.sweep_file import settings_of
-from mnist_np.cli.sweepers import ValidatingSweeper, text_of
+from mnist_np.cli.sweepers import ValidatingSweeper, all_overrides, text_of
 from mnist_np.cli.values import space_of, typed, values
-from mnist_np.component import ConfigError
+from mnist_np.component import ConfigError, UserError
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import Executor, launch
 from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SEARCH, SweepRunner
 from mnist_np.sweep.search import Search
-from mnist_np.sweep.space import Point, Space, import_optuna
-from mnist_np.sweep.study import check_study, study_name, trials_begun
+from mnist_np.sweep.space import ENUMERABLE, Point, Space, import_optuna
+from mnist_np.sweep.study import check_study, points_begun, study_name
 from mnist_np.sweep.study_storage import StudyStorage
 from mnist_np.sweep.worker import Task
 
 OTHERS = 20
-"""Random points that are tried with a value before it is refused as impossible."""
+"""Random points that are tried with a value before it is refused as impossible, or taken for left out."""
 
 
 class SearchSweeper(ValidatingSweeper):
@@ -49,22 +50,23 @@ class SearchSweeper(ValidatingSweeper):
                 "hydra/sweeper", "search", "has nothing to vary: give keys as interval(a,b), range(a,b) or choice(a,b)"
             )
         space = space_of(varied, self.with_types(varied, fixed), self.context.config_loader)
-        corners = [self.compose_corner(space, key, corner, fixed) for key, corner in space.corners()]
+        exclusion = Exclusion(settings_of(self.base).exclude)
+        found = [self.compose_corner(space, key, corner, fixed, exclusion) for key, corner in space.corners()]
+        corners = [config for config in found if config]
+        exclusion.check(not corners)
         base = corners[0]
         check_objectives(corners, needed=True)
-        exclusion = Exclusion(base.sweep.exclude)
-        for config in corners:
-            exclusion.leaves_out([], config.experiment)
-        exclusion.check(False)
         executor = self.start_with(base.sweep.search.parallel)
         fingerprints = [job_of(config, {}, self.digests).fingerprint for config in corners]
-        planned = int(min(base.sweep.search.trials, space.size)) * base.sweep.search.seeds
+        seeds = base.sweep.search.seeds
+        planned = int(min(base.sweep.search.trials, size_of(space, fixed, exclusion))) * seeds
         runner = SweepRunner(base, list(varied), [*fixed, SEARCH], planned)
         storage = StudyStorage.of(base.sweep.search, runner.folder.path)
         check_study(storage, base.sweep.search, space)
         if executor is None:
-            seeds = base.sweep.search.seeds
-            earlier = seeds * trials_begun(storage, runner.folder.path, study_name(base.sweep, space, fingerprints))
+            name = study_name(base.sweep, space, fingerprints)
+            begun = points_begun(storage, runner.folder.path, name) if base.sweep.skip_finished else []
+            earlier = seeds * sum(not exclusion.leaves_out_early(all_overrides(fixed, point)) for point in begun)
             values = {key: typed(override) for key, override in varied.items()}
             say_search(runner, corners, values, self.workers, min(earlier, planned))
             return
@@ -82,28 +84,34 @@ class SearchSweeper(ValidatingSweeper):
                 raise ConfigError(f"sweep.{key}", value, "is for grids: hydra/sweeper=search chooses each value by itself")
 
     def with_types(self, varied: Mapping[str, Override], fixed: Sequence[str]) -> RunConfig:
-        """A config with the keys that vary, for their types: with the first choices, or with none if those exclude each other."""
+        """A config with the keys that vary, for their types: with the first choices, or with none if they cannot go together."""
         loader = self.context.config_loader
         choices = {key: values(override, loader)[0] for key, override in varied.items() if override.is_choice_sweep()}
         try:
             return self.compose_point(fixed, choices)
-        except ConfigError:
-            with suppress(ConfigError):
-                return self.compose(fixed)
+        except UserError:
+            with suppress(UserError):
+                return self.compose_point(fixed, {})
             raise
 
-    def compose_corner(self, space: Space, key: str, corner: Point, fixed: Sequence[str]) -> RunConfig:
-        """A config with the corner's value of ``key``. Raises what the corner raises if no values beside it are possible."""
-        texts = {k: str(value) for k, value in corner.items()}
-        try:
-            return self.compose_point(fixed, texts)
-        except ConfigError:
-            rng = np.random.default_rng(0)
-            for _ in range(OTHERS):
-                others = {k: str(value) for k, value in space.random_point(rng).items()}
-                with suppress(ConfigError):
-                    return self.compose_point(fixed, others | {key: texts[key]})
-            raise
+    def compose_corner(
+        self, space: Space, key: str, corner: Point, fixed: Sequence[str], exclusion: Exclusion
+    ) -> RunConfig | None:
+        """A config with the corner's value of ``key``; None where all that have it are left out.
+
+        Raises what the first raises that is not left out if no values beside it are possible.
+        """
+        rng, problem = np.random.default_rng(0), None
+        for point in chain([corner], (space.random_point(rng) for _ in range(OTHERS))):
+            texts = {k: str(value) for k, value in {**point, key: corner[key]}.items()}
+            try:
+                if config := self.compose_unless_left_out(exclusion, fixed, texts):
+                    return config
+            except ConfigError as error:
+                problem = problem or error
+        if problem:
+            raise problem
+        return None
 
     def start_with(self, parallel: int | None) -> Executor[Task] | None:
         """The started launcher, with as many runs at a time as ``sweep.search.parallel`` says; None for a dry run.
@@ -115,3 +123,11 @@ class SearchSweeper(ValidatingSweeper):
         elif (parallel or 1) > 1:
             raise ConfigError("sweep.search.parallel", parallel, "needs a launcher of several runs, such as hydra/launcher=local")
         return None if self.dry_run else self.start()
+
+
+def size_of(space: Space, fixed: Sequence[str], exclusion: Exclusion) -> float:
+    """The number of points without those that are left out, where these can be told from the others by what varies."""
+    if not exclusion.conditions or space.size > ENUMERABLE:
+        return space.size
+    points = ({key: str(value) for key, value in point.items()} for point in space.points())
+    return sum(not exclusion.leaves_out_early(all_overrides(fixed, point)) for point in points)

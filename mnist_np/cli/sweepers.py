@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -19,6 +20,7 @@ from mnist_np.cli.launchers import OurLauncher, executor_of
 from mnist_np.cli.messages import UsageError, explain
 from mnist_np.cli.sweep_file import grids_of, texts_of
 from mnist_np.component import ConfigError
+from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import Executor
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.worker import Task
@@ -55,11 +57,15 @@ class ValidatingSweeper(Sweeper):
     def compose_point(self, fixed: Sequence[str], varied: Mapping[str, str]) -> RunConfig:
         """Compose one combination of values; an impossible one is named in the error, before anything has run."""
         try:
-            return self.compose([*fixed, *(f"{key}={value}" for key, value in varied.items())])
+            return self.compose(all_overrides(fixed, varied))
         except ConfigError as error:
             raise ConfigError(error.key, error.value, f"{error.allowed}{in_combination(varied)}") from error
         except (HydraException, OmegaConfBaseException) as error:
             raise UsageError(f"{explain(error, [*fixed, *texts_of(varied)])}{in_combination(varied)}") from error
+
+    def compose_unless_left_out(self, exclusion: Exclusion, fixed: Sequence[str], varied: Mapping[str, str]) -> RunConfig | None:
+        """As `compose_point`; None for a combination that is left out, which need not be possible."""
+        return exclusion.unless_left_out(all_overrides(fixed, varied), partial(self.compose_point, fixed, varied))
 
     @property
     def dry_run(self) -> bool:
@@ -74,6 +80,11 @@ class ValidatingSweeper(Sweeper):
     def start(self) -> Executor[Task]:
         """Make the launcher ready: its workers import while the jobs are composed. Raises ConfigError."""
         return executor_of(self.launcher, self.base.hydra)
+
+
+def all_overrides(fixed: Sequence[str], varied: Mapping[str, str]) -> list[str]:
+    """The overrides of a combination of values."""
+    return [*fixed, *(f"{key}={value}" for key, value in varied.items())]
 
 
 def in_combination(varied: Mapping[str, str]) -> str:

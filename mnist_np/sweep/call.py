@@ -6,6 +6,7 @@ import dataclasses
 import multiprocessing
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +141,8 @@ def plan(
     jobs: dict[str, tuple[Job, RunConfig]] = {}
     for varied in points(axes, base.sweep.zip):
         overrides = [f"{key}={value}" for key, value in varied.items()]
-        if exclusion.leaves_out_early(overrides):
-            continue
-        config = with_values(base, {key: given[key][text] for key, text in varied.items()})
-        if not exclusion.leaves_out(overrides, config.experiment):
+        compose = partial(with_values, base, {key: given[key][text] for key, text in varied.items()})
+        if config := exclusion.unless_left_out(overrides, compose):
             job = job_of(config, varied, digests)
             jobs.setdefault(job.fingerprint, (job, config))
     exclusion.check(not jobs)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from mnist_np.component import ConfigError, did_you_mean
 from mnist_np.experiment import Experiment
 from mnist_np.serialize import flatten, to_dict
 from mnist_np.sweep.conditions import Condition, as_written
+
+
+class Described(Protocol):
+    """A config of more than the experiment."""
+
+    @property
+    def experiment(self) -> Experiment: ...
+
+
+Config = TypeVar("Config", bound=Described)
 
 
 class Exclusion:
@@ -20,6 +31,13 @@ class Exclusion:
         self.conditions = [Condition.parse(text) for text in conditions]
         self.keys: set[str] = set()
         self.n = 0
+
+    def unless_left_out(self, overrides: Sequence[str], compose: Callable[[], Config]) -> Config | None:
+        """The config that ``compose`` makes of the overrides; None where it is left out."""
+        if self.leaves_out_early(overrides):
+            return None
+        config = compose()
+        return None if self.leaves_out(overrides, config.experiment) else config
 
     def leaves_out_early(self, overrides: Sequence[str]) -> bool:
         """Whether a condition holds whatever the keys have for values that the overrides do not name."""

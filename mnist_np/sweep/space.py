@@ -53,6 +53,11 @@ class Space:
         """The number of points; infinite where a key has an interval of real numbers."""
         return math.prod(math.inf if values is None else len(values) for values in self.values.values())
 
+    def points(self) -> Iterator[Point]:
+        """All points, where they are finitely many."""
+        lists = [values or [] for values in self.values.values()]
+        return (dict(zip(self.values, point, strict=True)) for point in product(*lists))
+
     def corners(self) -> Iterator[tuple[str, Point]]:
         """For each key each of its choices, or its two ends, beside the first value of every other key."""
         ends = {key: list(getattr(d, "choices", None) or (d.low, d.high)) for key, d in self.distributions.items()}
@@ -75,9 +80,8 @@ class Space:
     def new_point(self, known: Set[tuple[str, ...]], rng: np.random.Generator) -> Point | None:
         """A random point that is not among the ``known`` ones (see `key_of`); None if there is none."""
         if self.size <= ENUMERABLE:
-            keys, lists = list(self.values), [values or [] for values in self.values.values()]
-            left = [point for point in product(*lists) if tuple(map(str, point)) not in known]
-            return dict(zip(keys, left[rng.integers(len(left))], strict=True)) if left else None
+            left = [point for point in self.points() if self.key_of(point) not in known]
+            return left[rng.integers(len(left))] if left else None
         for _ in range(DRAWS):
             point = self.random_point(rng)
             if self.key_of(point) not in known:

@@ -85,24 +85,25 @@ def study_name(sweep: Sweep, space: Space, corners: Iterable[str]) -> str:
     return "-".join(hashlib.sha256(json.dumps(text).encode()).hexdigest()[:8] for text in texts)
 
 
-def trials_begun(storage: StudyStorage, folder: Path, name: str) -> int:
-    """How many trials of the search ``name`` of the sweep in ``folder`` earlier starts have begun; makes nothing.
+def points_begun(storage: StudyStorage, folder: Path, name: str) -> list[dict[str, str]]:
+    """The points, as texts, that earlier starts of the search ``name`` in ``folder`` have begun, each once; makes nothing.
 
     Those of a search over the same space by another metric count: it takes their runs.
     """
     from optuna.trial import TrialState
 
     if not storage.exists(folder):
-        return 0
+        return []
     owned = storage.owned(folder)
     opened = owned.open()
     names = sorted(owned.names(opened), key=lambda other: other != name)
     same = next((other for other in names if other.split("-")[0] == name.split("-")[0]), None)
     if same is None:
-        return 0
+        return []
     trials = import_optuna().load_study(study_name=owned.prefix + same, storage=opened).get_trials(deepcopy=False)
     counted = [trial for trial in trials if trial.state != TrialState.FAIL and trial.user_attrs.get(COUNTS, True)]
-    return len({tuple(map(str, trial.params.items())) for trial in counted if trial.params})
+    points = [{key: str(value) for key, value in trial.params.items()} for trial in counted if trial.params]
+    return list({tuple(point.items()): point for point in points}.values())
 
 
 def open_study(storage: StudyStorage, name: str, sweep: Sweep, space: Space) -> tuple[optuna.Study, bool]:

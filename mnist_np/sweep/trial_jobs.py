@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 from mnist_np.component import ConfigError
 from mnist_np.sweep.exclusion import Exclusion
@@ -36,13 +37,18 @@ class TrialJobs:
         n, first = self.config.sweep.search.seeds, self.config.seed
         return [self.job(point, number, first + i if n > 1 else None) for i in range(n)]
 
+    @cached_property
+    def exclusion(self) -> Exclusion:
+        """Which points are left out."""
+        return Exclusion(self.config.sweep.exclude)
+
     def job(self, point: Point, number: int | None, seed: int | None) -> tuple[Job, RunConfig]:
         """A run at a point, with a seed of its own where there are several."""
         varied = {key: str(value) for key, value in point.items()} | ({} if seed is None else {"seed": str(seed)})
         fixed = [text for text in self.fixed if seed is None or not text.startswith("seed=")]
         overrides = [*fixed, *(f"{key}={value}" for key, value in varied.items())]
-        config, excluded = self.compose(overrides), self.config.sweep.exclude
-        if Exclusion(excluded).leaves_out(overrides, config.experiment):
-            raise ConfigError("sweep.exclude", excluded, f"leaves out {' '.join(overrides[len(fixed) :])}")
+        config = self.exclusion.unless_left_out(overrides, partial(self.compose, overrides))
+        if config is None:
+            raise ConfigError("sweep.exclude", self.config.sweep.exclude, f"leaves out {' '.join(overrides[len(fixed) :])}")
         config.sweep.trial, config.sweep.study = number, self.study
         return job_of(config, varied, self.digests), config

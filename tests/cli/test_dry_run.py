@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -107,6 +108,23 @@ def test_a_dry_run_of_a_search_counts_the_trials_of_this_space(tmp_path, capsys)
     assert sweep(tmp_path, *arguments, "sweep.search.trials=1", "sweep.dry_run=true") == 0
     assert "a search of 2 runs, 0 of which" in capsys.readouterr().out
     assert everything(tmp_path) == before
+
+
+def test_a_dry_run_of_a_search_counts_without_what_is_excluded(tmp_path, capsys):
+    pytest.importorskip("optuna")
+
+    def counts(*arguments):
+        assert sweep(tmp_path, "hydra/sweeper=search", *arguments, "sweep.dry_run=true") == 0
+        return re.search(r"a search of (\d) runs, (\d) of which", capsys.readouterr().out).groups()
+
+    lr = "optimizer.lr=0.1,0.2,0.3"
+    assert sweep(tmp_path, "hydra/sweeper=search", lr, "tracking.figures=false") == 0
+    assert counts(lr) == ("3", "3")
+    assert counts(lr, "sweep.exclude=['optimizer.lr<0.15']") == ("2", "2")
+    assert counts(lr, "sweep.skip_finished=false") == ("3", "0")
+    keys = ["experiment=record_98,record_99", "data.validation_size=100", lr]
+    some = "sweep.exclude=['experiment=record_98 and optimizer.lr>0.15']"  # a key of the command line that no config has
+    assert counts(*keys, some) == ("4", "0")
 
 
 def test_the_estimate_is_of_the_size_of_what_it_takes(tmp_path):

@@ -166,6 +166,17 @@ def test_what_is_excluded_is_not_tried_and_another_exclusion_knows_the_runs(tmp_
     assert (code, len(found)) == (0, 6)
 
 
+def test_what_is_excluded_need_not_be_possible(tmp_path, capsys):
+    keys = ["optimizer=sgd,adam", "optimizer.beta1=0.8,0.9"]
+    assert search(tmp_path, *keys, "sweep.exclude=['optimizer=sgd and optimizer.beta1<0.9']") == 2
+    assert "in the combination optimizer=sgd optimizer.beta1=0.9; sweep.exclude" in capsys.readouterr().err
+    assert search(tmp_path, *keys, "sweep.exclude=['optimizer.beta1>0']") == 2
+    assert "leaves out every combination" in capsys.readouterr().err
+    assert not results(tmp_path)
+    assert search(tmp_path, *keys, "sweep.exclude=['optimizer=sgd']") == 0
+    assert sorted(name[:-9] for name in results(tmp_path)) == ["optimizer=adam-beta1=0.8", "optimizer=adam-beta1=0.9"]
+
+
 def test_another_metric_looks_at_the_same_runs_in_another_way(tmp_path, capsys):
     assert search(tmp_path, LR, trials=3) == 0
     assert search(tmp_path, LR, "sweep.metric=best/val_loss", trials=3) == 0
