@@ -84,6 +84,9 @@ def refuse_sweeps_without_effect(overrides: Iterable[Override]) -> None:
     """Refuse several values for a key that a run's result does not depend on. Raises UsageError."""
     for override in overrides:
         key = override.get_key_element().lstrip("+~")
+        if override.is_sweep_override() and key == "plugins":
+            both = "name all files in one list, and vary the options that they register: 'plugins=[a.py,b.py]' activation=a,b"
+            raise UsageError(f"{override.input_line}: takes one value: {both}")
         if override.is_sweep_override() and (key.partition(".")[0] in NOT_VARIED or override.is_hydra_override()):
             raise UsageError(f"{override.input_line}: takes one value: runs that differ by it alone have the same result")
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, RangeSweep
 
 from mnist_np.cli.dry_run import say_jobs
 from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.sweep_file import settings_of
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
-from mnist_np.cli.values import all_values
+from mnist_np.cli.values import all_values, typed
 from mnist_np.component import ConfigError
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import launch
@@ -62,8 +62,12 @@ class GridSweeper(ValidatingSweeper):
         return fixed, [Point(fixed, varied) for grid in axes for varied in points(grid, settings.zip)]
 
     def values_of(self, override: Override) -> list[str]:
-        """The values of a key in a grid: one, or several."""
+        """The values of a key in a grid: one, or several. Raises ConfigError."""
         if override.is_sweep_override():
+            value = override.value()
+            if isinstance(value, RangeSweep) and "log" in value.tags:
+                reason = "a grid has its values on a logarithmic scale from logspace(a,b,n); tag(log, ...) is a search's"
+                raise ConfigError(override.get_key_element(), typed(override), reason)
             return all_values(override, self.context.config_loader)
         return [text_of(override).partition("=")[2]]
 

@@ -142,7 +142,7 @@ def unknown_option(error: MissingConfigException) -> str:
         return f"{group}={name}: no such option here; use {OURS[group][name]}"
     if not group or error.options is None:
         return " ".join(str(error).partition("\nConfig search path")[0].split())
-    names = [option for option in error.options if is_offered(group, option)]
+    names = [name for name in error.options if is_offered(group, name) and name not in OURS.get(group, {})]
     known = f"no such option; {did_you_mean(name, names)}must be one of {', '.join(names)}"
     plugin = "" if group not in REGISTRY else " (or one of your own: see plugins)"
     return f"{group}={name}: {known}{plugin}"

@@ -15,6 +15,7 @@ import csv
 import io
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,7 +46,7 @@ FEWER = ("best/val_accuracy", "test/accuracy", "time/total_s")
 """What is shown of each of many runs."""
 
 OPTIONAL = ("time/total_s", "status")
-"""Of those, and of what else is shown, the columns that a narrow terminal does without, the first one first."""
+"""Of those, and of what else is shown, the columns that a narrow terminal does without, the first one first; then params go."""
 
 ABREAST = 5
 """So many runs stand side by side, a column each; more stand below one another, a row each."""
@@ -191,12 +192,19 @@ def below(runs: list[Compared], width: int, limit: int | None = None, sort: str 
     if any(run.run_id for run in runs):
         columns.append(Column("run id", [run.short_id for run in runs]))
     short = short_names(common)
+    leaving = leaving_order(runs, [key for key in common if key != sort])
     for name, cells in rows(runs, common, metrics):
-        optional = OPTIONAL.index(name) + 1 if name in OPTIONAL and name != sort else 0
+        optional = leaving.index(name) + 1 if name in leaving and name != sort else 0
         columns.append(
             Column(plain(short.get(name, name)), list(map(plain, cells)), is_words=name not in metrics, optional=optional)
         )
     return fitted_table(columns, width, title=above, caption="\n".join(captions))
+
+
+def leaving_order(runs: list[Compared], params: list[str]) -> list[str]:
+    """The columns that may be left out, the first one first: of params, the one that is the same in the most of ``runs``."""
+    same = {key: max(Counter(run.params.get(key) for run in runs).values(), default=0) for key in params}
+    return [*OPTIONAL, *sorted(params, key=lambda key: -same[key])]
 
 
 def title(runs: list[Compared]) -> str:

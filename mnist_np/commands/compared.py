@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import as_text
 from mnist_np.tracking.owner import read_owner
 from mnist_np.tracking.store import Store, first_line
+
+TOO_SHORT = re.compile(r"[0-9a-f]{1,5}")
+"""The beginning of a run's id that is too short to name it."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,11 @@ def from_mlflow(name: str, store: Store) -> Iterator[Compared]:
     except Exception as error:
         raise TrackingError(f"the MLflow store {store.uri} cannot be used: {first_line(error)}") from error
     if not runs:
-        raise TrackingError(f"'{name}' is no folder, no run id and no sweep id in {store.uri}")
+        hint = "; a shortened id has six characters or more" if TOO_SHORT.fullmatch(name) else ""
+        raise TrackingError(f"'{name}' is no folder, no run id and no sweep id in {store.uri}{hint}")
+    if len(runs) == 1 and SHORT_ID.fullmatch(name) and runs[0].info.run_id.startswith(name):
+        yield from from_mlflow(runs[0].info.run_id, store)  # which may be a parent's, with children
+        return
     for run in runs:
         status = run.data.tags.get("status", run.info.status.lower())
         yield Compared(run.info.run_name, status, run.data.params, run.data.metrics, run.info.run_id, run.info.experiment_id)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from pathlib import Path
 from typing import Any
 
-from mnist_np.component import ConfigError, did_you_mean
+from mnist_np.component import TYPES, ConfigError, did_you_mean, without_null
 from mnist_np.registry import OBSERVERS
 from mnist_np.training.events import Observer
 
 
 def observer_class(entry: object) -> type[Any]:
-    """The class that an entry of ``observers`` names. Raises ConfigError for an unknown name or parameter."""
+    """The class that an entry of ``observers`` names. Raises ConfigError for what there is not, and a wrong type."""
     name, params = _parts(entry)
     if name not in OBSERVERS:
         known = f"must be one of {', '.join(OBSERVERS)}" if OBSERVERS else "there are none: they come from plugins"
@@ -20,12 +21,27 @@ def observer_class(entry: object) -> type[Any]:
     kind = OBSERVERS[name]
     if not issubclass(kind, Observer):
         raise ConfigError("observers", entry, f"{kind.__name__} must be a subclass of mnist_np.training.events.Observer")
-    keys: list[str] = [f.name for f in dataclasses.fields(kind) if f.init] if dataclasses.is_dataclass(kind) else []
-    for key in params:
+    fields: dict[str, dataclasses.Field[Any]] = (
+        {f.name: f for f in dataclasses.fields(kind) if f.init} if dataclasses.is_dataclass(kind) else {}
+    )
+    keys = list(fields)
+    for key, value in params.items():
         if key not in keys:
             known = f"known keys: {', '.join(keys)}" if keys else f"{name} has no parameters"
             raise ConfigError("observers", entry, f"no such key: {key}; {did_you_mean(key, keys)}{known}")
+        written = fields[key].type
+        annotation = written if isinstance(written, str) else inspect.formatannotation(written)
+        wanted, optional = without_null(annotation)
+        if wanted in TYPES and not (value is None and optional) and not is_of(TYPES[wanted], value):
+            raise ConfigError("observers", entry, f"{key} must be of type {wanted}{' or null' if optional else ''}")
     return kind
+
+
+def is_of(kind: type, value: object) -> bool:
+    """Whether ``value`` is a ``kind``; an integer is a float too, a bool is no number."""
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, kind) or (kind is float and isinstance(value, int))
 
 
 def make_observers(entries: list[Any], folder: Path) -> list[Observer]:

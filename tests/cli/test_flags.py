@@ -23,6 +23,7 @@ SMALL = ("data=synthetic", "tracking=off", "tracking.figures=false", "training.e
         (["-m", "tracking=off,sqlite"], "tracking=off,sqlite: takes one value"),
         (["-m", "outputs=a,b"], "outputs=a,b: takes one value"),
         (["-m", "name=a,b"], "name=a,b: takes one value"),
+        (["-m", "plugins=[a.py],[b.py]"], "takes one value: name all files in one list, and vary the options that they register"),
         (["-m", "hydra/launcher=local,basic"], "hydra/launcher=local,basic: takes one value"),
         (["-m", "seed=1,2", "hydra.sweep.dir=here"], "hydra.sweep.dir=here: cannot be chosen"),
         (["-m", "seed=1,2", "hydra.sweep.subdir=here"], "hydra.sweep.subdir=here: cannot be chosen"),

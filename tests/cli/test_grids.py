@@ -119,6 +119,7 @@ def test_keys_that_only_some_options_have(tmp_path, capsys):
         (["sweep.grids=[{optimizer:adam,seed:4}]", "seed=0,1"], "values that sweep.grids has for seed would"),
         (["sweep.grids=[{tracking:\"off,sqlite\"}]"], "takes one value"),
         (["optimizer.lr=logspace(0,1,5)"], "both above 0"),
+        (["training.batch_size=tag(log,range(1,9))"], "a grid has its values on a logarithmic scale from logspace(a,b,n)"),
         (["optimizer.lr=logspace(1e-4,1)"], "logspace(a,b,n)"),
         (["optimizer.lr=logspace(1e-4,1,1)"], "n must be from 2"),
         (["seed=range(101)", "sweep.grids=[{init:\"xavier,normal\"},{init:zeros}]", "sweep.max_jobs=300"], "303 jobs"),

@@ -46,6 +46,20 @@ def test_many_runs_stand_below_one_another_best_first():
     assert "only some have momentum" in text
 
 
+def test_params_that_hardly_differ_give_way_where_runs_differ_in_many():
+    odd = {f"training.parameter_{i:02}": "7" for i in range(20)}
+    runs = [compared(i, str(i), **(odd if i == 0 else dict.fromkeys(odd, "1"))) for i in range(ABREAST + 3)]
+    text = printed(below(runs, 80))
+    header = text.partition("┡")[0]
+    assert "lr" in header
+    assert "seed=0" in text
+    assert "finished" not in text
+    assert "parameter_00" in text.partition("left out for want of room: ")[2].replace("\n", "")
+    sorted_by = printed(below(runs, 80, sort="training.parameter_00")).partition("left out for want of room: ")[2]
+    assert "parameter_01" in sorted_by
+    assert "parameter_00" not in sorted_by
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -197,6 +197,11 @@ def test_a_short_run_id_is_enough_here_and_in_the_store(swept, monkeypatch, caps
         code, out, _ = call(compare.main, monkeypatch, capsys, short, "--outputs", swept)
         assert code == 0
         assert run_id[:8] in out
+    parent = next(run.info.run_id for run in store.client.search_runs(["0", "1"], "tags.sweep_role = 'parent'"))
+    code, out, _ = call(compare.main, monkeypatch, capsys, parent[:8], "--outputs", swept, "--csv")
+    assert (code, out.count("\n")) == (0, 7)  # its children, as by the whole id
+    code, _, error = call(compare.main, monkeypatch, capsys, parent[:3], "--outputs", swept)
+    assert (code, "a shortened id has six characters or more" in error) == (1, True)
     assert folder_of("abc", swept) is None
     assert whole_id(store, "ffffff0") == "ffffff0"
     assert whole_id(store, "x' OR 1") == "x' OR 1"
