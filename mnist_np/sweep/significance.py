@@ -45,7 +45,8 @@ class Comparison:
         sd: the standard deviation of a difference.
         p: of the t test, two-sided; None where there are too few runs.
         p_wilcoxon: of Wilcoxon's test; None for fewer than `FEWEST_FOR_WILCOXON` pairs.
-        p_holm: ``p`` after Holm's correction.
+        p_holm: ``p`` after Holm's correction; 1 where the other one is better on the shared seeds, though not on average: then
+            nothing speaks for the best.
     """
 
     difference: float
@@ -59,7 +60,7 @@ class Comparison:
     @property
     def is_told(self) -> bool:
         """Whether the best is better, at 5 %."""
-        return self.p_holm is not None and self.p_holm < ALPHA and self.difference > 0
+        return self.p_holm is not None and self.p_holm < ALPHA
 
 
 def t_quantile(p: float, df: float) -> float:
@@ -97,7 +98,7 @@ def against_best(configurations: Sequence[Values], sign: int = 1) -> list[Compar
     found = [compare(configurations[0], other, sign, floor, known) for other in configurations[1:]]
     testable = sum(len(values) > 1 for values in configurations)
     adjusted = iter(holm([c.p for c in found if c.p is not None], testable * (testable - 1) // 2))
-    return [c if c.p is None else replace(c, p_holm=next(adjusted)) for c in found]
+    return [c if c.p is None else replace(c, p_holm=max(next(adjusted), float(c.difference < 0))) for c in found]
 
 
 def compare(best: Values, other: Values, sign: int = 1, floor: float = 0.0, known: Prior | None = None) -> Comparison:

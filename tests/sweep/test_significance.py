@@ -66,6 +66,20 @@ def test_only_shared_seeds_are_paired_and_without_them_it_is_welch():
     assert compare(by_seed(a), mixed).p == pytest.approx(stats.ttest_rel(a[:2], [0.1, 0.3]).pvalue)
 
 
+def test_pairs_that_speak_for_the_other_one_do_not_speak_for_the_best():
+    """The best by its mean has five seeds more, all good; on the shared ones the other is better."""
+    noise = [0.0, 0.0011, -0.0007, 0.0004, 0.0009]
+    best, other = by_seed([0.960 + x for x in noise] + [0.99] * 5), by_seed([0.961 + x + x**2 for x in noise])
+    found = Verdict.of("best/val_accuracy", [best, other], 1)
+    (comparison,) = found.comparisons
+    assert comparison.difference < 0
+    assert comparison.p < 1e-6
+    assert comparison.p_holm == 1
+    assert found.mark(2) == MARK
+    error = {seed: 1 - value for seed, value in best.items()}, {seed: 1 - value for seed, value in other.items()}
+    assert against_best(error, sign=-1)[0].p_holm == 1
+
+
 @given(st.lists(st.integers(-6, 6), min_size=1, max_size=12))
 def test_wilcoxon_is_exact_with_ties_and_zeros(values):
     d = np.array([value for value in values if value], float)
