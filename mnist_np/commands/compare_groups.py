@@ -46,8 +46,8 @@ class Groups:
 
     def pairing(self, runs: Sequence[Compared]) -> list[str]:
         """The params that tell the runs of a group from each other: what all runs have, and what varies within a group."""
-        effective = WITHOUT_EFFECT if not self.metric.startswith("time/") else ()
-        others = [key for key in differing(list(runs)) if key not in self.keys and not f"{key}=".startswith(effective)]
+        ignored = () if self.metric.startswith("time/") else WITHOUT_EFFECT
+        others = [key for key in differing(list(runs)) if key not in self.keys and not f"{key}=".startswith(ignored)]
         groups: dict[tuple[str, ...], list[Compared]] = {}
         for run in runs:
             groups.setdefault(self.group_of(run), []).append(run)

@@ -87,10 +87,10 @@ class SavedSweep:
         import pandas as pd
 
         table, report = pd.DataFrame(rows(self.report)), self.report
-        varied = {param.key: [c.values[param.key] for c in report.configurations] for param in report.params}
-        texts = {key: [None if value == ABSENT else value for value in values] for key, values in varied.items()}
+        columns = {param.key: [c.values[param.key] for c in report.configurations] for param in report.params}
+        varied = {key: typed([None if text == ABSENT else text for text in column]) for key, column in columns.items()}
         unknown = [key for key in table if key not in varied and key != "pareto_front" and table[key].dtype == object]
-        return table.assign(**{key: typed(values) for key, values in texts.items()}).astype(dict.fromkeys(unknown, float))
+        return table.assign(**varied).astype(dict.fromkeys(unknown, float))
 
     def _typed(self, children: list[Child] | None) -> dict[str, list[Any]]:
         """The columns of what varies, for all runs or the given ones."""
