@@ -60,9 +60,9 @@ from mnist_np.optim.adaptive import Adadelta as Adadelta
 from mnist_np.optim.adaptive import Adagrad as Adagrad
 from mnist_np.optim.adaptive import RMSprop as RMSprop
 from mnist_np.optim.descent import SGD as SGD
-from mnist_np.optim.descent import Lion as Lion
 from mnist_np.optim.descent import Momentum as Momentum
 from mnist_np.optim.lbfgs import LBFGS as LBFGS
+from mnist_np.optim.lion import Lion as Lion
 from mnist_np.optim.muon import Muon as Muon
 from mnist_np.optim.schedule_free import ScheduleFreeAdamW as ScheduleFreeAdamW
 from mnist_np.optim.schedule_free import ScheduleFreeSGD as ScheduleFreeSGD

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mnist_np.nn.arrays import Array
+from mnist_np.nn.losses import CrossEntropy, log_softmax, softmax
 
 
 def perturbation(slope: Callable[[Array], Array], X: Array, D: Array, epsilon: float, xi: float, steps: int) -> Array:
@@ -36,3 +37,14 @@ def unit(D: Array) -> Array:
     lengths = np.linalg.norm(D, axis=1, keepdims=True)
     found: Array = D / np.maximum(lengths, np.finfo(D.dtype).tiny)
     return found
+
+
+def kl_divergence(Z_p: Array, Z: Array) -> tuple[float, Array]:
+    """KL(p || a) with p = softmax(z_p) held constant and a = softmax(z), and its derivative dZ by Z (m, n_classes).
+
+    J = 1/m sum_i sum_j p_ij (log p_ij - log a_ij) is the cross-entropy of p and a less the entropy of p; so dZ is the former's.
+    """
+    P = softmax(Z_p)
+    J = np.sum(P * (log_softmax(Z_p) - log_softmax(Z))) / len(Z)
+    _, dZ = CrossEntropy()(Z, P)
+    return float(J), dZ

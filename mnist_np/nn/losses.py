@@ -31,14 +31,6 @@ def log_softmax(Z: Array) -> Array:
     return log_A
 
 
-def kl_divergence(Z_p: Array, Z: Array) -> tuple[float, Array]:
-    """J = 1/m sum_i sum_j p_ij (log p_ij - log a_ij) with p = softmax(z_p) held constant and a = softmax(z); dZ = (A - P) / m."""
-    m, P, A = len(Z), softmax(Z_p), softmax(Z)
-    J = np.sum(P * (log_softmax(Z_p) - log_softmax(Z))) / m
-    dZ = (A - P) / m
-    return float(J), dZ
-
-
 @dataclass
 class Loss(Component, ABC):
     """A mean over the batch of a loss per example."""
@@ -88,9 +80,9 @@ class BinaryCrossEntropy(Loss):
     """
 
     def __call__(self, Z: Array, Y: Array) -> tuple[float, Array]:
-        m, A = len(Z), sigmoid(Z)
+        m = len(Z)
         J = np.sum(np.maximum(0, Z) - Y * Z + np.log1p(np.exp(-np.abs(Z)))) / m
-        dZ = (A - Y) / m
+        dZ = (sigmoid(Z) - Y) / m
         return float(J), dZ
 
     def probabilities(self, Z: Array) -> Array:

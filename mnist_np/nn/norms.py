@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
@@ -10,11 +10,16 @@ from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Layer
 
 Cache: TypeAlias = tuple[Array, Array]
-"""What backward needs: the normalised X^ (m, n) and the standard deviations, (n,) or (m, 1)."""
+"""What backward needs: the normalised X^ (m, n) and the standard deviations, (1, n) or (m, 1)."""
 
 
 class Norm(Layer):
-    """Y = gamma * X^ + beta with X^ = (X - mean) / sd, sd = sqrt(variance + epsilon), gamma and beta (n,) trained."""
+    """Y = gamma * X^ + beta with X^ = (X - mean) / sd, sd = sqrt(variance + epsilon), gamma and beta (n,) trained.
+
+    Mean and variance are taken along ``axis``: 0, of each unit over the batch, or 1, of each example over its units.
+    """
+
+    axis: ClassVar[int]
 
     def __init__(self, n: int, epsilon: float = 1e-5) -> None:
         super().__init__(n, n)
@@ -25,14 +30,27 @@ class Norm(Layer):
         self.params["gamma"][:] = 1
         self.params["beta"][:] = 0
 
-    def scale_and_shift(self, X_hat: Array) -> Array:
-        """Y = gamma * X^ + beta."""
-        return self.params["gamma"] * X_hat + self.params["beta"]
+    def statistics(self, X: Array) -> tuple[Array, Array]:
+        """Mean and variance of X (m, n) along ``axis``: (1, n) or (m, 1)."""
+        return X.mean(axis=self.axis, keepdims=True), X.var(axis=self.axis, keepdims=True)
 
-    def grads_of_scale_and_shift(self, X_hat: Array, dY: Array) -> Array:
-        """dX^ = gamma * dY; dgamma and dbeta are sums over the batch."""
+    def normalize(self, X: Array, mean: Array, variance: Array) -> tuple[Array, Cache]:
+        """Y, and what backward needs."""
+        gamma, beta = self.params["gamma"], self.params["beta"]
+        sd = np.sqrt(variance + self.epsilon)
+        X_hat = (X - mean) / sd
+        Y = gamma * X_hat + beta
+        return Y, (X_hat, sd)
+
+    def backward(self, cache: Cache, dY: Array) -> Array:
+        """dX = (dX^ - mean(dX^) - X^ * mean(dX^ * X^)) / sd, means along ``axis``: mean and variance depend on X too."""
+        X_hat, sd = cache
+        gamma = self.params["gamma"]
+        dX_hat = gamma * dY
         self.set_grads(gamma=(dY * X_hat).sum(axis=0), beta=dY.sum(axis=0))
-        return self.params["gamma"] * dY
+        mean, mean_of_product = (D.mean(axis=self.axis, keepdims=True) for D in (dX_hat, dX_hat * X_hat))
+        dX: Array = (dX_hat - mean - X_hat * mean_of_product) / sd
+        return dX
 
 
 class BatchNorm(Norm):
@@ -41,6 +59,8 @@ class BatchNorm(Norm):
 
     Inference uses running statistics: r <- momentum * r + (1 - momentum) * (the batch's), the variance with m - 1.
     """
+
+    axis = 0
 
     def __init__(self, n: int, momentum: float = 0.9, epsilon: float = 1e-5) -> None:
         super().__init__(n, epsilon)
@@ -54,13 +74,10 @@ class BatchNorm(Norm):
 
     def forward(self, X: Array, rng: np.random.Generator | None = None) -> tuple[Array, Cache]:
         if rng is None:
-            mean, variance = self.state["mean"], self.state["variance"]
-        else:
-            mean, variance = X.mean(axis=0), X.var(axis=0)
-            self.update_statistics(mean, variance, len(X))
-        sd = np.sqrt(variance + self.epsilon)
-        X_hat = (X - mean) / sd
-        return self.scale_and_shift(X_hat), (X_hat, sd)
+            return self.normalize(X, self.state["mean"], self.state["variance"])
+        mean, variance = self.statistics(X)
+        self.update_statistics(mean, variance, len(X))
+        return self.normalize(X, mean, variance)
 
     def update_statistics(self, mean: Array, variance: Array, m: int) -> None:
         """Move the running statistics towards those of a batch of m examples."""
@@ -68,26 +85,12 @@ class BatchNorm(Norm):
         for running, batch in ((self.state["mean"], mean), (self.state["variance"], unbiased)):
             running[:] = self.momentum * running + (1 - self.momentum) * batch
 
-    def backward(self, cache: Cache, dY: Array) -> Array:
-        """dX = (dX^ - mean(dX^) - X^ * mean(dX^ * X^)) / sd, means over the batch: mean and variance depend on X too."""
-        X_hat, sd = cache
-        dX_hat = self.grads_of_scale_and_shift(X_hat, dY)
-        return (dX_hat - dX_hat.mean(axis=0) - X_hat * (dX_hat * X_hat).mean(axis=0)) / sd
-
 
 class LayerNorm(Norm):
     """Layer norm: Y = gamma (X - mean) / sqrt(variance + epsilon) + beta, mean and variance of each example over its units, in
     training as in inference (Ba, Kiros & Hinton 2016)."""
 
-    def forward(self, X: Array, rng: np.random.Generator | None = None) -> tuple[Array, Cache]:
-        mean, variance = X.mean(axis=1, keepdims=True), X.var(axis=1, keepdims=True)
-        sd = np.sqrt(variance + self.epsilon)
-        X_hat = (X - mean) / sd
-        return self.scale_and_shift(X_hat), (X_hat, sd)
+    axis = 1
 
-    def backward(self, cache: Cache, dY: Array) -> Array:
-        """dX = (dX^ - mean(dX^) - X^ * mean(dX^ * X^)) / sd, means over the example's units."""
-        X_hat, sd = cache
-        dX_hat = self.grads_of_scale_and_shift(X_hat, dY)
-        row_mean = (dX_hat * X_hat).mean(axis=1, keepdims=True)
-        return (dX_hat - dX_hat.mean(axis=1, keepdims=True) - X_hat * row_mean) / sd
+    def forward(self, X: Array, rng: np.random.Generator | None = None) -> tuple[Array, Cache]:
+        return self.normalize(X, *self.statistics(X))

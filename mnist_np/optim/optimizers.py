@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mnist_np.optim.adam import Adam, AdamW, NAdam, RAdam
 from mnist_np.optim.adaptive import Adadelta, Adagrad, RMSprop
-from mnist_np.optim.descent import SGD, Lion, Momentum
+from mnist_np.optim.descent import SGD, Momentum
 from mnist_np.optim.lbfgs import LBFGS
+from mnist_np.optim.lion import Lion
 from mnist_np.optim.muon import Muon
 from mnist_np.optim.optimizer import Optimizer, State
 from mnist_np.optim.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD

@@ -7,9 +7,8 @@ import numpy as np
 from mnist_np.data.dataset import Split
 from mnist_np.engine.textbook import TextbookEngine
 from mnist_np.experiment import Training
-from mnist_np.nn.adversarial import perturbation
+from mnist_np.nn.adversarial import kl_divergence, perturbation
 from mnist_np.nn.arrays import Array
-from mnist_np.nn.losses import kl_divergence
 
 
 class VirtualAdversarial:

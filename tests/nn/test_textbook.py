@@ -1,5 +1,6 @@
 """Each equation of the textbook is a line of the code, literally and once; and nothing but equations is there."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -19,6 +20,7 @@ EQUATIONS = [
     "A: Array = E / E.sum(axis=1, keepdims=True)",
     "A, log_A = softmax(Z), log_softmax(Z)",
     "J = -np.sum(Y * log_A) / m",
+    "dZ = (A - Y) / m",
     "params -= lr * grads",
 ]
 
@@ -31,8 +33,28 @@ def test_each_equation_is_a_line(equation):
 
 def test_softmax_and_cross_entropy_have_their_famous_derivative():
     loss = SOURCES[PACKAGE / "nn" / "losses.py"]
-    of_cross_entropy = loss[loss.index("class CrossEntropy") : loss.index("class BinaryCrossEntropy")]
-    assert of_cross_entropy.count("dZ = (A - Y) / m\n") == 1
+    assert "dZ = (A - Y) / m\n" in loss[loss.index("class CrossEntropy") : loss.index("class BinaryCrossEntropy")]
+
+
+def test_what_the_readme_names_is_read_in_one_sitting():
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    section = readme[readme.index("## Read the mathematics") :]
+    files = re.findall(r"^\d\. \[`[^`]+`\]\(([^)]+)\)", section, re.MULTILINE)
+    assert len(files) == 5
+    assert sum(lines_of_code(PACKAGE.parent / file) for file in files) <= 400
+
+
+def lines_of_code(file: Path) -> int:
+    """The lines of a file that are neither blank nor a comment or docstring."""
+    text = file.read_text(encoding="utf-8")
+    documentation = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    lines = enumerate(text.splitlines(), 1)
+    return sum(1 for n, line in lines if n not in documentation and line.strip() and not line.strip().startswith("#"))
 
 
 def test_no_page_speaks_of_buffers():

@@ -13,8 +13,8 @@ from mnist_np.engine.fast import FastEngine
 from mnist_np.engine.textbook import TextbookEngine
 from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.activations import Tanh
-from mnist_np.nn.adversarial import perturbation, unit
-from mnist_np.nn.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError, kl_divergence, softmax
+from mnist_np.nn.adversarial import kl_divergence, perturbation, unit
+from mnist_np.nn.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError, softmax
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import LBFGS, SGD
 from mnist_np.training.adversarial import VirtualAdversarial

@@ -19,6 +19,7 @@ from rich.table import Table
 from mnist_np.commands.explain.walk import EPSILON, Check, LayerPass, Walk
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Activate, Dense
+from mnist_np.nn.norms import Norm
 from mnist_np.registry import name_of
 
 SHOWN = 6
@@ -157,11 +158,13 @@ PARTS: dict[str, Callable[[Walk, Console], None]] = {
 
 
 def heading(console: Console, layer: LayerPass, method: str) -> None:
-    """The layer's name and the code of its forward or backward, with that of an activation's function."""
+    """The layer's name and the code of its forward or backward, with that of what it calls."""
     console.print(f"\n[bold]{layer.name}[/bold]")
     code(console, getattr(type(layer.layer), method))
     if isinstance(layer.layer, Activate):
         code(console, getattr(type(layer.layer.activation), "g" if method == "forward" else "g_prime"))
+    if isinstance(layer.layer, Norm) and method == "forward":
+        code(console, Norm.normalize)
 
 
 def code(console: Console, function: Callable[..., Any]) -> None:
