@@ -53,7 +53,7 @@ def parser() -> Parser:
 
 def flags() -> list[str]:
     """All flags, as they are typed."""
-    return list(parser()._option_string_actions)
+    return list(parser()._option_string_actions)  # argparse has no public list of them
 
 
 INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]

@@ -93,6 +93,7 @@ def overrides(words: Sequence[str]) -> list[str]:
     store_schemas()
     args = parser().parse_intermixed_args(list(words[:-1]))
     plugin = DefaultCompletionPlugin(config_loader(args))
+    # The public `query` prints what it finds and reads the line from the environment.
     found = plugin._query(args.config_name or "config", " ".join([*args.overrides, words[-1]]))
     pairs = [(word, *word.partition("=")[::2]) for word in found if not word.startswith(("config_schema", "_dummy"))]
     return [word for word, group, name in pairs if is_offered(group, name)]

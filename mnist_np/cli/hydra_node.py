@@ -17,11 +17,13 @@ MADE_BY_HYDRA = ("hydra.launcher", "hydra.sweeper")
 OURS = "hydra_plugins.mnist_np."
 """How the ``_target_`` of our own launcher and sweepers begins."""
 
-OWN_CLASSES = ("hydra_plugins.", "hydra._internal.core_plugins.")
-"""Where their ``_target_`` may point: what runs jobs, and nothing else. The second is where Hydra's basic launcher is."""
+# The names that Hydra's own configs give its basic launcher and sweeper; it has no public ones. Nothing is imported from there.
+HYDRAS = "hydra._internal.core_plugins."
+BASIC = HYDRAS + "basic_launcher.BasicLauncher"
+"""Hydra's default launcher, in whose place the runs are made in this process."""
 
-BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
-"""Hydra's default, in whose place the runs are made in this process."""
+OWN_CLASSES = ("hydra_plugins.", HYDRAS)
+"""How the ``_target_`` of a launcher or sweeper may begin: what runs jobs, and nothing else."""
 
 NUMBERS = ("workers", "num_cpus", "cpus_per_task")
 """Keys of launchers that are whole numbers from 1 on."""

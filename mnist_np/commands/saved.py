@@ -65,10 +65,10 @@ def with_places(weights: Weights, run: SavedRun) -> Weights:
     return replace(weights, experiment=experiment) if same else weights
 
 
-def parser(description: str | None, run: str) -> argparse.ArgumentParser:
-    """The arguments that all commands on earlier runs share; ``run`` says what the first one may be."""
+def parser(description: str | None, run: str, optional: bool = False) -> argparse.ArgumentParser:
+    """The arguments that all commands on earlier runs share; ``run`` says what the first may be."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("run", metavar="RUN", help=run)
+    made.add_argument("run", metavar="RUN", nargs="?" if optional else None, help=run)
     made.add_argument("--outputs", type=Path, default=Path(default_outputs()), help="the folder of all results (%(default)s)")
     made.add_argument("--uri", help="the MLflow server to ask (default: the SQLite store in outputs)")
     made.add_argument("--plugin", action="append", default=[], metavar="FILE", help="a Python file with components of your own")

@@ -51,10 +51,8 @@ def serve() -> int:
 
 def draw() -> int:
     """Serve the drawing page for one run or all of them until Ctrl-C. Gives the exit code."""
-    arguments = server_parser(
-        parser(DRAW, "a run's folder, its MLflow run id, or a weights file (default: choose among all runs)")
-    )
-    next(action for action in arguments._actions if action.dest == "run").nargs = "?"
+    run_help = "a run's folder, its MLflow run id, or a weights file (default: choose among all runs)"
+    arguments = server_parser(parser(DRAW, run_help, optional=True))
     arguments.add_argument("--no-browser", action="store_true", help="only print the address")
     chosen = arguments.parse_args()
 

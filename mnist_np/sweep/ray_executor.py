@@ -76,9 +76,10 @@ class RayExecutor:
 def connect(address: str) -> Any:
     """The package ray, connected to a cluster. Raises ConfigError."""
     import ray
+
+    # Ray has no setting for what it prints of a lost node, 20 lines of its log, so its private function is replaced.
     from ray._private import worker
 
-    # Ray has no setting for what it prints of a lost node: 20 lines of its log.
     worker.print_to_stdstream = lambda data, **_: print(f"ray: {data['lines'][0].partition('. ')[0]}")
     address = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
     host, _, port = address.rpartition(":")

@@ -120,6 +120,7 @@ def parse_value(text: str, distribution: Any) -> Any:
         number = int(text) if isinstance(distribution, optuna.distributions.IntDistribution) else float(text)
     except ValueError:
         return None
+    # Limits and steps, those of real numbers to rounding; no public function tells.
     return number if distribution._contains(number) else None
 
 

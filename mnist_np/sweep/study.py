@@ -136,6 +136,7 @@ def load_study(storage: StudyStorage, name: str, start: str | None) -> optuna.St
 
 def trial_of(study: optuna.Study, number: int) -> optuna.Trial:
     """A trial that was asked for earlier, or by another process, to report to."""
+    # Optuna makes a Trial of a study's next number alone; of one that is running only by this id, which has no public name.
     trial: optuna.Trial = import_optuna().Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
     return trial
 
