@@ -33,7 +33,7 @@ def run(
 
     Args:
         experiment: what to train, on what data, and how.
-        observers: told of every event of the training.
+        observers: called at every event of the training.
         interrupted: asked before each step; a text ends the training there.
         data: spares the loading where the caller has the data already: what ``experiment.data`` would load.
         resume_from: a folder of checkpoints of this same experiment; training continues from the newest.

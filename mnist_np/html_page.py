@@ -1,4 +1,4 @@
-"""Pages of HTML in one file, to be sent to somebody: no script, nothing from elsewhere, light and dark."""
+"""HTML pages in one file each: no script, no other files, light and dark."""
 
 from __future__ import annotations
 

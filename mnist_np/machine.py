@@ -89,8 +89,8 @@ def anonymous_file(size: int) -> int:
     return fd
 
 
-def give_way() -> None:
-    """Let another process have this core."""
+def yield_core() -> None:
+    """Yield this core to another process."""
     if hasattr(os, "sched_yield"):
         os.sched_yield()
     else:
@@ -98,12 +98,12 @@ def give_way() -> None:
 
 
 def orders_writes() -> bool:
-    """Whether another process sees this one's writes to shared memory in their order without being told to (x86-64)."""
+    """Whether another process sees this one's writes to shared memory in their order without a memory barrier (x86-64)."""
     return platform.machine().lower() in ("x86_64", "amd64")
 
 
-def let_go(mapped: mmap.mmap, start: int, length: int) -> None:
-    """Tell the system that a part of a mapped file need not stay in memory, where it can be told."""
+def release_pages(mapped: mmap.mmap, start: int, length: int) -> None:
+    """Release the pages of a part of a mapped file, where the system can do that."""
     if hasattr(mapped, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED, start, length)
 

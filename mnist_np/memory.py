@@ -1,4 +1,4 @@
-"""How much memory there is, so that what cannot fit is refused before anything is made."""
+"""Available memory, so that what cannot fit is refused before it is allocated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MEMINFO, STATM, CGROUP = Path("/proc/meminfo"), Path("/proc/self/statm"), Path("
 
 
 class NotEnoughMemory(UserError):  # noqa: N818 (says what is the matter)
-    """There is not the memory that this takes. The message says what takes how much."""
+    """Not enough memory. The message says what needs how much."""
 
 
 def available() -> int:

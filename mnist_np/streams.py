@@ -1,4 +1,4 @@
-"""Named random streams from one seed: every use of randomness has its own generators, independent of all others."""
+"""Named random streams from one seed: each use of randomness has generators of its own, independent of all others."""
 
 from __future__ import annotations
 

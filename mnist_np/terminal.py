@@ -52,7 +52,7 @@ def without_passwords(text: str) -> str:
 
 
 GONE = (errno.EPIPE, errno.EIO)
-"""What writing gives when nobody reads any more: a pipe's reader has left, a terminal has been closed."""
+"""What writing raises after a pipe's reader has ended or a terminal was closed."""
 
 
 class LastingStream:

@@ -130,9 +130,9 @@ def test_anonymous_files(monkeypatch):
 
 
 def test_giving_way(monkeypatch):
-    machine.give_way()
+    machine.yield_core()
     monkeypatch.delattr(os, "sched_yield", raising=False)
-    machine.give_way()
+    machine.yield_core()
 
 
 @pytest.mark.parametrize(("processor", "orders"), [("x86_64", True), ("AMD64", True), ("arm64", False), ("aarch64", False)])

@@ -1,4 +1,4 @@
-"""What Hydra is handed: the function that launchers of others call for each job, and its application."""
+"""The Hydra application, and the function that launchers call for each job."""
 
 from __future__ import annotations
 

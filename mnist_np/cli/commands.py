@@ -7,7 +7,7 @@ COMMANDS = {
     "explain": ("mnist_np.cli.explain:main", "one training step with its numbers: forward, backward, update"),
     "ui": ("mnist_np.commands.ui:main", "look at runs and sweeps in the MLflow UI"),
     "compare": ("mnist_np.commands.compare:main", "runs side by side, as a table"),
-    "report": ("mnist_np.commands.report:main", "a sweep as one file of HTML, to be sent to somebody"),
+    "report": ("mnist_np.commands.report:main", "the report of a sweep as one HTML file"),
     "rerun": ("mnist_np.commands.rerun:main", "train a run once more and compare the weights bit by bit"),
     "evaluate": ("mnist_np.commands.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
     "figures": ("mnist_np.commands.figures:main", "draw the figures of runs that drew none, such as those of a sweep"),

@@ -1,4 +1,4 @@
-"""``sweep.dry_run=true``: what a sweep would do, said before anything is run or written."""
+"""``sweep.dry_run=true``: print what a sweep would do, and run and write nothing."""
 
 from __future__ import annotations
 

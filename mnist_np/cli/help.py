@@ -31,8 +31,8 @@ GROUPS = {
 }
 """The order in which a person meets them. Groups that are not named here come last."""
 
-TOLD = ("data", "tracking", "experiment", "debug")
-"""Groups whose options' names do not say what they are: each gets its own line."""
+LISTED = ("data", "tracking", "experiment", "debug")
+"""Groups whose options are listed with their descriptions, a line each."""
 
 HIDDEN = (".", "hydra/job_logging", "hydra/hydra_logging")
 """Folders of `conf/` that hold nothing to choose from."""
@@ -106,7 +106,7 @@ def groups() -> str:
     for group in known + [group for group in found if group not in GROUPS and group not in HIDDEN]:
         names = {name: f"{name}*" if chosen.get(group) == name else name for name in options(group)}
         lines.append(f"  {group:<15} {GROUPS.get(group, '')}".rstrip())
-        if group in TOLD:
+        if group in LISTED:
             lines += [
                 entry(f"  {shown}", description(conf_folder() / group / f"{name}.yaml"), 28) for name, shown in names.items()
             ]

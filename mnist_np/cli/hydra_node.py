@@ -1,4 +1,4 @@
-"""What the ``hydra`` node of a config may not say: names of code to call, and folders that our runs do not go by."""
+"""Checks of the ``hydra`` node of a config: it may not name code to call, nor set folders that runs do not use."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def resolved(node: Any, key: Any) -> object:
 
 
 def check_launcher(hydra: DictConfig) -> None:
-    """Refuse launchers of others, which take lists of jobs, and odd numbers of ours. Raises ConfigError."""
+    """Refuse other packages' launchers, which take lists of jobs, and invalid numbers of our own. Raises ConfigError."""
     launcher = hydra.launcher
     target, chosen = str(launcher.get("_target_")), hydra.runtime.choices.get("hydra/launcher")
     if hydra.mode == RunMode.MULTIRUN and target != BASIC and not target.startswith(OURS):
@@ -98,7 +98,7 @@ def check_launcher(hydra: DictConfig) -> None:
 
 
 def check_sweeper(hydra: DictConfig) -> None:
-    """Refuse sweepers of others: their runs would be no children of a sweep, in no table, and learn nothing of each other."""
+    """Refuse other packages' sweepers: their runs would not be children of a sweep and would be in no table."""
     if hydra.mode == RunMode.MULTIRUN and not str(hydra.sweeper.get("_target_")).startswith(OURS):
         allowed = "keeps no table of its runs: must be grid (every combination of the values) or search"
         chosen, file = (hydra.runtime.choices.get(group) for group in ("hydra/sweeper", "sweep"))

@@ -28,7 +28,7 @@ def run(name: str) -> int:
     module, _, function = COMMANDS[name][0].partition(":")
     try:
         os.getcwd()
-    except OSError as error:  # somebody has deleted it
+    except OSError as error:  # it was deleted
         print_error(f"the folder that this command is run in cannot be used: {error.strerror}")
         return 2
     try:

@@ -72,7 +72,7 @@ def explain(error: BaseException, overrides: Iterable[str]) -> str | None:
 def reading(words: Iterable[str]) -> Iterator[None]:
     """For work that depends on what the user wrote and on nothing else: whatever goes wrong there is the user's mistake.
 
-    Raises UsageError in place of what `explain` does not know: Hydra and OmegaConf meet odd values with exceptions of all kinds.
+    Raises UsageError in place of what `explain` does not know: Hydra and OmegaConf raise many kinds of exceptions.
     """
     try:
         yield

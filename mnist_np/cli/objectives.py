@@ -1,4 +1,4 @@
-"""The metrics that a sweep goes by, checked before its first run: a typing error must not show after the last one."""
+"""The metrics that a sweep ranks by, checked before its first run, so that a typing error is found at once."""
 
 from __future__ import annotations
 

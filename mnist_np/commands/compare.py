@@ -1,4 +1,4 @@
-"""`python scripts/compare.py RUN ...`: runs side by side: in which params they differ, and what came of it.
+"""`python scripts/compare.py RUN ...`: runs side by side: the params in which they differ, and their metrics.
 
 A RUN is a run's folder, a sweep's folder, an MLflow run id or its first six characters or more (a parent's stands for its
 children), or a sweep's name or id.
@@ -48,8 +48,8 @@ FEWER = ("best/val_accuracy", "test/accuracy", "time/total_s")
 OPTIONAL = ("time/total_s", "status")
 """Of those, and of what else is shown, the columns that a narrow terminal does without, the first one first; then params go."""
 
-ABREAST = 5
-"""So many runs stand side by side, a column each; more stand below one another, a row each."""
+MOST_COLUMNS = 5
+"""Up to so many runs are shown as a column each; more as a row each."""
 
 
 def main() -> int:
@@ -75,8 +75,8 @@ def main() -> int:
         print_groups(groups, arguments, console)
     elif arguments.csv:
         sys.stdout.write(csv_text(runs, arguments.limit))
-    elif len(runs) <= ABREAST and arguments.sort is None and arguments.limit is None:
-        console.print(abreast(list(found.values())))
+    elif len(runs) <= MOST_COLUMNS and arguments.sort is None and arguments.limit is None:
+        console.print(as_columns(list(found.values())))
     else:
         console.print(below(runs, console.width, arguments.limit, arguments.sort))
     if arguments.links:
@@ -160,13 +160,13 @@ def csv_text(runs: list[Compared], limit: int | None = None) -> str:
 
 
 def rows(runs: list[Compared], keys: list[str], shown_metrics: tuple[str, ...]) -> list[tuple[str, list[str]]]:
-    """What the runs differ in and what came of it: (name, a cell for each run)."""
+    """The params in which the runs differ, and their metrics: (name, a cell for each run)."""
     params = [(key, [run.params.get(key, ABSENT) for run in runs]) for key in keys]
     metrics = [(key, [number(run.metrics[key]) if key in run.metrics else "" for run in runs]) for key in shown_metrics]
     return [*params, ("status", [run.status for run in runs]), *((key, cells) for key, cells in metrics if any(cells))]
 
 
-def abreast(runs: list[Compared]) -> Table:
+def as_columns(runs: list[Compared]) -> Table:
     """Few runs: a column each."""
     table = Table(title=title(runs), title_justify="left")
     table.add_column("", overflow="fold")

@@ -1,4 +1,4 @@
-"""`compare --by KEY`: runs in groups, each with mean, spread and interval, and whether it can be told from the best."""
+"""`compare --by KEY`: runs in groups, each with mean, spread and interval, and whether it differs significantly from the best."""
 
 from __future__ import annotations
 

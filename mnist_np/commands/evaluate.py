@@ -14,7 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mnist_np.commands.saved import parser, plugins, saved_weights, told
+from mnist_np.commands.saved import exit_code_of, parser, plugins, saved_weights
 from mnist_np.data.dataset import Split
 from mnist_np.data.folder import load
 from mnist_np.data.pictures import size
@@ -41,7 +41,7 @@ def main() -> int:
             console.print(table(weights, splits))
         return 0
 
-    return told(command)
+    return exit_code_of(command)
 
 
 def own(weights: Weights, console: Console) -> dict[str, Split]:

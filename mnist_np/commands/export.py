@@ -14,7 +14,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from mnist_np.commands.saved import parser, plugins, saved_run, told
+from mnist_np.commands.saved import exit_code_of, parser, plugins, saved_run
 from mnist_np.files import near
 from mnist_np.portable.folder import write_folder
 from mnist_np.portable.onnx_model import write_onnx
@@ -55,7 +55,7 @@ def main() -> int:
             print(near(folder))
         return 0
 
-    return told(command)
+    return exit_code_of(command)
 
 
 def export_onnx(path: Path, run: SavedRun) -> None:

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mnist_np.commands.saved import plugins, told
+from mnist_np.commands.saved import exit_code_of, plugins
 from mnist_np.files import near
 from mnist_np.invocation import default_outputs
 from mnist_np.storage.interrupted import folder_of
@@ -35,7 +35,7 @@ def main() -> int:
                 print(near(path))
         return 0
 
-    return told(command)
+    return exit_code_of(command)
 
 
 if __name__ == "__main__":

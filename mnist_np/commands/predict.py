@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mnist_np.commands.numbers import whole_number
-from mnist_np.commands.saved import parser, plugins, saved_weights, told
+from mnist_np.commands.saved import exit_code_of, parser, plugins, saved_weights
 from mnist_np.data.dataset import DataError
 from mnist_np.data.idx import decode, read_file
 from mnist_np.data.pictures import Gray, read_picture, size
@@ -65,7 +65,7 @@ def main() -> int:
                 print(f"\n{printable(name)}\n{drawn(image)}")
         return 2 if failed else 0
 
-    return told(command)
+    return exit_code_of(command)
 
 
 def images(path: Path, shape: tuple[int, int], limit: int, as_is: bool) -> Iterator[tuple[str, Gray]]:

@@ -1,4 +1,4 @@
-"""A sweep as one file of HTML, to be sent to somebody: its verdict, table, figures, configs and commands.
+"""The report of a sweep as one HTML file: its verdict, table, figures, configs and commands.
 
 python scripts/report.py SWEEP
 """
@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mnist_np.commands.saved import told
+from mnist_np.commands.saved import exit_code_of
 from mnist_np.files import near, write_atomically
 from mnist_np.invocation import default_outputs
 from mnist_np.sweep.saved_sweep import load_sweep
@@ -33,7 +33,7 @@ def main() -> int:
         print(near(path))
         return 0
 
-    return told(command)
+    return exit_code_of(command)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python scripts/reproduce.py [ROW ...]`: train published results again, and write the table of what came of it.
+"""`python scripts/reproduce.py [ROW ...]`: train published results again, and write the table of results.
 
 Without a ROW it says what has been run, what is missing, and how long that would take. With rows (or `all`) the missing runs are
 trained as sweeps of the MLflow experiment `papers`; their numbers are kept in docs/results/ROW.json, and docs/results.md is made
@@ -163,7 +163,7 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
 
 
 def compare(before: Reproduction, now: Mapping[int, Outcome], seeds: list[int]) -> bool:
-    """Print for each seed whether the run came to the same as the recorded one. Gives whether all did."""
+    """Print for each seed whether the run equals the recorded one. Gives whether all do."""
     same = True
     for run in before.runs:
         if run.seed not in seeds:

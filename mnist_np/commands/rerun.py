@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from mnist_np.commands.saved import parser, plugins, saved_run, told
+from mnist_np.commands.saved import exit_code_of, parser, plugins, saved_run
 from mnist_np.component import shortened
 from mnist_np.console import ConsoleReporter
 from mnist_np.files import near
@@ -52,7 +52,7 @@ def main() -> int:
         with saved_run(chosen.run, chosen.outputs, chosen.uri) as saved:
             return rerun(saved, chosen.outputs, chosen.threads)
 
-    return told(command)
+    return exit_code_of(command)
 
 
 def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
@@ -107,7 +107,7 @@ def changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def compared(saved: SavedRun, result: Result) -> tuple[bool, str]:
-    """Whether the rerun came to the same, and the verdict in words."""
+    """Whether the rerun has the same result, and the verdict in words."""
     status = saved.result.get("status")
     if status not in ("finished", "diverged"):
         epochs, first = first_difference(saved.history, result.history)

@@ -1,4 +1,4 @@
-"""What earlier runs left: found by folder, by weights file or by MLflow run id, wherever that is kept."""
+"""Earlier runs, found by folder, by weights file or by MLflow run id."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def parser(description: str | None, run: str, optional: bool = False) -> argpars
     return made
 
 
-def told(command: Callable[[], int]) -> int:
-    """The exit code of ``command``; a user's mistake becomes one line and exit code 2."""
+def exit_code_of(command: Callable[[], int]) -> int:
+    """Run ``command`` and give its exit code; a user's mistake becomes one line and exit code 2."""
     try:
         return command()
     except UserError as error:

@@ -1,4 +1,4 @@
-"""A trained network behind an address, for programs (`serve`) and for people who draw digits (`draw`).
+"""HTTP servers of a trained network: for programs (`serve`), and with a page to draw digits on (`draw`).
 
 python scripts/serve.py RUN
 curl --data-binary @digit.png http://127.0.0.1:8000/predict
@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Timer
 
 from mnist_np.commands.numbers import PORTS, whole_number
-from mnist_np.commands.saved import parser, plugins, saved_weights, told
+from mnist_np.commands.saved import exit_code_of, parser, plugins, saved_weights
 from mnist_np.component import UserError
 from mnist_np.engine.threads import blas_threads
 from mnist_np.invocation import command
@@ -46,7 +46,7 @@ def serve() -> int:
         with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
             return [of_weights(Path(chosen.run).name or chosen.run, weights)]
 
-    return told(lambda: run(entries, chosen, page=False))
+    return exit_code_of(lambda: run(entries, chosen, page=False))
 
 
 def draw() -> int:
@@ -66,7 +66,7 @@ def draw() -> int:
             raise UserError(f"no run under {chosen.outputs} has left weights yet. The first: {command('train')}")
         return there
 
-    return told(lambda: run(entries, chosen, page=True))
+    return exit_code_of(lambda: run(entries, chosen, page=True))
 
 
 DRAW = """A page on which a digit is drawn, and a network answers while it is drawn: its probabilities, what it sees, its layers.

@@ -17,11 +17,11 @@ from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.conclusion import conclude
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import Journal, Ledger, lock
-from mnist_np.tracking.own_files import SPOKEN, check_own
+from mnist_np.tracking.own_files import DELIVERY_FILES, check_own
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import Store, store_of
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 """Seconds to wait for a tracker that takes nothing, or for a locked database."""
 
 
@@ -85,7 +85,7 @@ def sync(folder: Path, outputs: Path, uri: str | None = None) -> str:
         TrackingError: It cannot be delivered.
         OSError: A file cannot be read or written.
     """
-    for name in SPOKEN:
+    for name in DELIVERY_FILES:
         check_own(folder, name)
     ledger = Ledger.read(folder)
     if ledger is None:
@@ -97,7 +97,7 @@ def sync(folder: Path, outputs: Path, uri: str | None = None) -> str:
         conclude(journal, "its process ended without a word")
         delivery = Delivery(folder, journal, ledger, store)
         before, records = ledger.run_id, sum(1 for _ in journal.read(ledger.offset))
-        BackgroundDelivery(delivery).complete(PATIENCE)
+        BackgroundDelivery(delivery).complete(TIMEOUT)
     if before not in (None, ledger.run_id):
         return f"run {before} is not in the store any more: delivered anew as run {ledger.run_id}"
     if records and ledger.registered:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from mnist_np.data.byte_split import ByteSplit
 from mnist_np.data.dataset import CHUNK, Decoded, Raw
 from mnist_np.files import open_regular
-from mnist_np.machine import let_go
+from mnist_np.machine import release_pages
 from mnist_np.memory import need
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ LARGEST = 2 << 30
 """Bytes of the largest set that is cached. Larger ones are decoded each time, rather than fill the user's disk."""
 TOTAL = 2 << 30
 """Bytes that the cache may hold; the files used longest ago go first."""
-PATIENCE = 60
+TIMEOUT = 60
 """Seconds to wait for another process that is writing."""
 
 _last: dict[str, Decoded] = {}
@@ -51,7 +51,7 @@ def cache_folder() -> Path | None:
     if chosen:
         return None if chosen == "off" else Path(chosen).absolute()
     base = os.environ.get("XDG_CACHE_HOME")
-    with suppress(RuntimeError):  # nobody's home
+    with suppress(RuntimeError):  # there is no home folder
         return (Path(base) if base else Path.home() / ".cache") / "mnist-np"
     return None
 
@@ -80,7 +80,7 @@ def _fetch(key: str, decode: Callable[[], Raw]) -> Decoded:
 
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with FileLock(folder / ".lock", timeout=PATIENCE):
+            with FileLock(folder / ".lock", timeout=TIMEOUT):
                 found = read(path, key)  # another process may have written it meanwhile
                 if not found:
                     raw = decode()
@@ -197,7 +197,7 @@ def release(rows: NDArray[Any]) -> None:
     if isinstance(base, mmap.mmap) and not rows.flags.writeable:
         start = rows.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
         first = start // mmap.PAGESIZE * mmap.PAGESIZE
-        let_go(base, first, start + rows.nbytes - first)
+        release_pages(base, first, start + rows.nbytes - first)
 
 
 def row_sums(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -211,7 +211,7 @@ def row_sums(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 def checksum(header: dict[str, Any], rows: NDArray[np.uint8]) -> str:
-    """Tells damaged files from whole ones. It is no defence against somebody who can write as this user."""
+    """Tells damaged files from whole ones. It does not protect against a program that can write as this user."""
     sums = []
     for start in range(0, len(rows), CHUNK):
         sums.append(row_sums(rows[start : start + CHUNK]))

@@ -54,7 +54,7 @@ class Split:
         return Split(rows, self.n_features, self.n_classes, self.n_soft)
 
     def room(self, n: int) -> Split:
-        """Room for n examples like these, zero."""
+        """An empty split of n examples like these, zero."""
         return self.over(np.zeros((n, self.batch_width), np.float32))
 
     def with_soft_targets(self, n_soft: int) -> Split:

@@ -48,7 +48,7 @@ def download(addresses: Sequence[str], path: Path, sha256: str, timeout: float =
 
 
 class TooLargeError(Exception):
-    """The download is not the file, for it does not end."""
+    """The download is larger than the file can be."""
 
 
 def _from_address(address: str, path: Path, sha256: str, timeout: float) -> str | None:

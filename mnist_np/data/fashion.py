@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 photographs of clothes in MNIST's format, from wherever they can be had."""
+"""Fashion-MNIST: 70,000 photographs of clothes in MNIST's format, from an installed package or a download."""
 
 from __future__ import annotations
 

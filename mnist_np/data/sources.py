@@ -19,7 +19,7 @@ from mnist_np.data.splits import RawSplits
 from mnist_np.files import read_regular
 
 LARGEST_GENERATED = 1 << 29
-"""Bytes of a generated set: weights of somebody else may ask for one."""
+"""Bytes of a generated set at most: a foreign weights file may ask for one."""
 
 
 @dataclass

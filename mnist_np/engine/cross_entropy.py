@@ -23,7 +23,7 @@ class CrossEntropyKernel:
         log_A, A, row = self.log_A, self.A, self.row
         np.copyto(log_A, Z.T)
         np.copyto(self.Y, Y.T)
-        np.maximum.reduce(log_A, axis=0, out=row)  # what np.max and np.sum come to, without their 1 us of detours
+        np.maximum.reduce(log_A, axis=0, out=row)  # as np.max and np.sum, without their overhead of 1 us
         log_A -= row
         np.exp(log_A, out=A)
         np.add.reduce(A, axis=0, out=row)

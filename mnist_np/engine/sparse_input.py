@@ -11,7 +11,7 @@ of 128 has 60 % of its products left::
     x x x x x x
 
 Nothing of it is approximate: what is left out is zero times something. It takes 17 to 28 % off an epoch of the README's networks.
-Nobody outside this folder sees any of it: between epochs, and in `pause`, weights stand in their own order.
+No code outside this folder sees any of it: between epochs, and in `pause`, weights are in their own order.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def steps_of(reach: NDArray[np.int32]) -> list[Steps]:
 
 
 class SparseDenseKernel(DenseKernel):
-    """The first Dense layer; ``steps`` say where X is zero. Nobody needs its dX."""
+    """The first Dense layer; ``steps`` say where X is zero. Its dX is not needed."""
 
     steps: Steps
 

@@ -72,5 +72,5 @@ class TextbookEngine:
 
     @contextmanager
     def pause(self, *states: State) -> Iterator[None]:
-        """Within `epoch`: for the time of this block everything is in its own order, for whoever wants to look."""
+        """Within `epoch`: for the time of this block everything is in its own order, so that observers can read it."""
         yield

@@ -16,7 +16,7 @@ And on a busy machine it costs: threads that wait for each other are 3 to 30 tim
 
 
 def choose(wanted: Any, weights: int, batch_size: int) -> int:
-    """The number of threads that ``training.threads`` comes to for a network of so many weights.
+    """The number of BLAS threads that ``training.threads`` stands for, for a network of so many weights.
 
     ``auto`` is 1 for small products, else one per core. It never exceeds what BLAS is limited to already: by
     OPENBLAS_NUM_THREADS, or because this process is one of several that share the machine. It depends on nothing that

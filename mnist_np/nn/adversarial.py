@@ -1,4 +1,4 @@
-"""The small change of its inputs that changes a network's answer most: what virtual adversarial training trains against."""
+"""The small change of the inputs that changes a network's output most, as virtual adversarial training uses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The array type that every signature speaks of, and its norm."""
+"""The array type of all signatures, and the norm of a vector."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from mnist_np.nn.noise import Dropout, GaussianNoise
 from mnist_np.nn.norms import BatchNorm, LayerNorm
 
 MOST_LAYERS = 1000
-"""Hidden layers: a slip of the pen or a hostile file would otherwise be built for minutes."""
+"""Hidden layers at most, so that a typing error or a malicious file cannot ask for a network that takes minutes to build."""
 
 
 @dataclass

@@ -34,7 +34,7 @@ MODE = ("training.threads", "training.processes")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run came to.
+    """The result of one run.
 
     Attributes:
         seed: of all its random numbers.
@@ -117,7 +117,7 @@ def default_folder() -> Path:
 
 
 def outcome(child: Child, row: Row) -> Outcome | None:
-    """What a finished run came to; None for one that is not finished, or that lacks a number."""
+    """The result of a finished run; None for one that is not finished, or that lacks a number."""
     result = read_json(child.folder / "result.json")
     metrics, git, blas = child.metrics, result.get("git"), result.get("blas")
     accuracy, loss = ("test/accuracy", "test/loss") if row.split == "test" else ("best/val_accuracy", "best/val_loss")

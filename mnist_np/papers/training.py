@@ -1,4 +1,4 @@
-"""How the missing runs of a row are trained: as a sweep, by the command line that everybody uses."""
+"""How the missing runs of a row are trained: as a sweep, by the ordinary command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mnist_np.sweep.plan import safe
 EXPERIMENT = "papers"
 """The MLflow experiment that the runs are listed in."""
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds that an interrupted sweep has to write its checkpoint."""
 
 
@@ -73,7 +73,7 @@ def train(
             if stop() or (end is not None and monotonic() > end):
                 process.terminate()
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(PATIENCE)
+                    process.wait(TIMEOUT)
                 break
             sleep(0.2)
     finally:

@@ -1,4 +1,4 @@
-"""The model card: what a network was trained on, how good it is, and where it must not be trusted."""
+"""The model card: what a network was trained on, how good it is, and its limitations."""
 
 from __future__ import annotations
 

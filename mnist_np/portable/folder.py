@@ -1,4 +1,4 @@
-"""A folder with a trained network that needs nothing of this project: for people, and for MLflow, whose format it has.
+"""A folder with a trained network that does not need this project, in MLflow's model format.
 
 README.md (the model card), model.safetensors, code/mnist_np_inference.py; and what `mlflow.pyfunc.load_model` and `mlflow models
 serve` need: MLmodel, mlflow_model.py, requirements.txt, python_env.yaml and an input example. No pickle.

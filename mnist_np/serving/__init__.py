@@ -1,1 +1,1 @@
-"""A trained network behind an address: JSON and pictures in, probabilities out; and the page on which digits are drawn."""
+"""An HTTP server of trained networks: JSON and pictures in, probabilities out; and a page to draw digits on."""

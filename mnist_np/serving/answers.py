@@ -1,4 +1,4 @@
-"""What a network says of images, as plain data."""
+"""The predictions of a network for images, as plain data."""
 
 from __future__ import annotations
 

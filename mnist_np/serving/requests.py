@@ -1,4 +1,4 @@
-"""What a server takes in: bodies of a bounded size within a bounded time; and what it counts."""
+"""Limits on requests, their size and time; and the server's statistics."""
 
 from __future__ import annotations
 

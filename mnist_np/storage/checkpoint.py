@@ -1,4 +1,4 @@
-"""Checkpoints: what an interrupted run needs to go on as if it had never been interrupted, to the last bit.
+"""Checkpoints, from which an interrupted run continues with bitwise the same result.
 
 A run's ``checkpoints`` folder holds its last two, ``step-<number of steps>.safetensors``. Each is all of `Progress` with the
 network's weights and running statistics; the order of the batches and everything else random follows from seed and epoch.
@@ -33,7 +33,7 @@ KEPT = 2
 
 
 class CheckpointError(UserError):
-    """A checkpoint that cannot be gone on from. The message names the file and what is wrong with it."""
+    """A checkpoint that cannot be resumed. The message names the file and what is wrong with it."""
 
 
 class Checkpointer(Observer):

@@ -1,4 +1,4 @@
-"""A run's ``config.yaml``, read as data that may come from anybody."""
+"""A run's ``config.yaml``, read as untrusted data."""
 
 from __future__ import annotations
 

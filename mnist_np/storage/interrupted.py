@@ -1,4 +1,4 @@
-"""Interrupted runs: found by what lies in their folders. There is no index that could be wrong.
+"""Interrupted runs, found by the files in their folders; there is no index.
 
 A run that comes to its end and loses nothing takes its checkpoints away. So one whose ``checkpoints`` folder holds any has
 something left to do, if only to write what a full disk kept it from writing; and it can be gone on with unless a living

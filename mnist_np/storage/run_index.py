@@ -1,4 +1,4 @@
-"""Which runs there are under an ``outputs`` folder, by fingerprint: found by what lies in their folders."""
+"""The runs under an ``outputs`` folder by fingerprint, found by the files in their folders."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RunIndex:
         return next((folder for folder in own if is_final(folder, tracked)), own[0] if own else None)
 
     def finished(self, fingerprint: str, tracked: bool, columns: Sequence[str] = ()) -> Path | None:
-        """A run with this fingerprint that came to its own end. Whether one is pruned depends on the runs beside it."""
+        """A run with this fingerprint that has ended by itself. Whether one is pruned depends on the other runs."""
         folders = (folder for folder in self.folders.get(fingerprint, ()) if has_columns(folder, columns))
         return next((folder for folder in folders if is_final(folder, tracked, UNPRUNED)), None)
 

@@ -1,4 +1,4 @@
-"""An earlier run, read from the folder that it left."""
+"""An earlier run, read from its folder."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SavedRun:
 
     @property
     def result(self) -> dict[str, Any]:
-        """``result.json``: status, metrics, data, versions, BLAS; empty where the run never came to an end."""
+        """``result.json``: status, metrics, data, versions, BLAS; empty if the run has not ended."""
         return read_json(self.folder / "result.json")
 
     @property

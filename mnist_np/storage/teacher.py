@@ -1,4 +1,4 @@
-"""A teacher for distillation: another run's network, whose opinions of the training examples stand beside their labels."""
+"""The teacher of distillation: another run's network, whose class probabilities of the training examples become soft targets."""
 
 from __future__ import annotations
 

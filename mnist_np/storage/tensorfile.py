@@ -1,4 +1,4 @@
-"""Arrays and what is to be said about them in one safetensors file that checks itself. No pickle; reading runs no code.
+"""Arrays and metadata in one safetensors file with a checksum. No pickle; reading runs no code.
 
 What is said is one JSON object in the header. It carries the SHA-256 of itself and of the arrays, so that a flipped bit is
 found, and the header is read and checked before any array is.
@@ -73,7 +73,7 @@ class TensorFile:
 
 
 UNREADABLE = (OSError, SafetensorError, ValueError, TypeError, AttributeError, RecursionError, MemoryError)
-"""What reading a file that somebody else has made or damaged can raise."""
+"""What reading a foreign or damaged file can raise."""
 
 
 def write_tensors(path: Path, about: dict[str, Any], arrays: Arrays, durable: bool = False) -> None:

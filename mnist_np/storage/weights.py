@@ -82,7 +82,7 @@ def load_weights(path: Path) -> Weights:
 
 @dataclass(frozen=True)
 class WeightsHeader:
-    """The sizes that a file claims for its network, before they are believed."""
+    """The sizes of a network as a weights file states them, to be checked before the arrays are read."""
 
     n_in: int
     n_out: int

@@ -1,4 +1,4 @@
-"""Sweeps: many runs seen as one experiment. What varies, how far each run is, and what the whole of them says.
+"""Sweeps: many runs planned, run and reported together.
 
 Called, it trains a sweep (see `call.sweep`)::
 

@@ -1,4 +1,4 @@
-"""A trial of a search with several seeds: its runs, what they come to together, and when the rest of them is not worth making."""
+"""A trial of a search with several seeds: its runs, their joint result, and when the remaining seeds are skipped."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Attempt:
     trial: optuna.Trial
     jobs: Sequence[tuple[Job, RunConfig]]
     started: int = 0
-    told: bool = False
+    is_reported: bool = False
     waits_for: set[str] = field(default_factory=set)
 
     @property
     def is_started(self) -> bool:
         """Whether no other run of it is to begin."""
-        return self.told or self.started == len(self.jobs)
+        return self.is_reported or self.started == len(self.jobs)
 
 
 def together(children: Sequence[Child], planned: int) -> Child:
@@ -57,7 +57,7 @@ def values_of(children: Sequence[Child], metric: str) -> list[float]:
 
 
 class SeedPruning:
-    """Learns how far the seeds of a trial spread, and says which trials need no more of them.
+    """Estimates the spread over seeds from complete trials, and decides which trials need no more seeds.
 
     Args:
         sign: 1 where more is better, -1 where less is.
@@ -76,7 +76,7 @@ class SeedPruning:
             self.means.append(self.sign * statistics.fmean(values))
             self.variances.append(statistics.variance(values))
 
-    def gives_up(self, values: Sequence[float]) -> bool:
+    def prunes(self, values: Sequence[float]) -> bool:
         """Whether the mean of these seeds is worse than the best complete trial's beyond what seeds explain."""
         if self.after is None or len(self.means) < max(1, self.after) or not 0 < len(values) < self.seeds:
             return False

@@ -1,4 +1,4 @@
-"""A sweep's child runs, as their folders tell: one folder per child, which holds all that is known of it."""
+"""A sweep's child runs, read from their folders: one folder per child."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ def status_of(folder: Path, result: Mapping[str, Any]) -> str:
 
 
 def settled(child: Child) -> Child:
-    """The child, ``killed`` if its files say ``running`` but no process is at work on it."""
-    if child.status != "running" or is_at_work(child.folder):
+    """The child, ``killed`` if its files say ``running`` but its process has ended."""
+    if child.status != "running" or is_running(child.folder):
         return child
     return replace(child, status="killed", reason="its process is gone")
 
 
-def is_at_work(folder: Path) -> bool:
+def is_running(folder: Path) -> bool:
     """Whether a process holds the lock of the run in ``folder``, as `run_child` does."""
     lock = folder / LOCK
     if not os.path.exists(lock):

@@ -1,4 +1,4 @@
-"""Where the runs of a sweep are made: what local workers, Ray and Slurm have in common, and the loop that gives them jobs."""
+"""Executors run the jobs of a sweep: what local workers, Ray and Slurm have in common, and the loop that submits jobs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NOTHING_CAME_BACK = "the launcher has ended, but the run left no result: does th
 
 
 class Lost(Exception):  # noqa: N818 (an event of the task, not an error of the caller)
-    """The machine that a task ran on went away, or ended it. The task may be tried elsewhere."""
+    """The machine that ran a task was lost, or ended it. The task may be tried elsewhere."""
 
 
 class Executor(Protocol[T]):
-    """Makes tasks somewhere, several at a time."""
+    """Runs tasks, several at a time."""
 
     @property
     def slots(self) -> int:
@@ -49,7 +49,7 @@ class Executor(Protocol[T]):
 
 
 class InProcess:
-    """Makes each task at once, in this process."""
+    """Runs each task at once, in this process."""
 
     slots = 1
 
@@ -81,7 +81,7 @@ def run_all(
     Args:
         executor: makes them.
         tasks: taken from one at a time.
-        done: is told each task and its outcome; True makes the task again.
+        done: called with each task and its outcome; True runs the task again.
         stopped: when it turns true, no more tasks are taken and the running ones are cancelled.
     """
     iterator, again, running = iter(tasks), list[T](), 0

@@ -1,4 +1,4 @@
-"""A sweep's story as one file of HTML: the verdict, the table, the figures, the configs, and the commands that go on with it."""
+"""The report of a sweep as one HTML file: the verdict, the table, the figures, the configs, and commands for what to do next."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 200
 PART = "overview"
 """The figure that is the left half of the learning curves."""
 
-MOST_TROUBLED = 50
+LISTED = 50
 """Runs of which it is said what went wrong."""
 
 CAPTIONS = {
@@ -57,7 +57,7 @@ def html_report(report: SweepReport, pictures: Mapping[str, bytes], commands: Ma
     if pictures:
         content.append("<h2>Figures</h2>")
         content += [picture(png, CAPTIONS.get(name, name.replace("_", " "))) for name, png in pictures.items() if name != PART]
-    content += troubled(report)
+    content += unsuccessful(report)
     if lines := [(what, line) for what, line in commands.items() if line]:
         content += ["<h2>Commands</h2>", *(f"{paragraph(what, 'second')}<pre>{escape(line)}</pre>" for what, line in lines)]
     if run := report.best or next((child for child in report.children if child.status == "finished"), None):
@@ -84,12 +84,12 @@ def best_run(report: SweepReport) -> list[str]:
     return ["<h2>Best single run</h2>", facts(known)]
 
 
-def troubled(report: SweepReport) -> list[str]:
+def unsuccessful(report: SweepReport) -> list[str]:
     """The runs that failed, diverged or were killed, and why."""
-    if not report.troubled:
+    if not report.unsuccessful:
         return []
-    rows = [(title(c.overrides), c.status, (c.problem or c.reason).partition("\n")[0]) for c in report.troubled[:MOST_TROUBLED]]
-    more = len(report.troubled) - MOST_TROUBLED
+    rows = [(title(c.overrides), c.status, (c.problem or c.reason).partition("\n")[0]) for c in report.unsuccessful[:LISTED]]
+    more = len(report.unsuccessful) - LISTED
     return [
         "<h2>What went wrong</h2>",
         table(("run", "status", "reason"), rows, range(3), "runs that did not finish"),

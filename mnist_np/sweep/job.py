@@ -1,4 +1,4 @@
-"""A sweep's job, wherever it runs: one run that is recorded whatever becomes of it, so that the others can go on."""
+"""A sweep's job: one run, whose failure is recorded, so that the others go on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.single import execute, prepare
 from mnist_np.training.interrupt import Interrupt
 
-PATIENCE = 120.0
+TIMEOUT = 120.0
 """Seconds to wait for another process that is at work on the same run."""
 
 TICK = 0.5
@@ -32,7 +32,7 @@ def stop_file(sweep: Path, start: str | None) -> Path:
 
 
 def run_child(config: RunConfig, folder: Path, stops_sweep: bool = True) -> str:
-    """Run ``config`` in ``folder``, unless that is done already or the sweep was told to stop.
+    """Run ``config`` in ``folder``, unless that is done already or the sweep is to stop.
 
     The folder tells what became of the run. What it could not be made to tell is returned. ``stops_sweep``: whether a signal
     that comes here is meant for the whole sweep, or for this run alone.
@@ -56,7 +56,7 @@ def acquired(lock: FileLock, stopped: Callable[[], bool]) -> bool:
 
     Gives whether the wait is over, since this process has the lock or the sweep was stopped.
     """
-    end = monotonic() + PATIENCE
+    end = monotonic() + TIMEOUT
     while monotonic() < end and not stopped():
         with suppress(Timeout):
             lock.acquire()

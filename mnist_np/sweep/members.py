@@ -1,4 +1,4 @@
-"""The jobs of one start of a sweep and what has become of each, looked up by fingerprint."""
+"""The jobs of one start of a sweep and the state of each, by fingerprint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the spread of many configurations says about that of each: the moderated t test of Smyth 2004.
+"""Variances of a few seeds, shrunk towards those of all configurations: the moderated t test of Smyth 2004.
 
 A standard deviation of three seeds is a poor estimate, but those of many configurations together tell how large it usually is.
 The true variances are taken as drawn from s0² d0 / chi²(d0), and s0² and d0 are estimated from the variances of all

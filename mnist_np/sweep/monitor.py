@@ -1,4 +1,4 @@
-"""Watching a sweep while it runs: about once a second, whoever runs its jobs and wherever."""
+"""Watches a sweep while it runs, about once a second, with any launcher."""
 
 from __future__ import annotations
 

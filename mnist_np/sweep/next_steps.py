@@ -1,4 +1,4 @@
-"""What to do after a sweep: its best run, the command that makes it again, and the one that adds seeds."""
+"""What to do after a sweep: its best run, the command that repeats it, and the one that adds seeds."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ WITHOUT_EFFECT = (
 
 @dataclass(frozen=True)
 class Job:
-    """A child to be: the values by which it differs from its siblings, and its identity."""
+    """A planned run: the values by which it differs from the others of the sweep, and its identity."""
 
     varied: Mapping[str, str]
     fingerprint: str
@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True)
 class SweepIdentity:
-    """What a sweep is called, and what tells it from others.
+    """The name and the id of a sweep.
 
     Attributes:
         id: eight hex digits of the hash of what varies (names only) and what is fixed (with its values).

@@ -2,7 +2,7 @@
 
 The workers descend from a fork server: a clean process that has imported everything and started no thread, so a worker (or
 one that replaces a killed one) is there in milliseconds. Each has one BLAS thread. A worker that dies loses its own task
-only; workers whose launching process dies end their run tidily by themselves.
+only; workers whose parent process is killed end their run by themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Task = TypeVar("Task")
 
 @dataclass(eq=False)
 class Worker:
-    """A worker process, the pipe to it, and the lifeline whose end tells it that we are gone."""
+    """A worker process, the pipe to it, and the pipe whose end shows it that this process has ended."""
 
     process: BaseProcess
     pipe: Connection
@@ -55,7 +55,7 @@ class WorkerPool(Generic[Task]):
         self._context.set_forkserver_preload([function.__module__])
         self._idle: list[Worker] = []
         self._busy: dict[Worker, Task] = {}
-        atexit.register(self.close)  # multiprocessing waits for workers that nobody has told to end
+        atexit.register(self.close)  # multiprocessing waits for workers that were not told to end
 
     def start(self) -> None:
         """Start the workers; they import in the background while the caller goes on."""

@@ -67,7 +67,7 @@ class Pruning(Observer):
             self.warned = True
 
     def enough(self) -> bool:
-        """Whether as many runs are complete as nobody may prune."""
+        """Whether the number of runs that are not pruned is complete."""
         from optuna.trial import TrialState
 
         complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

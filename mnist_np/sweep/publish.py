@@ -1,4 +1,4 @@
-"""A sweep's story as files in its own folder. With ``tracking=off`` it is all there is; else MLflow gets them from here."""
+"""The files of a sweep's report, written into its folder. MLflow gets copies of them."""
 
 from __future__ import annotations
 

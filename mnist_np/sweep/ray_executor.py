@@ -12,7 +12,7 @@ from mnist_np.component import ConfigError
 from mnist_np.sweep.executor import Lost
 from mnist_np.sweep.worker import Task, run_elsewhere, with_whole_paths
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 """Seconds in which the cluster's address must answer: Ray itself waits without an end, and lets no signal through."""
 
 POLL = 0.2
@@ -85,7 +85,7 @@ def connect(address: str) -> Any:
     host, _, port = address.rpartition(":")
     if address != "auto":
         try:
-            socket.create_connection((host, int(port)), PATIENCE).close()
+            socket.create_connection((host, int(port)), TIMEOUT).close()
         except (OSError, ValueError) as error:
             raise refusal(address, f"no answer ({error})") from None
     before = signal.getsignal(signal.SIGTERM)

@@ -1,6 +1,6 @@
-"""What a sweep came to: its children counted by status, and its configurations ranked over their seeds.
+"""The report of a sweep: its children counted by status, and its configurations ranked over their seeds.
 
-Ranking looks at validation only. The test accuracy stands beside it for the record and never moves a row: choosing by
+Ranking looks at validation only. The test accuracy is shown beside it and does not change the order: choosing by
 it would make it a second validation set. Only finished runs count towards a mean; what failed or diverged is shown.
 """
 
@@ -135,8 +135,8 @@ class SweepReport:
         return [child for child in self.children if child.status not in FINAL]
 
     @cached_property
-    def troubled(self) -> list[Child]:
-        """The children that somebody has to look at: those that failed, diverged, were killed, or lost a file."""
+    def unsuccessful(self) -> list[Child]:
+        """The children that need attention: those that failed, diverged, were killed, or lost a file."""
         return [child for child in self.children if child.status in ("failed", "diverged", "killed") or child.problem]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""One start of a sweep: take what has run already, run the rest, watch it and report it, whoever launches the jobs."""
+"""One start of a sweep: skip the runs that are finished, run the rest, watch and report them, with any launcher."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Ready:
     """A job that can start.
 
     Attributes:
-        number: counts the jobs of this start from 0. Who keeps books of jobs goes by it.
+        number: counts the jobs of this start from 0.
         job: what the job is.
         config: what the overrides compose to.
         folder: where its run writes.
@@ -100,7 +100,7 @@ class SweepRunner:
 
     @property
     def columns(self) -> list[str]:
-        """Metrics that a run may lack since nobody asked for them, and that this sweep goes by."""
+        """Metrics that this sweep ranks by and that a run may lack."""
         return further(self.config.training, self.config.sweep.objectives)
 
     def __enter__(self) -> SweepRunner:
@@ -210,7 +210,7 @@ class SweepRunner:
         return self.members.child(job.fingerprint)
 
     def stopped(self) -> bool:
-        """Whether no more jobs shall start: somebody asked to stop, or a job failed and ``sweep.on_error`` is stop."""
+        """Whether no more jobs shall start: a stop was requested, or a job failed and ``sweep.on_error`` is stop."""
         return self.interrupt() is not None or self.stop.exists()
 
     def report(self, last: bool = False) -> SweepReport:

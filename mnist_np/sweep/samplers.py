@@ -1,4 +1,4 @@
-"""Who proposes the values of a search and who ends runs early, by name. Imports Optuna: import it where it is needed."""
+"""Samplers and pruners of a search, by name. Imports Optuna: import it where it is needed."""
 
 from __future__ import annotations
 

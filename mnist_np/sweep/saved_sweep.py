@@ -1,4 +1,4 @@
-"""An earlier sweep, read from the folder that it left: its runs, its ranking, and both as tables of pandas."""
+"""An earlier sweep, read from its folder: its runs, its ranking, and both as pandas tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SavedSweep:
-    """The runs of a sweep's last start, as their folders tell."""
+    """The runs of a sweep's last start, read from their folders."""
 
     folder: Path
     outputs: Path

@@ -1,4 +1,4 @@
-"""A search: trials are asked for when there is room for a run, and told what became of it, by their numbers."""
+"""A search: asks Optuna for a trial when a run can start, and reports the result to it, by trial number."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Search:
         self.running: dict[str, list[Attempt]] = {}
         """Fingerprint -> the trials that wait for its run."""
         self.attempts: list[Attempt] = []
-        """The trials that have been begun and are not told yet."""
+        """The trials that have been started and whose results are not reported yet."""
         settings = self.sweep.search
         prunes = settings.pruner != "none" and not settings.metrics
         self.pruning = SeedPruning(1 if self.sweep.maximize else -1, settings.seeds, settings.startup_trials if prunes else None)
@@ -160,13 +160,13 @@ class Search:
         in_vain = 0
         while not self.runner.stopped():
             if waiting := next((attempt for attempt in self.attempts if not attempt.waits_for), None):
-                yield from self.go_on(waiting)
+                yield from self.next_run(waiting)
             elif trial := self.ask(in_vain):
                 before = self.count
                 yield from self.begin(trial)
                 in_vain = 0 if self.count > before else in_vain + 1
             elif left := next((attempt for attempt in self.attempts if not attempt.is_started), None):
-                yield from self.go_on(left)  # no trial is to be asked for: its seeds run side by side
+                yield from self.next_run(left)  # no trial is to be asked for: its seeds run side by side
             else:
                 return
 
@@ -189,7 +189,7 @@ class Search:
         return self.study.ask(dict(self.space.distributions))
 
     def begin(self, trial: optuna.Trial) -> Iterator[Ready]:
-        """The run of a trial, if there is one to make; a trial whose result is known is told it at once."""
+        """The run of a trial, if it has to be run; a known result is reported to the trial at once."""
         from optuna.trial import TrialState
 
         self.points.add(self.space.key_of(trial.params))
@@ -203,10 +203,10 @@ class Search:
         self.note(jobs[0][0].fingerprint)
         attempt = Attempt(trial, jobs)
         self.attempts.append(attempt)
-        yield from self.go_on(attempt)
+        yield from self.next_run(attempt)
 
-    def go_on(self, attempt: Attempt) -> Iterator[Ready]:
-        """The next run of a trial that is not known already; the trial is told if there is none to wait for."""
+    def next_run(self, attempt: Attempt) -> Iterator[Ready]:
+        """The next run of a trial that is not known already; if there is none, the trial's result is reported."""
         while not attempt.is_started:
             job, config = attempt.jobs[attempt.started]
             attempt.started += 1
@@ -219,24 +219,24 @@ class Search:
                 self.running[job.fingerprint] = [attempt]
                 yield ready
                 return
-            self.settle(attempt)
+            self.report_if_over(attempt)
 
     def done(self, ready: Ready) -> None:
         """Take note of a run in all trials that wait for it."""
         for attempt in self.running.pop(ready.job.fingerprint):
             attempt.waits_for.discard(ready.job.fingerprint)
-            self.settle(attempt)
+            self.report_if_over(attempt)
 
-    def settle(self, attempt: Attempt) -> None:
-        """Tell a trial if all its runs are over, or if those that are make the others needless."""
-        if attempt.waits_for or attempt.told:
+    def report_if_over(self, attempt: Attempt) -> None:
+        """Report a trial's result if all its runs are over, or if those that are over make the others unnecessary."""
+        if attempt.waits_for or attempt.is_reported:
             return
         children = [self.runner.child(job) for job, _ in attempt.jobs[: attempt.started]]
         child, values = together(children, len(attempt.jobs)), values_of(children, self.sweep.metric)
         going_on = child.status == "pruned" and len(children) == len(values) < len(attempt.jobs)
-        if going_on and not self.pruning.gives_up(values):
+        if going_on and not self.pruning.prunes(values):
             return
-        attempt.told = True
+        attempt.is_reported = True
         self.attempts.remove(attempt)
         self.pruning.learn(values)
         tell_outcome(self.study, attempt.trial, child, self.sweep)

@@ -111,7 +111,7 @@ class Sweep(Component):
 
     @property
     def objectives(self) -> dict[str, str]:
-        """The metrics that a search goes by, each with its direction. The first is ``metric``, which ranks the runs."""
+        """The metrics that a search optimizes, each with its direction. The first is ``metric``, which ranks the runs."""
         names = [self.metric, *self.search.metrics]
         given: list[str | None] = [self.direction, *(self.search.directions or (None for _ in self.search.metrics))]
         suiting = ["minimize" if less_is_better(name) else "maximize" for name in names]

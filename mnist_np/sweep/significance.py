@@ -1,4 +1,4 @@
-"""What a few seeds prove: intervals of means, and which configurations cannot be told from the best one.
+"""Statistics of a few seeds: intervals of means, and which configurations do not differ significantly from the best one.
 
 Two configurations are compared by Student's t test of their differences on the seeds that they share (else by Welch's t
 test), whose variances are moderated by those of all configurations (`moderation.py`); from six pairs on Wilcoxon's
@@ -46,7 +46,7 @@ class Comparison:
         p: of the t test, two-sided; None where there are too few runs.
         p_wilcoxon: of Wilcoxon's test; None for fewer than `FEWEST_FOR_WILCOXON` pairs.
         p_holm: ``p`` after Holm's correction; 1 where the other one is better on the shared seeds, though not on average: then
-            nothing speaks for the best.
+            there is no evidence for the best.
     """
 
     difference: float
@@ -58,8 +58,8 @@ class Comparison:
     p_holm: float | None = None
 
     @property
-    def is_told(self) -> bool:
-        """Whether the best is better, at 5 %."""
+    def is_significant(self) -> bool:
+        """Whether the best is significantly better, at 5 %."""
         return self.p_holm is not None and self.p_holm < ALPHA
 
 

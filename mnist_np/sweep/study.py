@@ -1,4 +1,4 @@
-"""Optuna's side of a search: the study, and what it is told of the runs."""
+"""The Optuna study of a search, and how results are reported to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FINGERPRINT, COUNTS, IMPOSSIBLE = "fingerprint", "counts", "impossible"
 """Attributes of a trial: its run's fingerprint, whether it counts towards ``trials``, and why its values cannot go together."""
 
 KNOWS_RUNS = "knows_runs"
-"""Attribute of a study that has been told of the runs that were there before it."""
+"""Attribute of a study to which the results of earlier runs have been added."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def pruning_metric(sweep: Sweep) -> str | None:
 
 
 def why_not_pruned(sweep: Sweep) -> str | None:
-    """What to say to somebody whose pruner is not used; None if it is, or if none is asked for."""
+    """A note for a user whose pruner is not used; None if it is used, or if none is set."""
     if sweep.search.pruner == "none" or pruning_metric(sweep) or (sweep.search.seeds > 1 and not sweep.search.metrics):
         return None
     reason = "there are several objectives" if sweep.search.metrics else f"{sweep.metric} has no value for each epoch"
@@ -56,7 +56,7 @@ def why_not_pruned(sweep: Sweep) -> str | None:
 
 
 def why_random(search: Search, space: Space) -> str | None:
-    """What to say to somebody whose space leaves the sampler nothing to learn about."""
+    """A note for a user whose search space is too small for the sampler to model."""
     numbers = [key for key, values in space.values.items() if not isinstance(values, tuple)]
     if search.sampler != "cmaes" or len(numbers) > 1:
         return None
@@ -142,7 +142,7 @@ def trial_of(study: optuna.Study, number: int) -> optuna.Trial:
 
 
 def outcome(child: Child, sweep: Sweep) -> tuple[TrialState, list[float] | None] | None:
-    """The state and the objectives by which a study learns of a run; None if the run is not over.
+    """The state and the objectives of a run that are reported to the study; None if the run is not over.
 
     A diverged run, and an objective that is not finite, are infinitely bad: worse than every finished run. A failed run says
     nothing of its values; nor does a pruned one where there are several objectives.

@@ -24,7 +24,7 @@ JOURNAL, DATABASE = "study.journal", "study.db"
 KEY = "study.key"
 """File of a sweep's folder: what tells its studies from others of the same command in a database."""
 
-PATIENCE, CONNECT = 60, 10
+TIMEOUT, CONNECT = 60, 10
 """Seconds to wait for another process that writes to the same SQLite file, and for a server to answer."""
 
 LOCK = 5_093_721_846
@@ -77,7 +77,7 @@ class StudyStorage:
         with engine_of(url).begin() as connection:
             if not url.startswith(PREFIX):  # one process after the other makes the tables, if there are none
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-            settings = {"connect_args": patience(url), "pool_pre_ping": True}
+            settings = {"connect_args": timeouts(url), "pool_pre_ping": True}
             return storages.RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=settings)
 
     def names(self, storage: object) -> list[str]:
@@ -143,12 +143,12 @@ def engine_of(url: str) -> Any:
     """A way to the database that keeps no connection."""
     import sqlalchemy
 
-    return sqlalchemy.create_engine(url, connect_args=patience(url), poolclass=sqlalchemy.NullPool)
+    return sqlalchemy.create_engine(url, connect_args=timeouts(url), poolclass=sqlalchemy.NullPool)
 
 
-def patience(url: str) -> dict[str, int]:
+def timeouts(url: str) -> dict[str, int]:
     """How long the driver waits: in SQLite for others that write, elsewhere for a server to answer."""
-    return {"timeout": PATIENCE} if url.startswith(PREFIX) else {"connect_timeout": CONNECT}
+    return {"timeout": TIMEOUT} if url.startswith(PREFIX) else {"connect_timeout": CONNECT}
 
 
 def check_sqlite(path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mnist_np.sweep.significance import MOST_SEEDS, Comparison, Values, against_best, seeds_needed
 
 MARK = "≈"
-"""Stands beside the rank of a configuration that cannot be told from the best."""
+"""Shown beside the rank of a configuration that does not differ significantly from the best."""
 
 POINTS = {0.001: "0.1 pp", 0.01: "1 pp", 0.1: "10 pp"}
 """Differences of accuracies and errors that advice is given for: the first that does not take `MOST_SEEDS`."""
@@ -33,8 +33,8 @@ class Verdict:
 
     @property
     def tied(self) -> list[int]:
-        """The ranks, from 2 on, of those that cannot be told from the best."""
-        return [rank for rank, comparison in enumerate(self.comparisons, start=2) if not comparison.is_told]
+        """The ranks, from 2 on, of those that do not differ significantly from the best."""
+        return [rank for rank, comparison in enumerate(self.comparisons, start=2) if not comparison.is_significant]
 
     def mark(self, rank: int) -> str:
         """What stands beside a rank: `MARK`, or nothing where all or none are marked for want of seeds."""

@@ -35,7 +35,7 @@ class AnyDelivery(Protocol):
     @property
     def offset(self) -> int: ...
     def prepare(self) -> None: ...
-    def deliver(self, patience: float) -> None: ...
+    def deliver(self, timeout: float) -> None: ...
     def cancel(self) -> None: ...
 
 
@@ -69,8 +69,8 @@ class BackgroundDelivery:
             self.warn(error)
         self._begin(LOCKED)
 
-    def complete(self, patience: float, preparation: float = LONGEST) -> None:
-        """Deliver everything, and wait for it: as long as each ``patience`` seconds bring something to the tracker.
+    def complete(self, timeout: float, preparation: float = LONGEST) -> None:
+        """Deliver everything, and wait for it: as long as each ``timeout`` seconds bring something to the tracker.
 
         Half of them are for a locked database. Where another process delivers, it may take ``preparation`` seconds to import
         MLflow and to make the store.
@@ -80,10 +80,10 @@ class BackgroundDelivery:
             OSError: a file of the run's folder cannot be read or written.
         """
         end = monotonic() + LONGEST
-        self._wait(patience, preparation, end)
+        self._wait(timeout, preparation, end)
         if not self.running:
-            self._begin(patience / 2)
-            self._wait(patience, preparation, end)
+            self._begin(timeout / 2)
+            self._wait(timeout, preparation, end)
         if self.running:
             self.delivery.cancel()
             raise TrackingError(f"the MLflow store {self.delivery.store.uri} takes nothing any more, or too slowly")
@@ -95,11 +95,11 @@ class BackgroundDelivery:
             log.warning("%s. Training goes on; the metrics are kept in %s", error, self.delivery.journal.path)
         self._warned = True
 
-    def _begin(self, patience: float) -> None:
-        self._thread = threading.Thread(target=self._deliver, args=(patience,), daemon=True, name="delivery")
+    def _begin(self, timeout: float) -> None:
+        self._thread = threading.Thread(target=self._deliver, args=(timeout,), daemon=True, name="delivery")
         self._thread.start()
 
-    def _deliver(self, patience: float) -> None:
+    def _deliver(self, timeout: float) -> None:
         began = monotonic()
         try:
             try:
@@ -107,18 +107,18 @@ class BackgroundDelivery:
             finally:
                 began = monotonic()
                 self._prepared.set()
-            self.delivery.deliver(patience)
+            self.delivery.deliver(timeout)
         except Exception as error:
             self._problem = error
         self.next_attempt = monotonic() + max(EVERY, SHARE * (monotonic() - began))
 
-    def _wait(self, patience: float, preparation: float, end: float) -> None:
-        """Until the delivery under way is over, or has acknowledged nothing for ``patience`` seconds, or ``end`` has come."""
+    def _wait(self, timeout: float, preparation: float, end: float) -> None:
+        """Until the delivery under way is over, or has acknowledged nothing for ``timeout`` seconds, or ``end`` has come."""
         if self.running and not self._prepared.wait(preparation):
             return
         while self._thread is not None and self._thread.is_alive() and monotonic() < end:
             before = self.delivery.offset
-            self._thread.join(min(patience, max(0.0, end - monotonic())))
+            self._thread.join(min(timeout, max(0.0, end - monotonic())))
             if self.delivery.offset == before:
                 return
 

@@ -1,4 +1,4 @@
-"""The one door to MLflow: imported late, with bounded waits, no telemetry and a quiet log."""
+"""The MLflow client: imported late, with time limits, without telemetry and with a quiet log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUIET = {
     "alembic": logging.ERROR,
     "urllib3.connectionpool": logging.ERROR,
 }
-"""Loggers that would tell the user of every failed attempt, with a traceback; what failed is told once, by us."""
+"""Loggers that would report every failed attempt with a traceback; we report a failure once."""
 
 
 PAGE = 1000

@@ -1,4 +1,4 @@
-"""The end of a journal whose process did not live to write it: MLflow would show the run as running for ever."""
+"""The end of a journal whose process was killed before it wrote one; else MLflow would show the run as running for ever."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mnist_np.tracking.journal import FILES, STATUS, Journal
 def conclude(journal: Journal, reason: str) -> None:
     """Write the end, unless there is one, or nothing at all.
 
-    A run that left its ``result.json`` came to the end that this tells; another one was killed, for ``reason``.
+    A run with a ``result.json`` has ended as that says; any other was killed, for ``reason``.
     """
     records = [record for record, _ in journal.read()]
     if not records or records[-1]["kind"] == "end":

@@ -1,4 +1,4 @@
-"""Bringing a journal to MLflow: in order, each record at least once, and so that twice is the same as once.
+"""Delivery of a journal to MLflow: in order, each record at least once; sending one twice has no further effect.
 
 MLflow keeps one value per (metric, step, time), so a metric sent again changes nothing; params, tags and files overwrite
 themselves; only creating the run needs care (`Ledger.key`).
@@ -74,11 +74,11 @@ class Delivery:
         with self._writing:
             self._cancelled = True
 
-    def deliver(self, patience: float) -> None:
+    def deliver(self, timeout: float) -> None:
         """Deliver everything, having seen once that the store has the run.
 
         Args:
-            patience: seconds to wait for a locked database.
+            timeout: seconds to wait for a locked database.
 
         Raises:
             TrackingError: it ends here; what was acknowledged until now stays so.
@@ -87,7 +87,7 @@ class Delivery:
         file = self.store.open()
         if not self.pending and file in self._found_in:
             return
-        if not self.store.is_free(patience):
+        if not self.store.is_free(timeout):
             raise TrackingError(f"the MLflow store {self.store.uri} is locked by another program")
         try:
             self._deliver(file)

@@ -110,8 +110,8 @@ class RemoteDelivery:
     def prepare(self) -> None:
         self.process.check(self.ledger.experiment, registry=False)
 
-    def deliver(self, patience: float) -> None:
-        self.process.ask("deliver", self.folder, patience)
+    def deliver(self, timeout: float) -> None:
+        self.process.ask("deliver", self.folder, timeout)
 
     def cancel(self) -> None:
         self.process.kill()

@@ -33,14 +33,14 @@ class Requests(Access):
         super().__init__(store)
         self.deliveries: dict[Path, Delivery] = {}
 
-    def deliver(self, folder: Path, patience: float) -> None:
+    def deliver(self, folder: Path, timeout: float) -> None:
         """Deliver what the journal in ``folder`` holds."""
         if folder not in self.deliveries:
             ledger = Ledger.read(folder)
             if ledger is None:
                 raise TrackingError(f"{folder / 'tracking.json'} is missing")
             self.deliveries[folder] = self.delivery(folder, Journal(folder), ledger)
-        self.deliveries[folder].deliver(patience)
+        self.deliveries[folder].deliver(timeout)
 
 
 class Forwarding(QueueHandler):

@@ -1,7 +1,7 @@
 """The experiment's page in MLflow: a note that is an index of the sweeps and newest runs, and views of them all.
 
 MLflow opens with pages for language models; an experiment's note stands above each of its pages, and its links lead to the
-sweeps. Everything is read from the store, so that whoever writes it last is right.
+sweeps. Everything is read from the store, so that the last one written is right.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ NOTE, KIND, WRITTEN = "mlflow.note.content", "mlflow.experimentKind", "index_sha
 
 
 def look_after(store: Store, experiment_id: str) -> None:
-    """Call those runs dead whose processes were killed, and bring the index up to date, if nobody else holds the store."""
+    """Mark the runs whose processes were killed, and update the index, unless another process has the store."""
     if store.is_free(1.0):
         mark_stale_runs(store, [experiment_id])
         update_index(store, experiment_id)
 
 
 def update_index(store: Store, experiment_id: str) -> None:
-    """Bring the experiment's note and views up to date. A note that somebody else wrote or edited is left alone."""
+    """Bring the experiment's note and views up to date. A note that a user wrote or edited is left alone."""
     client = store.client
 
     def newest(role: str, n: int) -> Sequence[Run]:

@@ -1,4 +1,4 @@
-"""The journal: everything that a run has to say to its tracker, written first into the run's own folder, line by line.
+"""The journal of a run: all that is to be sent to its tracker, written first into the run's folder, line by line.
 
 A tracker may be away; the folder is there. Each line of ``journal.jsonl`` is a record ``{"kind": ..., "time": ms, ...}``::
 

@@ -14,7 +14,7 @@ from mnist_np.tracking.journal import STATUS, Journal, Ledger, lock
 from mnist_np.tracking.note import note
 from mnist_np.tracking.store import Store
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 """Seconds to wait for a tracker that takes nothing."""
 
 
@@ -37,7 +37,7 @@ def draw_figures(run: SavedRun, outputs: Path) -> list[Path]:
             journal.append("tags", tags={"mlflow.note.content": note(result), "status": result.status})
             journal.append("end", status=STATUS[result.status])  # in the words of the first end: the run is over as before
             store = Store(ledger.uri, Path(ledger.outputs))
-            BackgroundDelivery(Delivery(run.folder, journal, ledger, store)).complete(PATIENCE)
+            BackgroundDelivery(Delivery(run.folder, journal, ledger, store)).complete(TIMEOUT)
         finally:
             held.release()
     return sorted((run.folder / "figures").glob("*.png"))

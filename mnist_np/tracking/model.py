@@ -38,7 +38,7 @@ MEASURED_ON = {"test/": "test", "best/": "val"}
 
 
 def wanted(setting: str, is_child: bool, status: str) -> bool:
-    """Whether ``tracking.model`` asks for the model of a run: ``auto`` for a single one that came to its end."""
+    """Whether ``tracking.model`` asks for the model of a run: ``auto`` for a single one that has finished."""
     return setting == "always" or (setting == "auto" and not is_child and status == "finished")
 
 

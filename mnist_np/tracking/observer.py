@@ -1,4 +1,4 @@
-"""The observer that tells MLflow of a run: what it says goes into the journal first, and from there to the tracker."""
+"""The observer that logs a run to MLflow: into the journal first, and from there to the tracker."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ log = logging.getLogger(__name__)
 TABLES = json.dumps([{"path": "per_class.json", "type": "table"}])
 """Which of them MLflow shows as tables."""
 
-MATTERING = ("python", "mnist-np", "numpy")
-"""Versions that a result depends on: a tag of the run. All that are known stand in result.json."""
+TAGGED_VERSIONS = ("python", "mnist-np", "numpy")
+"""Versions that are tags of the run. All versions are in result.json."""
 
 ADVICE = "Without it: tracking.required=false keeps a journal to be delivered later, tracking=off needs no MLflow"
 
 LONGEST_REASON = 1000
 """Characters of the tag ``reason``: MLflow takes 8,000, a person reads fewer."""
 
-LAST_PATIENCE = 20.0
+FINAL_TIMEOUT = 20.0
 """Seconds that the start and the end of a run wait for a tracker that takes nothing, or for a locked database."""
 
-KILLED_PATIENCE = 5.0
-"""... and that a run waits which somebody wants to end; for the import of MLflow too."""
+KILLED_TIMEOUT = 5.0
+"""The same for a run that was stopped by a signal; for the import of MLflow too."""
 
 
 class MlflowObserver(Observer):
-    """Tells the MLflow store of ``tracking`` of the run that lives in ``folder``.
+    """Logs the run in ``folder`` to the MLflow store of ``tracking``.
 
     ``run_id`` continues that run (resume), as does a folder that was tracked before. ``parent_run_id`` and ``tags`` say
     which sweep the run belongs to, ``run_name`` what it is called (default: model, optimizer and seed). To come after
@@ -119,7 +119,7 @@ class MlflowObserver(Observer):
         for metrics in event.progress.history:  # what a journal that was lost or damaged does not know
             self.log_metrics(int(metrics["epoch"]), {key: value for key, value in metrics.items() if key != "epoch"})
         if self.waits:
-            self.delivery.complete(LAST_PATIENCE)
+            self.delivery.complete(FINAL_TIMEOUT)
         else:
             self.delivery.attempt()
 
@@ -179,7 +179,7 @@ class MlflowObserver(Observer):
         try:
             self.journal.append("tags", tags=tags | {"status": status} | why)
             self.journal.append("end", status=STATUS[status])
-            self.delivery.complete(*([KILLED_PATIENCE] * 2 if status == "killed" else [LAST_PATIENCE]))
+            self.delivery.complete(*([KILLED_TIMEOUT] * 2 if status == "killed" else [FINAL_TIMEOUT]))
         except TrackingError as error:
             self.delivery.warn(error)
             log.warning("MLflow has not got all of this run. Deliver it later: %s", self.sync_command)
@@ -227,7 +227,7 @@ class MlflowObserver(Observer):
             "blas": f"{library['name']} {library['version']}",
             "blas.threads": str(library["threads"]),
             "processes": str(event.mode.processes),
-            "versions": ", ".join(f"{name} {versions()[name]}" for name in MATTERING),
+            "versions": ", ".join(f"{name} {versions()[name]}" for name in TAGGED_VERSIONS),
             "n_parameters": str(len(event.network.params)),
         }
         return tags | ({"mlflow.parentRunId": self.parent_run_id} if self.parent_run_id else {})

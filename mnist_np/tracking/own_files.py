@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from mnist_np.tracking.client import TrackingError
 
-SPOKEN = ("tracking.json", "journal.jsonl", ".tracking.lock")
-"""What is written when a run is spoken for."""
+DELIVERY_FILES = ("tracking.json", "journal.jsonl", ".tracking.lock")
+"""The files of a run that its delivery writes."""
 
 
 def check_own(folder: Path, name: str) -> Path:

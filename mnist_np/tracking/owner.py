@@ -1,4 +1,4 @@
-"""Whose a sweep is in a store that several ``outputs`` share, as those of several people or machines do.
+"""The owner of a sweep, in a store that several people or machines share.
 
 The same sweep has the same id everywhere. So that each has a parent run, children and views of its own in MLflow, the tag
 ``sweep`` is that id alone in the database of its own ``outputs``, and ``<id>-<owner>`` in any other store. The owner is a random

@@ -1,4 +1,4 @@
-"""Runs that a tracker has not got yet, since it was away when they trained."""
+"""Runs that are not delivered yet, since the tracker could not be reached when they trained."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import Journal, Ledger, lock
 from mnist_np.tracking.store import Store
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 """Seconds to wait for a tracker that takes nothing, or for a locked database."""
 
 
@@ -34,7 +34,7 @@ def deliver_pending(store: Store, folders: Iterable[Path], every: bool = False) 
         try:
             if taken:
                 with lock(folder):
-                    BackgroundDelivery(Delivery(folder, journal, ledger, store)).complete(PATIENCE)
+                    BackgroundDelivery(Delivery(folder, journal, ledger, store)).complete(TIMEOUT)
         except TrackingError:
             taken = False
         except OSError:

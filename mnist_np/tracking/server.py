@@ -24,7 +24,7 @@ DEFAULT_PORT = 5000
 HOSTS = "localhost,127.0.0.1,[::1]"
 """Host headers that the server answers to (with any port): another site cannot reach it through the browser."""
 
-PATIENCE = 90.0
+TIMEOUT = 90.0
 """Seconds that a server may take to answer for the first time."""
 
 LIGHT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -33,7 +33,7 @@ LIGHT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers at ``address`` and writes what it has to say into ``log``."""
+    """A server that answers at ``address`` and writes its output to ``log``."""
 
     address: str
     port: int
@@ -116,7 +116,7 @@ def wait_for(process: subprocess.Popen[bytes], address: str, log: Path, name: st
         TrackingError: it ended before, or takes too long.
     """
     request = Request(f"{address}/", headers={"Host": name}) if name else Request(f"{address}/health")
-    deadline = monotonic() + PATIENCE
+    deadline = monotonic() + TIMEOUT
     while monotonic() < deadline:
         if process.poll() is not None:
             raise TrackingError(f"the MLflow server ended at once; {last_lines(log)}")
@@ -125,7 +125,7 @@ def wait_for(process: subprocess.Popen[bytes], address: str, log: Path, name: st
                 return
         except (URLError, OSError):
             sleep(0.2)
-    raise TrackingError(f"the MLflow server did not answer within {PATIENCE:.0f} s; see {log}")
+    raise TrackingError(f"the MLflow server did not answer within {TIMEOUT:.0f} s; see {log}")
 
 
 def last_lines(log: Path) -> str:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 REASON = "its process was killed"
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 """Seconds to wait for a tracker that takes nothing, or for a locked database."""
 
 
@@ -62,7 +62,7 @@ def is_ours(store: Store, folder: Path, run: Run) -> bool:
 
 
 def mark_stale(store: Store, folder: Path, run_id: str) -> bool:
-    """Mark the run in ``folder`` as KILLED unless its process lives; gives whether it did."""
+    """Mark the run in ``folder`` as KILLED unless its process is running; gives whether it was marked."""
     try:
         held = lock(folder)
     except TrackingError:
@@ -76,7 +76,7 @@ def mark_stale(store: Store, folder: Path, run_id: str) -> bool:
             journal = Journal(folder)
             journal.repair()
             conclude(journal, REASON)
-            BackgroundDelivery(Delivery(folder, journal, ledger, store)).complete(PATIENCE)
+            BackgroundDelivery(Delivery(folder, journal, ledger, store)).complete(TIMEOUT)
         if store.client.get_run(run_id).info.status == "RUNNING":  # nothing is known of its end
             store.client.set_tag(run_id, "status", "killed")
             store.client.set_terminated(run_id, "KILLED")

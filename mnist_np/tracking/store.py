@@ -20,7 +20,7 @@ from mnist_np.tracking.settings import Tracking
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PATIENCE = 120.0
+TIMEOUT = 120.0
 """Seconds to wait for another process that makes the store ready."""
 
 _EXPERIMENTS: dict[tuple[str, str, Identity | None], str] = {}
@@ -51,7 +51,7 @@ class Store:
     @property
     def lock(self) -> FileLock:
         """Held while something is created that must be there once only. Not to be taken twice by one holder."""
-        return FileLock(self.outputs / ".mlflow.lock", timeout=PATIENCE)
+        return FileLock(self.outputs / ".mlflow.lock", timeout=TIMEOUT)
 
     def open(self) -> Identity | None:
         """Make the SQLite file ready if it is not, and connect MLflow to the one that is there now, which is returned.

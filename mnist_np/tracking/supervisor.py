@@ -1,4 +1,4 @@
-"""Runs a server that ends with whoever started it: ``python -m mnist_np.tracking.supervisor COMMAND ...``
+"""Runs a server that ends with the process that started it: ``python -m mnist_np.tracking.supervisor COMMAND ...``
 
 A process that is killed cannot end its server. So this one stands between them: it ends the server when its standard input
 ends, which it does with the process that holds the other end, however that one ends.

@@ -40,7 +40,7 @@ from mnist_np.tracking.views import BEST, view_key, views
 
 log = logging.getLogger(__name__)
 
-LAST_PATIENCE = 20.0
+FINAL_TIMEOUT = 20.0
 """Seconds that the end of a sweep waits for a locked database."""
 
 SIDE_BY_SIDE = "side by side"
@@ -133,21 +133,21 @@ class SweepParent:
 
     def update(self, report: SweepReport) -> None:
         """Bring counts, best run and note up to date; where the store does not take it now, the next update will."""
-        if problem := self.attempt(lambda: self.tell_all(report), patience=1.0):
+        if problem := self.attempt(lambda: self.send_report(report), timeout=1.0):
             log.debug("the sweep's parent run waits: %s", problem)
 
     def finish(self, report: SweepReport, status: str) -> None:
-        """The whole story, with the files that `publish` left in the sweep's folder; ``status`` is FINISHED, FAILED or KILLED.
+        """Log the final report and the files that `publish` wrote; ``status`` is FINISHED, FAILED or KILLED.
 
-        May be called again after `open` (a resumed sweep): it replaces what it said before.
+        May be called again after `open` (a resumed sweep): it replaces the earlier report.
         """
         log_best(self.tracking, report, status, self.store.outputs)
         self.waiting = deliver_pending(self.store, [child.folder for child in report.children], every=self.remade)
-        if problem := self.attempt(lambda: self.conclude(report, status), LAST_PATIENCE):
+        if problem := self.attempt(lambda: self.conclude(report, status), FINAL_TIMEOUT):
             log.warning("the sweep's parent run in %s is not up to date: %s", self.store.uri, problem)
         self.held.release()
 
-    def tell_all(self, report: SweepReport) -> None:
+    def send_report(self, report: SweepReport) -> None:
         """The first update also brings the children in line, since runs of earlier starts may be among them."""
         if not self.in_line:
             self.update_children(report)
@@ -189,13 +189,13 @@ class SweepParent:
         tags["best_run_id"] = next(iter(self.best(report)), "")
         self.store.client.log_batch(self.run_id, metrics, tags=[RunTag(key, value) for key, value in tags.items()])
 
-    def attempt(self, send: Callable[[], None], patience: float) -> str:
-        """Call ``send`` unless the store is locked for longer than ``patience`` seconds; gives what went wrong.
+    def attempt(self, send: Callable[[], None], timeout: float) -> str:
+        """Call ``send`` unless the store is locked for longer than ``timeout`` seconds; gives what went wrong.
 
         A parent that the store does not have any more is made anew first.
         """
         try:
-            if not self.store.is_free(patience):
+            if not self.store.is_free(timeout):
                 return "it is locked by another program"
             try:
                 ask(self.store, send)

@@ -1,4 +1,4 @@
-"""Virtual adversarial training: around each input the network's answer is to change little, even where it changes most."""
+"""Virtual adversarial training: the output is to change little around each input, even in the direction of largest change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A look inside the network while it trains: signals, gradients and weights of each layer, dead units, sizes of the updates."""
+"""Statistics of the network while it trains: activations, gradients and weights of each layer, dead units, sizes of updates."""
 
 from __future__ import annotations
 

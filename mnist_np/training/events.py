@@ -1,4 +1,4 @@
-"""What the training loop tells the world, and who listens: the loop emits events, everything else observes them."""
+"""The events of a training: the loop emits them, observers receive them."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ class EpochEnd:
 
 
 class Observer:
-    """Listens to a run. Every method may be left out; none may change the training, but for raising StopTraining."""
+    """Receives the events of a run. Every method is optional; none may change the training, except by raising StopTraining."""
 
     observes_steps = False
     """Whether `on_step` is wanted: steps are many, and silence costs nothing."""
 
     def wants_step(self, step: int) -> bool:
-        """Of one that observes steps: whether it wants to be told of this one (from 1)."""
+        """Whether this observer needs the event of this step (from 1)."""
         return True
 
     run_folder = Path()
@@ -93,11 +93,11 @@ class Observer:
     def on_end(self, result: Result) -> None: ...
 
     def on_failure(self, error: BaseException) -> None:
-        """Instead of `on_end`, when the run raises: something is broken that nobody foresaw."""
+        """Instead of `on_end`, when the run raises an unexpected exception."""
 
 
 class Observers:
-    """All observers of a run, told one after the other. One that fails is reported, and the training goes on.
+    """All observers of a run, called one after the other. If one fails, that is reported, and the training goes on.
 
     ``failures`` are what was reported, so that the run does not end as if nothing had been lost.
     """
@@ -112,7 +112,7 @@ class Observers:
         self._tell(self.observers, "on_start", event)
 
     def want_step(self, step: int) -> bool:
-        """Whether anybody wants to be told of this step."""
+        """Whether any observer needs this step's event."""
         return any(observer.wants_step(step) for observer in self.of_steps)
 
     def step(self, event: StepEnd) -> None:

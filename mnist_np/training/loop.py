@@ -1,4 +1,4 @@
-"""The training loop: mini-batch gradient descent over epochs, telling observers what happens."""
+"""The training loop: mini-batch gradient descent over epochs, with events for observers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from mnist_np.training.stopping import stop_early
 
 @dataclass
 class Trainer:
-    """All that one training needs, and `fit`, which runs it. ``interrupted`` says whether somebody asked to stop (and how)."""
+    """All that one training needs, and `fit`, which runs it. ``interrupted`` gives the reason if a stop was requested."""
 
     network: Network
     data: Dataset
@@ -127,7 +127,7 @@ class Trainer:
         return loss + self.penalty.value()
 
     def end_epoch(self, progress: Progress) -> None:
-        """Validate, keep the best weights, and tell the observers."""
+        """Validate, keep the best weights, and call the observers."""
         lr, epoch = self.lr(progress, progress.step - 1), progress.epoch + 1
         check_weights(self.network, lr, progress)
         if self.training.swa_start is not None and epoch >= self.training.swa_start:

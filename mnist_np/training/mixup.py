@@ -1,4 +1,4 @@
-"""Mixup: training on the straight lines between examples."""
+"""Mixup: training on convex combinations of examples."""
 
 from __future__ import annotations
 

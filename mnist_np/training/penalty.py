@@ -1,4 +1,4 @@
-"""What is added to the loss's gradient, and what is cut off it, before the optimizer sees it."""
+"""L1 and L2 penalties and gradient clipping, applied between the gradients and the optimizer's step."""
 
 from __future__ import annotations
 

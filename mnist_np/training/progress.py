@@ -15,7 +15,7 @@ from mnist_np.optim.optimizers import State
 
 @dataclass
 class Best:
-    """The epoch (from 1) that the selection metric has liked best so far, with its weights and metrics."""
+    """The epoch (from 1) with the best selection metric so far, with its weights and metrics."""
 
     epoch: int
     metrics: dict[str, float]

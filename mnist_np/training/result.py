@@ -22,7 +22,7 @@ from mnist_np.training.mode import Mode
 
 @dataclass(repr=False)
 class Result:
-    """The result of a run. ``network`` holds the weights that validation chose, ``test`` their one look at the test split.
+    """The result of a run. ``network`` holds the weights that validation chose, ``test`` their evaluation on the test split.
 
     ``status`` is ``finished``, ``killed``, ``diverged`` or ``pruned``, with its ``reason`` where it is not ``finished``.
     ``mode`` says with how many processes and BLAS threads it was computed: the last bits depend on them.

@@ -38,9 +38,9 @@ def run(
     Args:
         experiment: what to train and how.
         data: what ``experiment.data`` describes, with the teacher's targets where the loss needs them.
-        observers: told of every event of the training.
+        observers: called at every event of the training.
         interrupted: asked before each step; a text ends the training there, as ``killed`` for that reason.
-        restore: sets the untrained network and its progress to those of a checkpoint; told the mode that it is continued in.
+        restore: sets the untrained network and its progress to those of a checkpoint, given the mode of this run.
         network: `untrained`, where the caller has called that already.
         recorded: the mode of the run that is continued or repeated, to be kept (see `mode_of`).
     """

@@ -1,4 +1,4 @@
-"""Processes of our own that do a part of this one's work and leave all stops to it."""
+"""Worker processes of this package. They ignore signals: the parent process stops them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-PATIENCE = 90_000
+TIMEOUT = 90_000
 """Milliseconds that a page may take: the first one compiles, and the machine may be busy."""
 
 MODEL = "digits"
@@ -91,7 +91,7 @@ def page(browser, request, tmp_path) -> Iterator[playwright.Page]:
     width, height = getattr(request, "param", (1440, 900))
     context = browser.new_context(viewport={"width": width, "height": height})
     context.add_init_script(NO_ASSISTANT)
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(TIMEOUT)
     page = context.new_page()
     yield page
     folder = Path(os.environ.get("SCREENSHOTS", tmp_path))

@@ -175,7 +175,7 @@ def test_goes_on_in_memory_on_a_full_disk(data, own, monkeypatch):
 
 
 def test_goes_on_in_memory_when_another_holds_the_lock_for_long(data, own, monkeypatch):
-    monkeypatch.setattr(cache, "PATIENCE", 0.05)
+    monkeypatch.setattr(cache, "TIMEOUT", 0.05)
     own.mkdir()
     with FileLock(own / ".lock"):
         assert len(load(data).train) == 30

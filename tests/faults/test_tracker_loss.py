@@ -24,7 +24,7 @@ from mnist_np.tracking import background
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.deadline import ANSWER
 from mnist_np.tracking.journal import Journal, Ledger
-from mnist_np.tracking.observer import KILLED_PATIENCE, LAST_PATIENCE, MlflowObserver
+from mnist_np.tracking.observer import FINAL_TIMEOUT, KILLED_TIMEOUT, MlflowObserver
 from mnist_np.tracking.server import wait_for
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
@@ -167,7 +167,7 @@ def test_a_server_that_turns_slow_in_mid_run_stops_neither_the_training_nor_its_
         process.send_signal(signal.SIGTERM)
         began = time.monotonic()
         assert process.wait(timeout=60) == 128 + signal.SIGTERM
-        assert time.monotonic() - began < KILLED_PATIENCE + 10
+        assert time.monotonic() - began < KILLED_TIMEOUT + 10
     finally:
         process.kill()
         process.wait()
@@ -192,7 +192,7 @@ def test_a_server_that_is_slow_from_the_start_is_refused_or_waited_for_at_the_en
     output = finish(train(tmp_path, *tracking, "tracking.required=false"))
     assert "takes nothing any more, or too slowly" in output
     assert "Deliver it later" in output
-    assert time.monotonic() - began < ANSWER + LAST_PATIENCE + 25
+    assert time.monotonic() - began < ANSWER + FINAL_TIMEOUT + 25
     slow.close()
 
 

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 from mnist_np.tracking.server import free_port
 
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 
 class Cluster:
@@ -36,7 +36,7 @@ class Cluster:
             environment = os.environ | self.environment
             node = subprocess.Popen(command, cwd=self.folder, stdout=said, stderr=said, env=environment, start_new_session=True)
         self.nodes.append(node)
-        end = monotonic() + PATIENCE
+        end = monotonic() + TIMEOUT
         while "Ray runtime started" not in log.read_text():
             assert node.poll() is None, log.read_text()
             assert monotonic() < end, log.read_text()

@@ -51,7 +51,7 @@ def test_three_seeds_tell_what_anybody_sees():
     rng = np.random.default_rng(0)
     means = np.array([0.910, 0.9075, 0.9061, 0.9059, 0.9058, 0.905, 0.868, 0.674])
     x = means[:, None] + rng.normal(0, 0.003, (8, 3)) * np.array([1, 1, 1, 1, 1, 1, 1, 10])[:, None]
-    told = [comparison.is_told for comparison in against_best(rows(x))]
+    told = [comparison.is_significant for comparison in against_best(rows(x))]
     assert told == [False] * 5 + [True] * 2
 
 
@@ -61,5 +61,5 @@ def test_equally_good_configurations_of_unlike_spread_are_seldom_told_apart(k, n
     rng, wrong, tables = np.random.default_rng([k, n]), 0, 200
     for _ in range(tables):
         sd = 1e-3 * np.exp(spread * rng.normal(size=k))
-        wrong += any(comparison.is_told for comparison in against_best(rows(0.97 + sd[:, None] * rng.normal(size=(k, n)))))
+        wrong += any(comparison.is_significant for comparison in against_best(rows(0.97 + sd[:, None] * rng.normal(size=(k, n)))))
     assert wrong <= stats.binom.ppf(0.999, tables, 0.05)

@@ -42,18 +42,18 @@ def test_the_runs_of_a_trial_as_one(children, planned, status, mean):
 
 def test_only_what_is_clearly_worse_is_given_up():
     pruning = SeedPruning(1, 3, 2)
-    assert not pruning.gives_up([0.1])  # nothing to compare with yet
+    assert not pruning.prunes([0.1])  # nothing to compare with yet
     for values in ([0.97, 0.971, 0.969], [0.96, 0.961, 0.962]):
         pruning.learn(values)
-    assert pruning.gives_up([0.5])
-    assert not pruning.gives_up([0.9685])
-    assert not pruning.gives_up([])
-    assert not pruning.gives_up([0.5, 0.5, 0.5])
-    assert not SeedPruning(1, 3, None).gives_up([0.1])
+    assert pruning.prunes([0.5])
+    assert not pruning.prunes([0.9685])
+    assert not pruning.prunes([])
+    assert not pruning.prunes([0.5, 0.5, 0.5])
+    assert not SeedPruning(1, 3, None).prunes([0.1])
     less = SeedPruning(-1, 2, 1)
     less.learn([0.1, 0.11])
-    assert less.gives_up([0.5])
-    assert not less.gives_up([0.01])
+    assert less.prunes([0.5])
+    assert not less.prunes([0.01])
 
 
 def test_equally_good_trials_are_seldom_given_up():
@@ -61,7 +61,7 @@ def test_equally_good_trials_are_seldom_given_up():
     pruning, given_up = SeedPruning(1, 3, 5), 0
     for _ in range(40):
         values = list(rng.normal(0.97, 0.001, 3))
-        given_up += any(pruning.gives_up(values[:n]) for n in (1, 2))
+        given_up += any(pruning.prunes(values[:n]) for n in (1, 2))
         pruning.learn(values)
     assert given_up <= 8  # the best of many is a high bar
 

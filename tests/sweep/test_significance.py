@@ -134,7 +134,7 @@ def test_equally_good_configurations_are_seldom_told_apart(k, n, shared, step):
         x = np.round(x / step) * step if step else x
         x = x[np.argsort(-x.mean(1))]
         rows = [{str(j) if shared else f"{i}-{j}": float(v) for j, v in enumerate(row)} for i, row in enumerate(x)]
-        wrong += any(comparison.is_told for comparison in against_best(rows))
+        wrong += any(comparison.is_significant for comparison in against_best(rows))
     assert wrong <= stats.binom.ppf(0.999, TABLES, 0.05)
 
 
@@ -149,10 +149,10 @@ def test_the_seeds_that_are_advised_show_the_difference():
 
 
 def test_values_that_never_vary_are_told_apart_and_equal_ones_are_not():
-    assert against_best([by_seed([3, 3]), by_seed([2, 2])])[0].is_told
-    assert not against_best([by_seed([3, 3]), by_seed([3, 3])])[0].is_told
+    assert against_best([by_seed([3, 3]), by_seed([2, 2])])[0].is_significant
+    assert not against_best([by_seed([3, 3]), by_seed([3, 3])])[0].is_significant
     chance = against_best([by_seed([0.97, 0.972]), by_seed([0.969, 0.971])])[0]  # the same difference twice, by chance
-    assert not chance.is_told
+    assert not chance.is_significant
 
 
 def verdict(*rows, metric="best/val_accuracy", sign=1):

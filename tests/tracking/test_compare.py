@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mnist_np.commands.compare import ABREAST, METRICS, abreast, below, ordered
+from mnist_np.commands.compare import METRICS, MOST_COLUMNS, as_columns, below, ordered
 from mnist_np.commands.compared import Compared
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "compare.py"
@@ -29,7 +29,7 @@ def printed(table) -> str:
 
 
 def test_few_runs_stand_side_by_side():
-    text = printed(abreast([compared(0), compared(1, hidden="[2,3]")]))
+    text = printed(as_columns([compared(0), compared(1, hidden="[2,3]")]))
     lines = {line.split("│")[1].strip(): line for line in text.splitlines() if "│" in line}
     assert "optimizer" not in lines  # it is the same in both
     assert "[2,3]" in lines["hidden"]
@@ -39,7 +39,7 @@ def test_few_runs_stand_side_by_side():
 
 
 def test_many_runs_stand_below_one_another_best_first():
-    runs = [compared(i) for i in range(ABREAST + 3)] + [compared(9, momentum="0.9")]
+    runs = [compared(i) for i in range(MOST_COLUMNS + 3)] + [compared(9, momentum="0.9")]
     text = printed(below(ordered(runs, METRICS[0]), 120))
     seeds = [line.split("│")[1].strip() for line in text.splitlines() if "finished" in line]
     assert seeds == sorted(seeds, reverse=True)
@@ -48,7 +48,7 @@ def test_many_runs_stand_below_one_another_best_first():
 
 def test_params_that_hardly_differ_give_way_where_runs_differ_in_many():
     odd = {f"training.parameter_{i:02}": "7" for i in range(20)}
-    runs = [compared(i, str(i), **(odd if i == 0 else dict.fromkeys(odd, "1"))) for i in range(ABREAST + 3)]
+    runs = [compared(i, str(i), **(odd if i == 0 else dict.fromkeys(odd, "1"))) for i in range(MOST_COLUMNS + 3)]
     text = printed(below(runs, 80))
     header = text.partition("┡")[0]
     assert "lr" in header

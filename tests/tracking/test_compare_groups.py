@@ -35,7 +35,7 @@ def test_groups_are_paired_by_all_else_that_differs():
     groups = Groups(runs, ["optimizer"], "best/val_accuracy", True)
     (against,) = groups.verdict.comparisons
     assert (against.paired, against.n) == (True, 10)
-    assert against.is_told
+    assert against.is_significant
     assert list(groups.spreads) == [("sgd",), ("adam",)]
     rows = list(csv.DictReader(io.StringIO(groups.csv())))
     assert [row["optimizer"] for row in rows] == ["sgd", "adam"]

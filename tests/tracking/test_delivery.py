@@ -47,7 +47,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(background, "SHARE", 0)
     monkeypatch.setattr(background, "EVERY", 0)
     monkeypatch.setattr(background, "LOCKED", 0.5)
-    monkeypatch.setattr("mnist_np.tracking.observer.LAST_PATIENCE", 2)
+    monkeypatch.setattr("mnist_np.tracking.observer.FINAL_TIMEOUT", 2)
 
 
 def wait_for_delivery(folder):
@@ -97,7 +97,7 @@ def test_what_is_undelivered_at_the_end_is_synced_later(train, store, folder, im
     database = sqlite3.connect(store.database, isolation_level=None)
     train(At(e2=lambda: database.execute("BEGIN EXCLUSIVE")))
     assert f" sync {near(folder)}" in caplog.text
-    monkeypatch.setattr(sync, "PATIENCE", 2)
+    monkeypatch.setattr(sync, "TIMEOUT", 2)
     with pytest.raises(TrackingError, match="locked"):
         sync.sync(folder, store.outputs)
     database.close()
@@ -205,7 +205,7 @@ class Hanging:
     def prepare(self):
         pass
 
-    def deliver(self, patience):
+    def deliver(self, timeout):
         self.began += 1
         while not self.cancelled.wait(self.pace):
             self.ledger.offset += 1
@@ -224,7 +224,7 @@ def test_a_tracker_that_hangs_holds_up_nothing_but_the_end(tmp_path, monkeypatch
     assert delivery.began == 1
     assert time.monotonic() - began < 0.5
     with pytest.raises(TrackingError, match="takes nothing any more, or too slowly"):
-        late.complete(patience=0.5)
+        late.complete(timeout=0.5)
     assert 0.5 <= time.monotonic() - began < 2
     assert delivery.cancelled.is_set()
 
@@ -234,7 +234,7 @@ def test_a_tracker_that_is_slow_is_waited_for_as_long_as_something_comes_of_it_a
     late = background.BackgroundDelivery(Hanging(tmp_path, pace=0.05))
     began = time.monotonic()
     with pytest.raises(TrackingError, match="too slowly"):
-        late.complete(patience=0.3)
+        late.complete(timeout=0.3)
     assert 1.9 <= time.monotonic() - began < 4
 
 

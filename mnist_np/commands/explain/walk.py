@@ -1,4 +1,4 @@
-"""One training step of the textbook network in float64, with everything it computes on the way kept to be looked at."""
+"""One training step of the textbook network in float64, with all intermediate results kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Pareto front of a sweep that goes by several objectives: a panel for each two of them."""
+"""The Pareto front of a sweep with several objectives: a panel for each two of them."""
 
 from __future__ import annotations
 

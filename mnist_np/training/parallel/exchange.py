@@ -8,13 +8,13 @@ from time import sleep
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_np.machine import give_way
+from mnist_np.machine import yield_core
 from mnist_np.nn.arrays import Array
 
 SPINS = 3000
 """Looks at the other's counter before the core is offered to others: some 150 us, more than a fair wait takes."""
 OFFERS = 1000
-"""... and how often it is, before this process sleeps for `NAP` seconds at a time and looks whether the other still lives."""
+"""... and how often it is, before this process sleeps for `NAP` seconds at a time and checks that the other still runs."""
 NAP = 0.0002
 
 
@@ -64,7 +64,7 @@ class Rendezvous:
                 raise PeerLost("the other process has stopped")
             if offers < OFFERS:
                 offers += 1
-                give_way()
+                yield_core()
             elif self._gone():
                 raise PeerLost("the other process is gone")
             else:

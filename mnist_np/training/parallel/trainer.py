@@ -1,4 +1,4 @@
-"""The trainer that deals each epoch out to two processes, itself being one of them."""
+"""The trainer that runs each epoch in two processes, of which this one is the first."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from mnist_np.training.loop import Trainer
 from mnist_np.training.parallel.batches import shape_of_memory
 from mnist_np.training.parallel.exchange import PeerLost
 from mnist_np.training.parallel.limits import check
+from mnist_np.training.parallel.rank import Answer, Memory, Rank, Work, states, vectors, without_vectors
 from mnist_np.training.parallel.shared import SharedArray
 from mnist_np.training.parallel.shares import unbound, widest_sum
-from mnist_np.training.parallel.side import Answer, Memory, Rank, Work, states, vectors, without_vectors
 from mnist_np.training.progress import Progress
 from mnist_np.training.worker_process import start
 
@@ -64,7 +64,7 @@ class ParallelTrainer(Trainer):
 
 
 class WorkerPair:
-    """This process's side of the work, and the other process."""
+    """The rank of this process, and the other process."""
 
     def __init__(self, trainer: ParallelTrainer, progress: Progress) -> None:
         self.network, self.observers, dtype = trainer.network, trainer.observers, trainer.network.dtype

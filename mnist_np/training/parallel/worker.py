@@ -18,8 +18,8 @@ import numpy as np
 from mnist_np.plugins import load_plugins
 from mnist_np.training.events import StopTraining
 from mnist_np.training.parallel.exchange import PeerLost
+from mnist_np.training.parallel.rank import Answer, Memory, Rank
 from mnist_np.training.parallel.shared import SharedArray
-from mnist_np.training.parallel.side import Answer, Memory, Rank
 from mnist_np.training.progress import Progress
 
 

@@ -1,4 +1,4 @@
-"""One process's side of the work: its share of the network and an ordinary trainer of it."""
+"""The work of one process: its share of the network, and an ordinary trainer of it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Memory:
 
 @dataclass
 class Work:
-    """What is to be trained, as the other process is told."""
+    """What is to be trained, as it is sent to the other process."""
 
     layers: list[Layer]
     specs: list[ParamSpec]
