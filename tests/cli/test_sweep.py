@@ -2,33 +2,19 @@
 
 import dataclasses
 import json
-import os
 import re
-import signal
 
 import pytest
+from sweeps import QUICK, sweep
 
 from mnist_np.cli.arguments import parse
 from mnist_np.cli.compose import compose, context, to_run_config, without_hydra
 from mnist_np.cli.composer import Composer
 from mnist_np.cli.schemas import store_schemas
 from mnist_np.cli.train import main
-from mnist_np.nn.activations import ACTIVATIONS
 from mnist_np.serialize import to_dict
-from mnist_np.sweep.executor import InProcess
 from mnist_np.sweep.run_config import RunConfig
-from tests import programs
-from tests.programs import results, statuses, wait_for
-
-QUICK = ["data=synthetic", "training.epochs=2", "model.hidden=[8]"]
-
-
-def sweep(outputs, *arguments, tracking="off"):
-    return main(["-m", *QUICK, f"tracking={tracking}", f"outputs={outputs}", *arguments])
-
-
-def begin(outputs, *arguments):
-    return programs.begin(outputs.parent, "-m", *QUICK, f"outputs={outputs}", *arguments)
+from tests.programs import results
 
 
 def test_a_grid_runs_every_combination_and_skips_them_the_next_time(tmp_path, capsys):
@@ -168,118 +154,3 @@ def test_an_interval_needs_a_search(tmp_path, capsys):
     assert sweep(tmp_path / "outputs", "optimizer.lr=interval(0.1,1)") == 2
     assert "hydra/sweeper=search" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture(autouse=True)
-def registry():
-    """What a test's plugin registers is gone afterwards."""
-    before = dict(ACTIVATIONS)
-    yield
-    ACTIVATIONS.clear()
-    ACTIVATIONS.update(before)
-
-
-def moody(tmp_path):
-    """Overrides for a sweep of two runs, the first of which fails in training."""
-    path, name = tmp_path / "parts.py", f"moody_{tmp_path.name}"
-    path.write_text(
-        "from dataclasses import dataclass\n"
-        "from mnist_np.nn.activations import Identity\n"
-        "from mnist_np.registry import register\n"
-        f"@register('activation', '{name}')\n"
-        "@dataclass\n"
-        "class Moody(Identity):\n"
-        "    breaks: bool = False\n"
-        "    def g_prime(self, Z):\n"
-        "        if self.breaks:\n"
-        "            raise RuntimeError('out of luck')\n"
-        "        return super().g_prime(Z)\n"
-    )
-    return [f"plugins=[{path}]", f"activation={name}", "activation.breaks=true,false"]
-
-
-@pytest.mark.fault
-def test_a_failing_job_is_recorded_and_the_others_go_on(tmp_path, capsys):
-    out = tmp_path / "outputs"
-    assert sweep(out, *moody(tmp_path)) == 1
-    assert statuses(out) == ["failed", "finished"]
-    failed = next(path.parent for path in out.glob("sweeps/*/*/error.txt"))
-    assert "RuntimeError: out of luck" in (failed / "error.txt").read_text()
-    assert "1 failed" in capsys.readouterr().out
-
-
-@pytest.mark.fault
-def test_on_error_stop_ends_the_sweep(tmp_path):
-    out = tmp_path / "outputs"
-    assert sweep(out, *moody(tmp_path), "sweep.on_error=stop") == 1
-    assert statuses(out) == ["failed"]
-
-
-def test_a_launcher_that_brings_nothing_back_is_no_success(tmp_path, capsys, monkeypatch):
-    far_away = InProcess(lambda task: "")  # as if its machines saw another outputs folder
-    monkeypatch.setattr("mnist_np.cli.sweepers.executor_of", lambda *_: far_away)
-    assert sweep(tmp_path / "outputs", "seed=range(2)") == 1
-    assert "left no result" in capsys.readouterr().out
-    assert statuses(tmp_path / "outputs") == ["failed", "failed"]
-
-
-@pytest.mark.fault
-def test_two_workers_leave_one_parent_with_all_children_and_no_duplicates_after_a_kill(tmp_path):
-    from mlflow import MlflowClient
-
-    out = tmp_path / "outputs"
-    arguments = ["hydra/launcher=local", "activation=relu,tanh", "seed=range(3)", "training.epochs=40"]
-    first = begin(out, *arguments)
-    wait_for(lambda: len(results(out)) >= 2)
-    first.kill()
-    first.communicate()
-    second = begin(out, *arguments)
-    said, _ = second.communicate(timeout=120)
-    assert second.returncode == 0, said
-    client = MlflowClient(f"sqlite:///{out / 'mlflow.db'}")
-    runs = client.search_runs([client.get_experiment_by_name("mnist-np").experiment_id])
-    parents = [run for run in runs if run.data.tags.get("sweep_role") == "parent"]
-    children = [run for run in runs if run.data.tags.get("sweep_role") == "child"]
-    assert len(parents) == 1
-    assert len(children) == 6
-    assert {run.info.status for run in runs} == {"FINISHED"}
-    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parents[0].info.run_id}
-    assert len({run.data.tags["fingerprint"] for run in children}) == 6
-    assert len({run.data.tags["config_group"] for run in children}) == 2
-
-
-@pytest.mark.fault
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-def test_a_signal_ends_children_and_parent_tidily_and_the_same_command_goes_on(tmp_path, number):
-    out = tmp_path / "outputs"
-    arguments = ["hydra/launcher=local", "seed=range(4)", "training.epochs=50", "training.batch_size=4", "tracking=off"]
-    program = begin(out, *arguments)
-    wait_for(lambda: len(list(out.glob("sweeps/*/*/history.csv"))) >= 2)
-    program.send_signal(number)
-    said, _ = program.communicate(timeout=60)
-    assert program.returncode == 130, said
-    assert "Traceback" not in said
-    assert "killed" in statuses(out)
-    assert len(next(out.glob("sweeps/*/jobs.jsonl")).read_text().splitlines()) == 4
-    again = begin(out, *arguments)
-    said, _ = again.communicate(timeout=120)
-    assert again.returncode == 0, said
-    assert statuses(out) == ["finished"] * 4
-
-
-@pytest.mark.fault
-def test_a_killed_worker_loses_its_own_run_which_can_be_taken_up(tmp_path):
-    out = tmp_path / "outputs"
-    arguments = ["hydra/launcher=local", "hydra.launcher.workers=1", "seed=range(2)", "training.epochs=50", "tracking=off"]
-    arguments += ["training.batch_size=4"]
-    program = begin(out, *arguments)
-    wait_for(lambda: list(out.glob("sweeps/*/*/history.csv")))
-    pid = json.loads(next(out.glob("sweeps/*/*/run.json")).read_text())["pid"]
-    os.kill(pid, signal.SIGKILL)
-    said, _ = program.communicate(timeout=120)
-    assert program.returncode == 1, said
-    assert statuses(out) == ["failed", "finished"]
-    assert "SIGKILL" in said
-    said, _ = (again := begin(out, *arguments)).communicate(timeout=120)
-    assert again.returncode == 0, said
-    assert statuses(out) == ["finished", "finished"]

@@ -11,25 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
+from tensor_files import EXPERIMENT, loading
 
 from mnist_np.api import run
-from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, Training
-from mnist_np.nn.mlp import MLP
-from mnist_np.optim.optimizers import Adam
 from mnist_np.serialize import to_dict
 from mnist_np.storage.checkpoint import Checkpointer, CheckpointError, found
 from mnist_np.storage.tensorfile import TensorFileError, open_tensors, write_tensors
 from mnist_np.storage.weights import WeightsError, load_weights, save_weights
 
 pytestmark = pytest.mark.fault
-
-EXPERIMENT = Experiment(
-    model=MLP(hidden=[4], norm="batch"),
-    optimizer=Adam(),
-    data=Synthetic(examples=32, validation_size=8, side=3),
-    training=Training(epochs=2, batch_size=8),
-)
 
 
 @pytest.fixture(scope="module")
@@ -46,26 +36,6 @@ def checkpoint(tmp_path_factory):
     steps = iter(range(5))
     run(EXPERIMENT, [Checkpointer(folder)], interrupted=lambda: None if next(steps, None) is not None else "enough")
     return found(folder)[0]
-
-
-def loading(path):
-    """What is said of ``path`` as weights and as a checkpoint: None where it is taken."""
-    messages = []
-    try:
-        load_weights(path)
-        messages.append(None)
-    except WeightsError as error:
-        messages.append(str(error))
-    named = path.parent / "step-0000000001.safetensors"
-    if named != path:
-        named.unlink(missing_ok=True)
-        os.link(path, named) if path.is_file() and not path.is_symlink() else named.symlink_to(path)
-    try:
-        run(EXPERIMENT, resume_from=path.parent)
-        messages.append(None)
-    except CheckpointError as error:
-        messages.append(str(error))
-    return messages
 
 
 def test_the_files_themselves_are_taken(weights, checkpoint):

@@ -1,48 +1,20 @@
-"""Promise: a sweep counts what came to its end, and the same command does the rest: after full disks, damaged files and kills at
+"""Promise: a sweep counts what has ended, and the same command does the rest: after full disks, damaged files and kills at
 the worst moments. Real processes and a real store."""
 
-import json
-import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from commands import finish, start, train
+from commands import finish, train
+from small_sweeps import QUICK, SMALL, children, results, statuses, summary
 
 from mnist_np.cli.train import main
 from mnist_np.storage.run_index import is_final, journal_status
-from mnist_np.tracking.settings import Tracking
-from mnist_np.tracking.store import store_of
-from tests.programs import wait_for
 
 pytestmark = pytest.mark.fault
-
-QUICK = ["-m", "data=synthetic", "training.epochs=1", "tracking.figures=false"]
-SMALL = [*QUICK, "model.hidden=[4]", "seed=0,1"]
-
-
-def results(outputs):
-    return {path.parent: json.loads(path.read_text()) for path in outputs.glob("sweeps/*/*/result.json")}
-
-
-def statuses(outputs):
-    return sorted(result["status"] for result in results(outputs).values())
-
-
-def summary(outputs):
-    return json.loads(next(outputs.glob("sweeps/*/summary.json")).read_text())
-
-
-def children(outputs):
-    store = store_of(Tracking(), outputs)
-    experiments = [store.experiment_id("mnist-np")]
-    (parent,) = store.client.search_runs(experiments, "tags.sweep_role = 'parent'")
-    where = f"tags.mlflow.parentRunId = '{parent.info.run_id}' and tags.sweep_role = 'child'"
-    return list(store.client.search_runs(experiments, where))
 
 
 def limited(command, size):
@@ -175,77 +147,3 @@ def test_killed_between_result_and_journal_is_not_finished(tmp_path, between):
     assert len(found) == 2
     assert {run.info.status for run in found} == {"FINISHED"}
     assert all("test/accuracy" in run.data.metrics for run in found)
-
-
-WAITING = """
-import os
-import time
-from dataclasses import dataclass
-from pathlib import Path
-
-from mnist_np.nn.activations import Identity
-from mnist_np.registry import register
-
-here = Path(__file__).parent
-(here / f"loaded-{os.getpid()}").touch()
-
-@register("activation", "waiting")
-@dataclass
-class Waiting(Identity):
-    def forward(self, *given):
-        self.wait()
-        return super().forward(*given)
-
-    def g(self, *given):
-        self.wait()
-        return super().g(*given)
-
-    def wait(self):
-        while not (here / "go").exists():
-            time.sleep(0.05)
-"""
-"""A plugin whose runs stand still until there is a file ``go``; each process that loads it leaves a file."""
-
-
-def test_a_worker_of_a_killed_start_stops_that_start_only(tmp_path):
-    """It is in the middle of a step when its launcher is killed, and ends its run when a new start is at work already."""
-    plugin, outputs = tmp_path / "waiting.py", tmp_path / "outputs"
-    plugin.write_text(WAITING)
-    sweep = [*QUICK, "model.hidden=[4]", "seed=0,1", "tracking=off", f"plugins=[{plugin}]", "activation=waiting"]
-    sweep += ["hydra/launcher=local", "hydra.launcher.workers=1"]
-    first = start(train(outputs, *sweep))
-    wait_for(lambda: list(outputs.glob("sweeps/*/*/run.json")), seconds=60)
-    worker = json.loads(next(outputs.glob("sweeps/*/*/run.json")).read_text())["pid"]
-    first.kill()
-    first.wait()
-    loaded = len(list(tmp_path.glob("loaded-*")))
-    second = subprocess.Popen(train(outputs, *sweep), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    wait_for(
-        lambda: len(list(tmp_path.glob("loaded-*"))) == loaded + 2, seconds=60
-    )  # its launcher, and its worker that has the job now
-    (tmp_path / "go").touch()
-    said, _ = second.communicate(timeout=120)
-    assert second.returncode == 0, said
-    assert statuses(outputs) == ["finished", "finished"]
-    wait_for(lambda: has_ended(worker), seconds=60)
-
-
-def has_ended(pid):
-    """Whether the process is no more, or waits for a parent that asks for its exit code."""
-    try:
-        os.kill(pid, 0)
-        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
-    except ProcessLookupError:
-        return True
-    except FileNotFoundError:
-        return Path("/proc/self").exists()  # it ended in between; where there is no /proc it is still there
-
-
-def test_two_starts_of_one_sweep_do_not_get_into_each_others_way(tmp_path):
-    sweep = [*QUICK, "model.hidden=[4]", "seed=range(4)", "training.epochs=30", "training.batch_size=4", "tracking=off"]
-    first = start(train(tmp_path, *sweep))
-    wait_for(lambda: list(tmp_path.glob("sweeps/*/*/run.json")), seconds=60)
-    said = finish(train(tmp_path, *sweep), code=2)
-    assert "another process is at work on this sweep" in said
-    assert first.wait(60) == 0
-    assert statuses(tmp_path) == ["finished"] * 4

@@ -2,7 +2,7 @@
 
     python -m pip install -e '.[reference]' && python tests/reference/record.py
 
-Most are PyTorch's own. Lion and the schedule-free pair are written out here from their papers' pseudo-code, and Muon is
+Most are PyTorch's own. Lion and the schedule-free pair are written out in pseudocode.py, and Muon is
 PyTorch's with its Newton-Schulz iteration in float64 instead of bfloat16. Nothing of mnist_np is imported. All is float64.
 
 Written to optimizers.npz: for each case and problem, an array (len(STEPS), n) of the flat parameter vector after these steps;
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pseudocode import Lion, ScheduleFree
 from torch.optim import _muon
 
 STEPS = [1, 2, 3, 10, 30, 100]
@@ -102,50 +103,6 @@ def muon(params, lr, weight_decay, nesterov):
     if rest:
         parts.append(torch.optim.Adam(rest, lr=lr))
     return Several(*parts)
-
-
-class Lion:
-    """Chen et al. 2023, algorithm 2."""
-
-    def __init__(self, params, lr, beta1, beta2, weight_decay):
-        self.params, self.lr, self.beta1, self.beta2, self.weight_decay = params, lr, beta1, beta2, weight_decay
-        self.m = [torch.zeros_like(p) for p in params]
-
-    @torch.no_grad()
-    def step(self, closure):
-        closure()
-        for i, p in enumerate(self.params):
-            c = self.beta1 * self.m[i] + (1 - self.beta1) * p.grad
-            decay = self.weight_decay * p if p.ndim == 2 else 0
-            p -= self.lr * (torch.sign(c) + decay)
-            self.m[i] = self.beta2 * self.m[i] + (1 - self.beta2) * p.grad
-
-
-class ScheduleFree:
-    """Defazio et al. 2024, algorithm 1 (AdamW) and equations 3 to 5 (SGD), with gamma^2 weights."""
-
-    def __init__(self, params, lr, beta, weight_decay, beta2=None, eps=1e-8):
-        self.params, self.lr, self.beta, self.weight_decay, self.beta2, self.eps = params, lr, beta, weight_decay, beta2, eps
-        self.x, self.z = [p.detach().clone() for p in params], [p.detach().clone() for p in params]
-        self.v = [torch.zeros_like(p) for p in params]
-        self.t, self.total = 0, 0.0
-
-    @torch.no_grad()
-    def step(self, closure):
-        closure()
-        self.t += 1
-        lr = self.lr * (1 - self.beta2**self.t) ** 0.5 if self.beta2 else self.lr
-        self.total += lr**2
-        c = lr**2 / self.total
-        for i, y in enumerate(self.params):
-            direction = y.grad
-            if self.beta2:
-                self.v[i] = self.beta2 * self.v[i] + (1 - self.beta2) * y.grad**2
-                direction = y.grad / (self.v[i].sqrt() + self.eps)
-            decay = self.weight_decay * y if y.ndim == 2 else 0
-            self.z[i] = self.z[i] - lr * (direction + decay)
-            self.x[i] = (1 - c) * self.x[i] + c * self.z[i]
-            y.copy_((1 - self.beta) * self.z[i] + self.beta * self.x[i])
 
 
 def cases():
