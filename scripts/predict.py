@@ -1,4 +1,4 @@
-"""What a trained network takes pictures for: `python scripts/predict.py --help`."""
+"""Classify pictures with a trained network: `python scripts/predict.py --help`."""
 
 import sys
 

@@ -11,12 +11,12 @@ COMMANDS = {
     "rerun": ("mnist_np.commands.rerun:main", "train a run once more and compare the weights bit by bit"),
     "evaluate": ("mnist_np.commands.evaluate:main", "loss and accuracy of a trained network, on any data of its kind"),
     "figures": ("mnist_np.commands.figures:main", "draw the figures of runs that drew none, such as those of a sweep"),
-    "predict": ("mnist_np.commands.predict:main", "what a trained network takes pictures for"),
+    "predict": ("mnist_np.commands.predict:main", "classify pictures with a trained network"),
     "export": ("mnist_np.commands.export:main", "a trained network as a folder that needs no mnist-np, or as an ONNX model"),
-    "draw": ("mnist_np.commands.serve:draw", "draw a digit on a page, and see what a trained network takes it for"),
+    "draw": ("mnist_np.commands.serve:draw", "draw a digit on a page, and see how a trained network classifies it"),
     "convert": ("mnist_np.cli.convert:main", "a data set of any form as MNIST's four files"),
     "serve": ("mnist_np.commands.serve:serve", "a trained network behind an HTTP address"),
-    "reproduce": ("mnist_np.commands.reproduce:main", "train published results again, and write the table of what came of it"),
+    "reproduce": ("mnist_np.commands.reproduce:main", "train published results again, and write the table of results"),
     "sync": ("mnist_np.commands.sync:main", "deliver to MLflow what a run could not deliver while it was away"),
 }
 """Subcommand -> where its function is, which reads ``sys.argv`` and gives an exit code, and what it does."""

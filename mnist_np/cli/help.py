@@ -15,18 +15,18 @@ WIDTH = 100
 GROUPS = {
     "model": "the network",
     "activation": "of all hidden layers (each its own: model.activations)",
-    "init": "how the weights begin (each layer its own: model.inits)",
+    "init": "initial weights (each layer its own: model.inits)",
     "loss": "what is minimised",
     "optimizer": "how the weights are updated",
     "schedule": "how the learning rate changes",
-    "data": "what is learned",
+    "data": "the data set",
     "augment": "how the images are varied while training",
     "training": "how long, and in what batches",
     "tracking": "where runs are logged",
     "sweep": "sweeps kept as files (with -m)",
     "experiment": "whole recipes, laid over the choices above",
     "debug": "quick looks, laid over everything",
-    "hydra/sweeper": "who chooses the runs of a sweep (-m)",
+    "hydra/sweeper": "how the runs of a sweep are chosen (-m)",
     "hydra/launcher": "where they run; default: one after the other",
 }
 """The order in which a person meets them. Groups that are not named here come last."""
@@ -75,7 +75,7 @@ RESULTS
   outputs/runs/<date>/<time>/   a run: config.yaml, history.csv, weights.safetensors, figures/, result.json
   outputs/sweeps/               sweeps, with a folder for each of their runs
   outputs/mlflow.db             the MLflow store; tracking=off does without
-  Ctrl-C ends a run tidily: what was trained is evaluated and saved.
+  Ctrl-C ends a run after its step: what was trained is evaluated and saved.
 
 HYDRA
   --cfg job           show the composed config instead of running it (--resolve: with values for ${{...}})

@@ -198,7 +198,7 @@ def exit_code(result: Result, folder: Path) -> int:
     """What the shell is told of the run in ``folder``. What went wrong beside the training is said once more, now that nothing
     follows it."""
     for failure in result.failures:
-        print(f"error: the training is whole, but {failure}", file=sys.stderr)
+        print(f"error: the training has finished, but {failure}", file=sys.stderr)
     if result.failures:
         print(remedy(folder), file=sys.stderr)
     if result.status == "killed":

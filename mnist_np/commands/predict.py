@@ -1,4 +1,4 @@
-"""What a trained network takes pictures for.
+"""Classify pictures with a trained network.
 
 python scripts/predict.py RUN digit.png photo.jpg ...
 python scripts/predict.py RUN t10k-images-idx3-ubyte.gz --limit 5

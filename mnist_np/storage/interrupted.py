@@ -81,7 +81,7 @@ def warn_of_changed_inputs(candidates: list[Path], identity: Identity) -> None:
         for about in headers(folder):
             if about.get("config") == identity.config and isinstance(then := about.get("inputs"), dict):
                 reason = "; ".join(differences(then, identity.inputs()))
-                log.warning("%s is of the same config, but does not go on, and a new run begins: %s", folder, reason)
+                log.warning("%s has the same config, but cannot be continued, and a new run begins: %s", folder, reason)
                 return
 
 

@@ -131,7 +131,7 @@ def record_losses(folder: Path, failures: list[str], tracked: bool) -> str:
     Its checkpoints are still there, so the next start writes what is missing. Gives the failures in words where that cannot be
     written, or where the results are there and something else was lost (a checkpoint, a figure).
     """
-    reason = f"the training is whole, but {'; '.join(failures)}"
+    reason = f"the training has finished, but {'; '.join(failures)}"
     if is_final(folder, tracked):
         return reason
     try:

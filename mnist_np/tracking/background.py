@@ -86,7 +86,7 @@ class BackgroundDelivery:
             self._wait(timeout, preparation, end)
         if self.running:
             self.delivery.cancel()
-            raise TrackingError(f"the MLflow store {self.delivery.store.uri} takes nothing any more, or too slowly")
+            raise TrackingError(f"the MLflow store {self.delivery.store.uri} no longer accepts data, or too slowly")
         self._check()
 
     def warn(self, error: TrackingError) -> None:

@@ -121,7 +121,7 @@ class Delivery:
             raise TrackingError(f"the MLflow store {self.store.uri} was deleted or replaced while it was written")
         with self._writing:
             if self._cancelled:
-                raise TrackingError("the delivery was given up")
+                raise TrackingError("the delivery was cancelled")
             self.ledger.offset = offset
             self.ledger.write(self.folder)
 

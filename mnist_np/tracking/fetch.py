@@ -36,4 +36,4 @@ def fetch(store: Store, run_id: str, names: Iterable[str], into: Path) -> None:
             if name in there:
                 store.client.download_artifacts(run_id, name, str(into))
     except Exception as error:
-        raise TrackingError(f"{run_id}: not to be had from the MLflow store {store.uri}: {first_line(error)}") from error
+        raise TrackingError(f"{run_id}: cannot be fetched from the MLflow store {store.uri}: {first_line(error)}") from error

@@ -160,7 +160,7 @@ class MlflowObserver(Observer):
             self.journal.append("files", paths=list(FILES))
             status, reason = result.status, result.reason
             if result.failures and not (self.folder / "result.json").exists():  # `RunFolder` could not write what it leaves
-                status, reason = "failed", f"the training is whole, but {'; '.join(result.failures)}"
+                status, reason = "failed", f"the training has finished, but {'; '.join(result.failures)}"
             tags = {"mlflow.note.content": note(result, (self.folder / "figures").is_dir()), "mlflow.loggedArtifacts": TABLES}
             try:
                 model.log_model(self.folder, self.journal, result, self.tracking, SWEEP in self.tags)
@@ -182,7 +182,7 @@ class MlflowObserver(Observer):
             self.delivery.complete(*([KILLED_TIMEOUT] * 2 if status == "killed" else [FINAL_TIMEOUT]))
         except TrackingError as error:
             self.delivery.warn(error)
-            log.warning("MLflow has not got all of this run. Deliver it later: %s", self.sync_command)
+            log.warning("MLflow has not received all of this run. Deliver it later: %s", self.sync_command)
             if self.required and status != "killed" and not self.delivery.delivery.offset:  # it was not to go without
                 raise
             return

@@ -128,7 +128,7 @@ class SweepParent:
         try:
             ask(store, lambda: mark_stale_runs(store, [experiment_id]))
         except Exception as error:
-            log.warning("runs that were killed may still be called RUNNING in MLflow: %s", first_line(error))
+            log.warning("runs that were killed may still be RUNNING in MLflow: %s", first_line(error))
         return cls(store, experiment_id, run_id, tags[SWEEP], folder, held, tracking, make, line)
 
     def update(self, report: SweepReport) -> None:

@@ -16,7 +16,7 @@ def stop_early(training: Training, history: Sequence[dict[str, float]]) -> None:
     waited = epochs_without_progress([epoch[training.select] for epoch in history], training)
     if waited >= training.patience:
         by = f" by more than {training.min_delta:g}" if training.min_delta else ""
-        raise StopTraining("finished", f"stopped early: {training.select} has not become better{by} for {waited} epochs")
+        raise StopTraining("finished", f"stopped early: {training.select} has not improved{by} for {waited} epochs")
 
 
 def epochs_without_progress(values: Sequence[float], training: Training) -> int:

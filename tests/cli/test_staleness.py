@@ -93,7 +93,7 @@ def test_an_interrupted_run_does_not_go_on_with_other_inputs(change, says, inter
     refused = call("train", *SMALL, *MINE, *STUDENT, f"training.resume={interrupted}", code=2)
     assert "it is of another run: " + says in refused
     begun = call("train", *SMALL, *MINE, *STUDENT, "training.resume=auto")
-    assert "is of the same config, but does not go on, and a new run begins: " + says in begun
+    assert "has the same config, but cannot be continued, and a new run begins: " + says in begun
     assert list((interrupted / "checkpoints").glob("step-*"))
     assert len(list((tmp_path / "outputs" / "runs").glob("*/*"))) == 2
 

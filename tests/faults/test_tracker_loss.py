@@ -190,7 +190,7 @@ def test_a_server_that_is_slow_from_the_start_is_refused_or_waited_for_at_the_en
     assert "has not answered within 30 s" in output
     assert output.count("\n") == 1
     output = finish(train(tmp_path, *tracking, "tracking.required=false"))
-    assert "takes nothing any more, or too slowly" in output
+    assert "no longer accepts data, or too slowly" in output
     assert "Deliver it later" in output
     assert time.monotonic() - began < ANSWER + FINAL_TIMEOUT + 25
     slow.close()

@@ -46,7 +46,7 @@ def test_a_tracker_that_hangs_holds_up_nothing_but_the_end(tmp_path, monkeypatch
         late.attempt()
     assert delivery.began == 1
     assert time.monotonic() - began < 0.5
-    with pytest.raises(TrackingError, match="takes nothing any more, or too slowly"):
+    with pytest.raises(TrackingError, match="no longer accepts data, or too slowly"):
         late.complete(timeout=0.5)
     assert 0.5 <= time.monotonic() - began < 2
     assert delivery.cancelled.is_set()

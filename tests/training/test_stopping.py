@@ -37,7 +37,7 @@ def experiment(**parts):
 def test_stops_when_patience_has_run_out_and_keeps_the_best_weights():
     result = run(experiment(training=Training(epochs=100, patience=3), optimizer=Adam(lr=0.03)))
     assert result.status == "finished"
-    assert result.reason == "stopped early: val/accuracy has not become better for 3 epochs"
+    assert result.reason == "stopped early: val/accuracy has not improved for 3 epochs"
     assert len(result.history) == result.best_epoch + 3 < 100
     assert result.best["val/accuracy"] == max(row["val/accuracy"] for row in result.history)
 
