@@ -11,7 +11,6 @@ import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from mnist_np.component import Component
 from mnist_np.experiment import Experiment
@@ -32,7 +31,7 @@ Not the package's version: a release must not make finished sweeps run again.
 class Identity:
     """What a run is of. ``plugins`` are the user's own classes that it uses, ``code`` the numeric files of an edited checkout."""
 
-    config: dict[str, Any]
+    config: dict[str, object]
     data_sha256: str
     teacher_sha256: str
     plugins: dict[str, str]
@@ -49,13 +48,13 @@ class Identity:
         """The fingerprint without the seed: what runs of one configuration with different seeds share."""
         return self._hash({key: value for key, value in self.config.items() if key != "seed"})
 
-    def _hash(self, config: dict[str, Any]) -> str:
+    def _hash(self, config: dict[str, object]) -> str:
         # Of a class the source counts, not its name: the config names it already.
         sources = sorted(set(self.plugins.values()))
         content = [config, self.data_sha256, self.teacher_sha256, sources, self.code, self.results_version]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> dict[str, object]:
         """All but the config, as plain data: what a run records, for `differences` to compare later."""
         recorded = dataclasses.asdict(self)
         del recorded["config"]
@@ -98,7 +97,7 @@ DESCRIPTIONS = {
 }
 
 
-def differences(then: dict[str, Any], now: dict[str, Any], words: tuple[str, str] = ("there", "here")) -> list[str]:
+def differences(then: dict[str, object], now: dict[str, object], words: tuple[str, str] = ("there", "here")) -> list[str]:
     """What two records of `Identity.inputs` (or two configs) do not share: ``optimizer.lr: 0.1 there, 0.2 here``."""
     a, b = flatten(then), flatten(now)
     return [

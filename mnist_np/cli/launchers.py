@@ -75,7 +75,7 @@ class SlurmLauncher(OurLauncher):
 
     needs = ("submitit", "slurm")
 
-    def __init__(self, cluster: str, workers: int, submitit_folder: str, cpus_per_task: int, **parameters: Any) -> None:
+    def __init__(self, cluster: str, workers: int, submitit_folder: str, cpus_per_task: int, **parameters: object) -> None:
         self.cluster, self.workers, self.folder, self.cpus = cluster, workers, submitit_folder, cpus_per_task
         given: Any = OmegaConf.to_container(OmegaConf.create({"cpus_per_task": cpus_per_task, **parameters}))
         of_all = ("cpus_per_task", "mem_gb", "timeout_min")  # the others are Slurm's own

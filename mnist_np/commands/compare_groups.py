@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from rich.table import Table
 
@@ -97,7 +96,7 @@ class Groups:
         for rank, (group, values) in enumerate(list(self.spreads.items())[:limit], start=1):
             low, high = values.interval or (None, None)
             against = self.verdict.comparisons[rank - 2] if rank > 1 else None
-            tested: list[Any] = [None] * 5
+            tested: list[object] = [None] * 5
             if against:
                 tested = [against.difference, against.n if against.paired else 0, against.p, against.p_holm, against.p_wilcoxon]
             writer.writerow([*group, values.n, values.mean, values.sd, low, high, *tested])

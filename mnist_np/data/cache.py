@@ -142,7 +142,7 @@ def write(path: Path, key: str, raw: Raw) -> None:
     n, n_features = len(raw.labels) + len(raw.test_labels), raw.images[0].size
     if n * ByteSplit.width(n_features, raw.n_classes) > LARGEST:
         raise OSError(f"{raw.sha256[:8]}... is larger than {LARGEST:,} bytes")
-    header: dict[str, Any] = {"key": key, "n": n, "n_train": len(raw.labels), "n_features": n_features}
+    header: dict[str, object] = {"key": key, "n": n, "n_train": len(raw.labels), "n_features": n_features}
     header |= {"n_classes": raw.n_classes, "image_shape": list(raw.images.shape[1:]), "sha256": raw.sha256}
     header["class_names"] = list(raw.class_names)
     for left_over in path.parent.glob("*.tmp"):  # by a process that was killed here: the lock says that nobody writes
@@ -210,7 +210,7 @@ def row_sums(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return sums
 
 
-def checksum(header: dict[str, Any], rows: NDArray[np.uint8]) -> str:
+def checksum(header: dict[str, object], rows: NDArray[np.uint8]) -> str:
     """Tells damaged files from whole ones. It does not protect against a program that can write as this user."""
     sums = []
     for start in range(0, len(rows), CHUNK):
@@ -219,7 +219,7 @@ def checksum(header: dict[str, Any], rows: NDArray[np.uint8]) -> str:
     return _digest(header, np.concatenate(sums))
 
 
-def _digest(header: dict[str, Any], sums: NDArray[np.uint64]) -> str:
+def _digest(header: dict[str, object], sums: NDArray[np.uint64]) -> str:
     return hashlib.sha256(json.dumps(header, sort_keys=True).encode() + sums.tobytes()).hexdigest()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,7 @@ class TextbookEngine:
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, training: Training) -> None:
         self.network, self.loss, self.optimizer, self.training = network, loss, optimizer, training
         self.logits, self.value = np.empty((0, network.n_out), network.dtype), 0.0
-        self.caches: list[Any] = []
+        self.caches: list[object] = []
 
     def batches(self, data: Dataset, batch_size: int, augment: Augment) -> Batches:
         """The mini-batches of the training split."""

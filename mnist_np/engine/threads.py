@@ -15,7 +15,7 @@ WORTH_SHARING = 50_000_000
 And on a busy machine it costs: threads that wait for each other are 3 to 30 times slower there, one thread hardly is."""
 
 
-def choose(wanted: Any, weights: int, batch_size: int) -> int:
+def choose(wanted: int | str, weights: int, batch_size: int) -> int:
     """The number of BLAS threads that ``training.threads`` stands for, for a network of so many weights.
 
     ``auto`` is 1 for small products, else one per core. It never exceeds what BLAS is limited to already: by

@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from io import BytesIO
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -21,7 +20,7 @@ DPI = 110
 SEQUENTIAL = "viridis"
 """Colour map of ordered values: perceptually uniform, in greyscale too."""
 
-RC: dict[str, Any] = {
+RC: dict[str, object] = {
     "font.size": 9.5,
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from mnist_np.component import UserError
 from mnist_np.files import write_atomically
@@ -77,7 +76,7 @@ class Reproduction:
 
     row: Row
     runs: tuple[Outcome, ...] = ()
-    config: Mapping[str, Any] | None = None
+    config: Mapping[str, object] | None = None
 
     @cached_property
     def errors(self) -> list[float]:
@@ -142,13 +141,13 @@ def outcome(child: Child, row: Row) -> Outcome | None:
     )
 
 
-def config_of(folder: Path) -> dict[str, Any]:
+def config_of(folder: Path) -> dict[str, object]:
     """The config of the run in ``folder``, without what differs between the runs of a row and between machines."""
     config = read_config(folder / "config.yaml")
     return {key: value for key, value in config.items() if key not in ("seed", "outputs", "plugins")}
 
 
-def is_same_recipe(recorded: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+def is_same_recipe(recorded: Mapping[str, object], config: Mapping[str, object]) -> bool:
     """Whether two configs differ in no key that both have, but for the mode: a key may have been added in between."""
     before, now = flatten(dict(recorded)), flatten(dict(config))
     return all(now.get(key, value) == value for key, value in before.items() if key not in MODE)
@@ -173,7 +172,7 @@ def read(folder: Path, rows: Iterable[Row]) -> dict[str, Reproduction]:
     return found
 
 
-def write(folder: Path, row: Row, command: str, runs: Iterable[Outcome], config: Mapping[str, Any]) -> None:
+def write(folder: Path, row: Row, command: str, runs: Iterable[Outcome], config: Mapping[str, object]) -> None:
     """Write the file of a row: one line for each run."""
     head = {"row": row.name, "command": command, "split": row.split, "config": config}
     lines = ",\n    ".join(json.dumps(asdict(run)) for run in sorted(runs, key=lambda run: run.seed))

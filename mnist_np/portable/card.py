@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from mnist_np.registry import name_of
 from mnist_np.storage.records import read_json
@@ -61,7 +60,7 @@ def card(run: SavedRun, weights: Weights) -> str:
 
 def classes(run: SavedRun) -> str:
     """Precision, recall and F1 of each class, from ``per_class.json``."""
-    content: Mapping[str, Any] = read_json(run.folder / "per_class.json")
+    content: Mapping[str, object] = read_json(run.folder / "per_class.json")
     columns, rows = content.get("columns"), content.get("data")
     if not isinstance(columns, list) or not isinstance(rows, list):
         return ""

@@ -90,5 +90,5 @@ def probabilities(loss: Loss) -> list[Step]:
     raise ExportError(f"{type(loss).__name__} is a loss of your own with its own probabilities, which cannot be exported")
 
 
-def called(name: str, **parameters: Any) -> Step:
+def called(name: str, **parameters: object) -> Step:
     return {"op": "function", "name": name, "parameters": parameters}

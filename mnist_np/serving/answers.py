@@ -80,7 +80,7 @@ def look(weights: Weights, image: Gray) -> dict[str, Any]:
     return answer(weights, P) | {"image": np.round(image, 3).tolist(), "layers": layers}
 
 
-def answer(weights: Weights, P: Array) -> dict[str, Any]:
+def answer(weights: Weights, P: Array) -> dict[str, object]:
     """The most probable class, and the probability of each."""
     k = int(P.argmax())
     return {

@@ -118,7 +118,7 @@ def step_of(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
 
 
-def describe(experiment: Experiment, data: Dataset, mode: Mode) -> dict[str, Any]:
+def describe(experiment: Experiment, data: Dataset, mode: Mode) -> dict[str, object]:
     """What a checkpoint must agree with to be gone on from."""
     identity = identify(experiment, data.sha256, data.teacher_sha256)
     return {
@@ -135,7 +135,7 @@ def numerics(mode: Mode) -> dict[str, Any]:
     return libraries | {"processes": mode.processes, "code_sha256": numeric_sha256()}
 
 
-def mode_in(about: dict[str, Any]) -> Mode | None:
+def mode_in(about: dict[str, object]) -> Mode | None:
     """The mode that a checkpoint is of; None where it does not say. Old ones name the processes in their config alone."""
     config, found = about.get("config"), about.get("numerics")
     training = config.get("training") if isinstance(config, dict) else None

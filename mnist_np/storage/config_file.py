@@ -32,7 +32,7 @@ class PlainLoader(yaml.SafeLoader):  # type: ignore[misc] # yaml has no types
         return node
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, object]:
     """The mapping of keys in a YAML file.
 
     Args:

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
@@ -92,7 +91,7 @@ def held(folder: Path) -> FileLock:
     return lock
 
 
-def headers(folder: Path) -> Iterator[dict[str, Any]]:
+def headers(folder: Path) -> Iterator[dict[str, object]]:
     """What the checkpoints of the run in ``folder`` say they are of, newest first; damaged ones are passed over."""
     for path in found(folder / "checkpoints"):
         try:

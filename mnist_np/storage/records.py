@@ -46,7 +46,7 @@ def read_history(path: Path) -> list[dict[str, float]]:
     return history
 
 
-def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+def numbers(metrics: Mapping[str, object]) -> dict[str, float]:
     """The metrics that are finite numbers; None stands for one that was not."""
     found = {key: value for key, value in metrics.items() if isinstance(value, int | float) and not isinstance(value, bool)}
     return {key: float(value) for key, value in found.items() if -LARGEST <= value <= LARGEST}

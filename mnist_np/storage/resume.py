@@ -90,7 +90,7 @@ def within(capacity: int, file: TensorFile) -> TensorFile:
     return file
 
 
-def restore(path: Path, about: dict[str, Any], arrays: Arrays, network: Network, progress: Progress) -> None:
+def restore(path: Path, about: dict[str, object], arrays: Arrays, network: Network, progress: Progress) -> None:
     """Put everything in its place. Raises CheckpointError naming what does not fit; nothing is changed then."""
     try:
         saved: Progress = unpack(Progress, about.get("progress"), arrays, "progress")

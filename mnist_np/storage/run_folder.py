@@ -104,7 +104,7 @@ class RunFolder(Observer):
             write_atomically(self.path / "result.json", as_json(content | getattr(self, "about", {})))
 
 
-def summary(result: Result) -> dict[str, Any]:
+def summary(result: Result) -> dict[str, object]:
     """The result of a run as plain data. Numbers that are not finite become None: JSON has no others."""
     return {
         "status": result.status,
@@ -137,7 +137,7 @@ def as_json(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=2, allow_nan=False) + "\n"
 
 
-def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
+def as_table(rows: Sequence[Mapping[str, object]]) -> str:
     """Rows as JSON of columns and data, which MLflow shows as a table and `pandas.read_json(..., orient="split")` reads."""
     return as_json({"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]})
 

@@ -76,7 +76,7 @@ UNREADABLE = (OSError, SafetensorError, ValueError, TypeError, AttributeError, R
 """What reading a foreign or damaged file can raise."""
 
 
-def write_tensors(path: Path, about: dict[str, Any], arrays: Arrays, durable: bool = False) -> None:
+def write_tensors(path: Path, about: dict[str, object], arrays: Arrays, durable: bool = False) -> None:
     """Write the file whole or not at all. Raises OSError naming path and size."""
     hashes = {"about": hashlib.sha256(canonical(about)).hexdigest(), "arrays": digest(arrays)}
     write_atomically(path, save(arrays, {KEY: json.dumps(about | {"sha256": hashes})}), durable)
@@ -110,7 +110,7 @@ def header_length(path: Path) -> int:
         return int.from_bytes(file.read(8), "little")
 
 
-def canonical(about: dict[str, Any]) -> bytes:
+def canonical(about: dict[str, object]) -> bytes:
     """The one text that stands for a JSON object."""
     return json.dumps(about, sort_keys=True).encode()
 

@@ -16,7 +16,7 @@ from typing import Any
 class CallableModule(ModuleType):
     """``from mnist_np import sweep`` gives this module, whatever was imported before; so it can be called."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         return import_module(f"{__name__}.call").sweep(*args, **kwargs)
 
 

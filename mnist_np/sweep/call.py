@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +36,7 @@ from mnist_np.training.metric_names import run_metrics
 
 def sweep(
     experiment: Experiment,
-    vary: Mapping[str, Iterable[Any]],
+    vary: Mapping[str, Iterable[object]],
     *,
     workers: int = 1,
     zip: Sequence[Sequence[str]] = (),
@@ -126,7 +125,7 @@ def check_importable(configs: Iterable[RunConfig]) -> None:
                 raise ConfigError(group, text_of(part), where)
 
 
-def values_of(key: str, values: Iterable[Any]) -> list[Any]:
+def values_of(key: str, values: Iterable[object]) -> list[object]:
     """The values of a key, those of NumPy as Python's own. Raises ConfigError for a single value."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ConfigError(key, values, f"must be a list of values: [{values!r}]")
@@ -134,7 +133,7 @@ def values_of(key: str, values: Iterable[Any]) -> list[Any]:
 
 
 def plan(
-    base: RunConfig, axes: Mapping[str, Sequence[str]], given: Mapping[str, Mapping[str, Any]]
+    base: RunConfig, axes: Mapping[str, Sequence[str]], given: Mapping[str, Mapping[str, object]]
 ) -> dict[str, tuple[Job, RunConfig]]:
     """The jobs of all combinations, each result once. Raises ConfigError."""
     exclusion, digests = Exclusion(base.sweep.exclude), dict[str, str]()
@@ -149,7 +148,7 @@ def plan(
     return jobs
 
 
-def with_values(base: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+def with_values(base: RunConfig, values: Mapping[str, object]) -> RunConfig:
     """A copy with other values; options of groups are chosen before their keys are set. Raises ConfigError."""
     described = to_dict(base.experiment)
     for key in sorted(values, key=lambda key: key.count(".")):

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -73,7 +72,7 @@ def read_child(folder: Path, overrides: Mapping[str, str], group: str = "", fing
     )
 
 
-def status_of(folder: Path, result: Mapping[str, Any]) -> str:
+def status_of(folder: Path, result: Mapping[str, object]) -> str:
     """The status of the run in ``folder``, whose ``result.json`` holds ``result``."""
     status = result.get("status")
     if status in ENDED:

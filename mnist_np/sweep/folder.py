@@ -11,7 +11,6 @@ import os
 import shutil
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from mnist_np.files import append, write_atomically
 from mnist_np.storage.records import read_json_lines, texts
@@ -62,7 +61,7 @@ class SweepFolder:
                 found[child.fingerprint] = settled(child)
         return list(found.values())
 
-    def child(self, entry: dict[str, Any]) -> Child | None:
+    def child(self, entry: dict[str, object]) -> Child | None:
         """The run of a line of the list; None for a line that is none."""
         overrides, words = entry.get("overrides"), [entry.get(key) for key in ("group", "fingerprint", "folder")]
         if not (isinstance(overrides, dict) and all(isinstance(word, str) for word in words)):

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -89,7 +88,7 @@ def forecast(
     return Forecast(means, known, sum(needed))
 
 
-def size_of(config: Mapping[str, Any]) -> str:
+def size_of(config: Mapping[str, object]) -> str:
     """What runs that take the same time have in common, of a flat config."""
     kept = {key: value for key, value in config.items() if key.split(".")[0] in SIZE and not key.startswith("optimizer.")}
     return json.dumps(kept, sort_keys=True, default=str)

@@ -14,7 +14,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
 
@@ -36,7 +35,7 @@ class Journal(BaseJournalBackend):
         if not path.exists():
             path.touch()
 
-    def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
+    def read_logs(self, log_number_from: int) -> list[dict[str, object]]:
         """The operations from the given one on. Raises ValueError where the file is no journal."""
         if log_number_from != self._number:
             self._number = self._offset = 0
@@ -51,7 +50,7 @@ class Journal(BaseJournalBackend):
         self._offset += sum(map(len, lines)) + len(lines)
         return logs
 
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+    def append_logs(self, logs: list[dict[str, object]]) -> None:
         """Append operations, and wait until the disk has them. Where they cannot be written the journal stays as it was."""
         content = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
         with self._locked(writable=True) as descriptor, open(descriptor, "r+b", buffering=0, closefd=False) as file:
@@ -80,9 +79,9 @@ class Journal(BaseJournalBackend):
             hint = " (its file system has no locks: see sweep.search.storage)" if error.errno in NO_LOCKS else ""
             raise OSError(error.errno, f"{error.strerror}{hint}", str(self.path)) from error
 
-    def _parsed(self, line: bytes, number: int) -> dict[str, Any]:
+    def _parsed(self, line: bytes, number: int) -> dict[str, object]:
         try:
-            found: dict[str, Any] = json.loads(line)
+            found: dict[str, object] = json.loads(line)
         except ValueError:
             raise ValueError(f"line {number + 1} is not JSON") from None
         return found

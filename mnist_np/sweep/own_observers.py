@@ -44,7 +44,7 @@ def is_of(kind: type, value: object) -> bool:
     return isinstance(value, kind) or (kind is float and isinstance(value, int))
 
 
-def make_observers(entries: list[Any], folder: Path) -> list[Observer]:
+def make_observers(entries: list[object], folder: Path) -> list[Observer]:
     """The observers of a run, each with the run's folder as ``run_folder``. Raises ConfigError for parameters that it refuses."""
     made = []
     for entry in entries:
@@ -58,7 +58,7 @@ def make_observers(entries: list[Any], folder: Path) -> list[Observer]:
     return made
 
 
-def _parts(entry: object) -> tuple[str, dict[str, Any]]:
+def _parts(entry: object) -> tuple[str, dict[str, object]]:
     if isinstance(entry, str):
         return entry, {}
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not all(isinstance(key, str) for key in entry):

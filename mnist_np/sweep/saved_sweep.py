@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mnist_np.files import near
 from mnist_np.invocation import default_outputs
@@ -92,7 +92,7 @@ class SavedSweep:
         unknown = [key for key in table if key not in varied and key != "pareto_front" and table[key].dtype == object]
         return table.assign(**varied).astype(dict.fromkeys(unknown, float))
 
-    def _typed(self, children: list[Child] | None) -> dict[str, list[Any]]:
+    def _typed(self, children: list[Child] | None) -> dict[str, list[object]]:
         """The columns of what varies, for all runs or the given ones."""
         children = self.report.children if children is None else children
         keys = dict.fromkeys(key for child in children for key in child.overrides)
@@ -104,7 +104,7 @@ def saved(child: Child) -> SavedRun:
     return SavedRun(title(child.overrides), child.folder)
 
 
-def typed(texts: list[str | None]) -> list[Any]:
+def typed(texts: list[str | None]) -> list[object]:
     """Values as whole numbers, as numbers or as truth values, the first that all of them are; else the texts themselves."""
     for kind in (int, float, TRUTH.__getitem__):
         try:

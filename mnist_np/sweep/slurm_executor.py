@@ -34,7 +34,7 @@ class SlurmExecutor:
         ConfigError: there is no Slurm here, or it knows no such parameter.
     """
 
-    def __init__(self, cluster: str, workers: int, folder: str, cpus: int, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, cluster: str, workers: int, folder: str, cpus: int, parameters: Mapping[str, object]) -> None:
         import submitit
 
         self.slots, self.cpus, self.local = workers, cpus, cluster == "local"

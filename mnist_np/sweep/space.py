@@ -23,7 +23,7 @@ ENUMERABLE = 10_000
 DRAWS = 1000
 """Draws that may fail before a large space counts as known."""
 
-Point = Mapping[str, Any]
+Point = Mapping[str, object]
 """A value for each key: a number, or one of the texts that a key has the choice of."""
 
 
@@ -70,7 +70,7 @@ class Space:
         """The point whose values are written so; None where a key or a value is not of this space."""
         if set(texts) != set(self.distributions):
             return None
-        point: dict[str, Any] = {}
+        point: dict[str, object] = {}
         for key, distribution in self.distributions.items():
             point[key] = parse_value(texts[key], distribution)
             if point[key] is None:
@@ -101,7 +101,7 @@ class Space:
         return sorted(f"{key}: {describe(distribution)}" for key, distribution in self.distributions.items())
 
 
-def values_of(distribution: Any) -> Sequence[Any] | None:
+def values_of(distribution: Any) -> Sequence[object] | None:
     """All values of a distribution; None for an interval of real numbers."""
     optuna = import_optuna()
     if isinstance(distribution, optuna.distributions.CategoricalDistribution):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
 from rich.table import Table
 
@@ -67,7 +66,7 @@ def csv_text(report: SweepReport) -> str:
     return text.getvalue()
 
 
-def summary(report: SweepReport) -> dict[str, Any]:
+def summary(report: SweepReport) -> dict[str, object]:
     """All that the report says, as plain data for a JSON file: its counts, its best run, its configurations and children."""
     best = report.best
     return {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from mnist_np.tracking import model
 from mnist_np.tracking.artifacts import log_path
@@ -228,7 +227,7 @@ class Delivery:
         found = self.store.client.search_runs([str(self.ledger.experiment_id)], where, max_results=1)
         return {PARENT: found[0].info.run_id} if found else {}
 
-    def log_data(self, run_id: str, data: dict[str, Any]) -> None:
+    def log_data(self, run_id: str, data: dict[str, object]) -> None:
         """Say what data the run uses. Of runs that name new data sets at the same moment MLflow refuses all but one:
         the others try again, and find it there."""
         for attempt in range(ATTEMPTS):

@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from multiprocessing import Pipe
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.journal import Journal, Ledger
@@ -70,7 +70,7 @@ class DeliveryProcess:
             self.process.kill()
             self.process.wait()
 
-    def ask(self, do: str, *arguments: Any) -> None:
+    def ask(self, do: str, *arguments: object) -> None:
         """Have the process call a method of `delivery_worker.Requests`. Raises what that raises, TrackingError or OSError."""
         with self._asking:
             if self.process is None or self.process.poll() is not None:

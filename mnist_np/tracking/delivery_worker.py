@@ -58,7 +58,7 @@ def main() -> None:
     """Answer requests until the pipe ends, and then stop in the middle of one too: the run's process is gone, or has given up."""
     pipe, sending = Connection(int(sys.argv[1])), threading.Lock()
     store: Store = pipe.recv()
-    waiting: SimpleQueue[tuple[str, tuple[Any, ...]]] = SimpleQueue()
+    waiting: SimpleQueue[tuple[str, tuple[object, ...]]] = SimpleQueue()
     idle = threading.Event()
 
     def send(answer: object) -> None:
@@ -84,7 +84,7 @@ def main() -> None:
     os._exit(0)
 
 
-def answer_of(requests: Requests, do: str, arguments: tuple[Any, ...]) -> Exception | None:
+def answer_of(requests: Requests, do: str, arguments: tuple[object, ...]) -> Exception | None:
     """What the request raises, as something that can be sent."""
     try:
         getattr(requests, do)(*arguments)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mnist_np.sweep.report import TEST
 from mnist_np.sweep.tables import shown
@@ -152,7 +152,7 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#|<>!~])", r"\\\1", " ".join(text.split()))
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table in markdown; MLflow leaves no room between columns, and aligns all to the left. Empty without rows."""
     if not rows:
         return ""

@@ -14,7 +14,7 @@ CONTEXTS = {"train": "training", "val": "validation", "test": "testing"}
 """Our splits, in order, by MLflow's names."""
 
 
-def describe_data(experiment: Experiment, data: Dataset) -> dict[str, Any]:
+def describe_data(experiment: Experiment, data: Dataset) -> dict[str, object]:
     """`run_folder.describe`, and what else says which examples train: the seed, where it draws a subset of them."""
     subset = {"subset_seed": experiment.seed} if experiment.data.train_size else {}
     return describe(data) | subset

@@ -55,7 +55,7 @@ class Journal:
         self.path = folder / "journal.jsonl"
         self._unwritten = ""
 
-    def append(self, kind: str, **content: Any) -> None:
+    def append(self, kind: str, **content: object) -> None:
         """Add a record of now. It is with the operating system on return, and so survives this process.
 
         Raises OSError naming the file where the disk is full; the record is then written with the next one.
@@ -93,7 +93,7 @@ class Journal:
                     if record.get("kind") in KINDS:
                         yield record, offset
 
-    def final_metrics(self, metrics: Mapping[str, float], **content: Any) -> None:
+    def final_metrics(self, metrics: Mapping[str, float], **content: object) -> None:
         """Add the numbers of the whole run, as step 0, which MLflow draws as bars; those that stand there already are left out:
         a run whose disk was full at its end comes to its end again."""
         known: dict[str, Any] = {}

@@ -53,7 +53,7 @@ def log_model(folder: Path, journal: Journal, result: Result, tracking: Tracking
             journal.append("register", name=tracking.register)
 
 
-def write(folder: Path, result: Result, data: dict[str, Any]) -> bool:
+def write(folder: Path, result: Result, data: dict[str, object]) -> bool:
     """Write the model of the run in ``folder``, whose data are described as ``data``.
 
     Gives whether it could be: components of one's own cannot leave this project.

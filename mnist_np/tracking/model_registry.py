@@ -64,7 +64,7 @@ def check_registry(store: Store) -> None:
         raise TrackingError(f"the model registry of {store.uri} cannot be used: {first_line(error)}") from error
 
 
-def validation(result: Result, data: dict[str, Any]) -> str:
+def validation(result: Result, data: dict[str, object]) -> str:
     """The text of `VALIDATION`: the digest of the images, their number, and the indices of those that are classified wrongly."""
     split = result.data.val
     wrong: list[int] = []

@@ -11,7 +11,6 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.request import urlopen
 
 from mnist_np.tracking.store import Store
@@ -31,7 +30,7 @@ class View:
     """A view: its name in the menu and the state of the page."""
 
     name: str
-    state: dict[str, Any]
+    state: dict[str, object]
 
 
 def save(store: Store, experiment_id: str, views: Mapping[str, View], created: int) -> None:
@@ -46,7 +45,7 @@ def save(store: Store, experiment_id: str, views: Mapping[str, View], created: i
             store.client.set_experiment_tag(experiment_id, PREFIX + key, value)
 
 
-def packed(state: dict[str, Any]) -> str:
+def packed(state: dict[str, object]) -> str:
     """A view's state as the page stores it."""
     return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
 

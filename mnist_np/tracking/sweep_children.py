@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mnist_np.serialize import flatten
 from mnist_np.storage.config_file import read_config
@@ -175,7 +175,7 @@ class SweepChildren:
         return f"Not trained for this sweep: a copy of the params and metrics of {its_page} in `{self.path(child)}`."
 
 
-def config_of(folder: Path) -> dict[str, Any]:
+def config_of(folder: Path) -> dict[str, object]:
     """The config of the run in ``folder``; an empty one where it cannot be read."""
     try:
         return read_config(folder / "config.yaml")

@@ -8,7 +8,6 @@ such tags: the page's state as the UI saves it (``ExperimentPageUIState`` and th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from mnist_np.sweep.report import TEST, SweepReport
 from mnist_np.tracking.configurations import ROLE, has_means
@@ -73,7 +72,7 @@ def views(report: SweepReport, sweep_id: str, best: Sequence[str] = ()) -> dict[
     return found
 
 
-def means_state(report: SweepReport, sweep_id: str) -> dict[str, Any]:
+def means_state(report: SweepReport, sweep_id: str) -> dict[str, object]:
     """The configurations, by the mean of the metric over their seeds (see `configurations`)."""
     keys = [param.key for param in report.params]
     mean = f"{report.column}_mean"
@@ -84,7 +83,7 @@ def means_state(report: SweepReport, sweep_id: str) -> dict[str, Any]:
     return state(report, where, mean, [*map(param_column, keys), *map(metric_column, columns)], cards, n)
 
 
-def runs_state(report: SweepReport, where: str, compared: bool = False) -> dict[str, Any]:
+def runs_state(report: SweepReport, where: str, compared: bool = False) -> dict[str, object]:
     """The runs that ``where`` finds, best first; ``compared`` adds a table of their differences."""
     keys = [param.key for param in report.params]
     if any("seed" in child.overrides for child in report.children):
@@ -113,7 +112,7 @@ def metric_column(key: str) -> str:
     return f"metrics.`{key}`"
 
 
-def curves(report: SweepReport) -> list[dict[str, Any]]:
+def curves(report: SweepReport) -> list[dict[str, object]]:
     """Cards of the learning curves: on the validation data or, without them, on the training data."""
     split = "val" if any("val/accuracy" in row for child in report.children for row in child.history[:1]) else "train"
     cards = []
@@ -123,20 +122,20 @@ def curves(report: SweepReport) -> list[dict[str, Any]]:
     return cards
 
 
-def parallel(keys: list[str], metric: str) -> dict[str, Any]:
+def parallel(keys: list[str], metric: str) -> dict[str, object]:
     """Parallel coordinates of what varies, and of nothing else."""
     return card("PARALLEL", "params", selectedParams=keys, selectedMetrics=[metric], showAllRuns=True)
 
 
-def card(kind: str, uuid: str, **settings: Any) -> dict[str, Any]:
+def card(kind: str, uuid: str, **settings: object) -> dict[str, object]:
     """A card of the chart page."""
     common = {"type": kind, "uuid": uuid, "metricSectionId": SECTION, "runsCountToCompare": 20}
     return common | {"deleted": False, "isGenerated": False} | settings
 
 
 def state(
-    report: SweepReport, where: str, order_by: str, columns: list[str], cards: list[dict[str, Any]], n_runs: int
-) -> dict[str, Any]:
+    report: SweepReport, where: str, order_by: str, columns: list[str], cards: list[dict[str, object]], n_runs: int
+) -> dict[str, object]:
     """The runs page with the runs that ``where`` finds, best first by the metric ``order_by``."""
     shown = {"display": True, "isReordered": True, "cardHeight": 380}
     sections = [{"uuid": SECTION, "name": report.name, "columns": 2} | shown]
@@ -150,7 +149,7 @@ def state(
     }
 
 
-def page_state(where: str, order_by: str, ascending: bool, columns: list[str]) -> dict[str, Any]:
+def page_state(where: str, order_by: str, ascending: bool, columns: list[str]) -> dict[str, object]:
     """The runs page as a table: what it finds and sorts by, and its columns in order. It does not open parents by itself."""
     return {
         "searchFilter": where,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mnist_np.component import OUTSIDE, UserError
 from mnist_np.data.dataset import Dataset
@@ -130,7 +130,7 @@ class Observers:
     def failed(self, error: BaseException) -> None:
         self._tell(self.observers, "on_failure", error)
 
-    def _tell(self, observers: list[Observer], method: str, event: Any) -> None:
+    def _tell(self, observers: list[Observer], method: str, event: object) -> None:
         for observer in observers:
             try:
                 getattr(observer, method)(event)

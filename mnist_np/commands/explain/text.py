@@ -8,7 +8,6 @@ import math
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -167,7 +166,7 @@ def heading(console: Console, layer: LayerPass, method: str) -> None:
         code(console, Norm.normalize)
 
 
-def code(console: Console, function: Callable[..., Any]) -> None:
+def code(console: Console, function: Callable[..., object]) -> None:
     """The lines of a function, without its head and docstring, and where they stand."""
     lines, start = inspect.getsourcelines(function)
     text = textwrap.dedent("".join(lines))

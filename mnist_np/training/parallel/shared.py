@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from mnist_np.machine import anonymous_file
 
@@ -18,7 +18,7 @@ class SharedArray:
     The other process inherits the descriptor ``fd`` and makes a SharedArray of the same shape of it.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, fd: int | None = None) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: DTypeLike, fd: int | None = None) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
         size = max(1, int(np.prod(shape))) * self.dtype.itemsize
         self.fd = anonymous_file(size) if fd is None else fd

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from mnist_np.engine.fast import KERNELS
 from mnist_np.engine.kernels import DenseKernel, DropoutKernel, NoiseKernel, Place
@@ -145,7 +145,7 @@ def give(pieces: Sequence[Piece], own: Array, whole: Array) -> None:
 class Share:
     """One process's network, and how its flat vectors lie in those of the whole network."""
 
-    def __init__(self, layers: Sequence[Layer], specs: Specs, state_specs: Specs, exchange: Exchange, dtype: Any) -> None:
+    def __init__(self, layers: Sequence[Layer], specs: Specs, state_specs: Specs, exchange: Exchange, dtype: DTypeLike) -> None:
         own: list[Layer] = []
         parts: dict[str, list[tuple[slice, ...]]] = {"shapes": [], "state_shapes": []}
         dense = [layer for layer in layers if isinstance(layer, Dense)]

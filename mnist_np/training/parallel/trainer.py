@@ -8,7 +8,6 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -153,7 +152,7 @@ class WorkerPair:
         progress.worker_steps = steps
         progress.tick()
 
-    def _send(self, message: Any) -> None:
+    def _send(self, message: object) -> None:
         assert self.process.stdin
         try:
             pickle.dump(message, self.process.stdin)
