@@ -39,6 +39,9 @@ def run(
         resume_from: a folder of checkpoints of this same experiment; training continues from the newest.
         progress: whether to print a line per epoch and the result; default: in a notebook.
 
+    Returns:
+        The trained network with the weights that validation chose, its history, and its evaluation on the test split.
+
     Raises:
         ConfigError: a hyperparameter that cannot be.
         CheckpointError: there is no checkpoint of this experiment in ``resume_from``.
@@ -52,11 +55,14 @@ def run(
 
 
 def load_run(run: str | Path, outputs: str | Path | None = None) -> SavedRun:
-    """An earlier run: its experiment, metrics, history and weights.
+    """Find an earlier run.
 
     Args:
         run: its folder, or its MLflow run id.
         outputs: the folder of all results, in which a run id is looked for; default: MNIST_NP_OUTPUTS, or ``outputs``.
+
+    Returns:
+        Its experiment, metrics, history and weights, each read from the run's folder when it is asked for.
 
     Raises:
         SavedRunError: there is no such run.

@@ -56,10 +56,16 @@ def lookup(group: str, name: object) -> type[Any]:
 def register(group: str, name: str) -> Callable[[P], P]:
     """A decorator that adds something of one's own as option ``name`` of ``group``.
 
-    Above ``@dataclass`` it adds a component; with the group ``observer`` a class of observers, whose fields are its parameters;
-    with ``metric`` a function that takes `metrics.Predictions` and returns a number.
+    Args:
+        group: a config group, whose component it is put above (and above ``@dataclass``); ``observer`` for a class of observers,
+            whose fields are its parameters; or ``metric`` for a function that takes `metrics.Predictions` and returns a number.
+        name: the option's name in YAML and on the command line.
 
-    Raises ConfigError for an unknown group, a name that is taken and what is not of the group.
+    Returns:
+        The decorator, which returns what it is given.
+
+    Raises:
+        ConfigError: an unknown group, a name that is taken, or what is not of the group.
     """
 
     def put(part: P) -> P:

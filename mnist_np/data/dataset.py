@@ -189,9 +189,17 @@ class Decoded:
 class Dataset:
     """Train, validation and test split, preprocessed, their arrays read-only.
 
-    ``sha256`` identifies the raw data, ``source`` says where it lay, ``pixels`` is the preprocessing that was done: what new
-    images must go through before the network sees them. ``teacher_sha256`` is that of the teacher whose soft targets the
-    training split has; empty without one.
+    Attributes:
+        name: the option of the group ``data``.
+        train: the training split.
+        val: the validation split; may be empty.
+        test: the test split.
+        image_shape: height and width of an image in pixels.
+        class_names: a name for each class.
+        sha256: of the raw data.
+        source: the folder or package that the data were read from.
+        pixels: the preprocessing, which new images need too before the network sees them.
+        teacher_sha256: of the teacher whose soft targets the training split has; empty without one.
     """
 
     name: str

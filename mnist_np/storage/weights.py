@@ -56,9 +56,16 @@ def save_weights(path: Path, network: Network, experiment: Experiment, data: Dat
 
 
 def load_weights(path: Path) -> Weights:
-    """The network in ``path``. Runs no code of the file, and needs no more memory than the file's own size a few times over.
+    """Read a network. Runs no code of the file, and needs no more memory than the file's own size a few times over.
 
-    Raises WeightsError if it is not what `save_weights` wrote.
+    Args:
+        path: a file that `save_weights` wrote, such as a run's ``weights.safetensors``.
+
+    Returns:
+        The network, and what it was trained for.
+
+    Raises:
+        WeightsError: the file is not what `save_weights` wrote.
     """
     try:
         file = open_tensors(path, MAX_HEADER)

@@ -17,6 +17,7 @@ class CallableModule(ModuleType):
     """``from mnist_np import sweep`` gives this module, whatever was imported before; so it can be called."""
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
+        """Train a sweep: see `call.sweep`."""
         return import_module(f"{__name__}.call").sweep(*args, **kwargs)
 
 

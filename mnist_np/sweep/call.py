@@ -65,6 +65,9 @@ def sweep(
         tracking: whether the runs are logged to the MLflow store in ``outputs``.
         outputs: the folder of all results; default: MNIST_NP_OUTPUTS, or ``outputs``.
 
+    Returns:
+        The sweep's runs, ranked over their seeds; also as tables of pandas.
+
     Raises:
         ConfigError: a key or a value that cannot be, before anything runs.
         RunFailed: some runs failed; ``load_sweep`` gives the others.

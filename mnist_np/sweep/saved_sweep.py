@@ -118,11 +118,14 @@ TRUTH = {"true": True, "false": False, "True": True, "False": False}
 
 
 def load_sweep(sweep: str | Path, outputs: str | Path | None = None) -> SavedSweep:
-    """An earlier sweep: its runs, their configs and metrics, as tables of pandas.
+    """Find an earlier sweep.
 
     Args:
         sweep: its folder, its id (eight hex digits, the end of its folder's name), or its name.
         outputs: the folder of all results; default: MNIST_NP_OUTPUTS, or ``outputs``.
+
+    Returns:
+        Its runs, their configs and metrics, also as tables of pandas.
 
     Raises:
         SavedRunError: there is no such sweep, or there are several.

@@ -22,11 +22,22 @@ from mnist_np.training.mode import Mode
 
 @dataclass(repr=False)
 class Result:
-    """The result of a run. ``network`` holds the weights that validation chose, ``test`` their evaluation on the test split.
+    """The result of a run.
 
-    ``status`` is ``finished``, ``killed``, ``diverged`` or ``pruned``, with its ``reason`` where it is not ``finished``.
-    ``mode`` says with how many processes and BLAS threads it was computed: the last bits depend on them.
-    ``failures`` says which observers failed: the training itself is whole, but not all that should be left of it.
+    Attributes:
+        experiment: what was trained.
+        data: its data set.
+        network: the trained network, with the weights that validation chose.
+        status: ``finished``, ``killed``, ``diverged`` or ``pruned``.
+        reason: why the training ended early; empty otherwise.
+        history: the metrics of each epoch, by name; ``epoch`` counts from 1.
+        best_epoch: the epoch (from 1) whose weights were kept.
+        best: its metrics.
+        test: loss, accuracy (a fraction) and logits (n, n_classes) on the test split.
+        seconds: how long the run took.
+        mode: the number of processes and BLAS threads, on which the last bits depend.
+        failures: the observers that failed; the training itself is not affected.
+        diagnostics: statistics of the layers, if ``training.diagnostics`` asks for them.
     """
 
     experiment: Experiment
