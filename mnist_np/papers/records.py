@@ -24,8 +24,8 @@ RECORDS = (
         1.0,
         minutes=0.5,
         deviations="of 25 recipes (layers, batch 128 and 256, 8 to 12 epochs, learning rates, distortions) the cheapest with "
-        "99.05 % or more of 10,000 validation images (99.06 %, n = 2, trained on 50,000); cheaper ones had 98.8 to 99.03 %. This mark "
-        "was set when these were known, and before the ten seeds here",
+        "99.05 % or more of 10,000 validation images (99.06 %, n = 2, trained on 50,000); cheaper ones had 98.8 to 99.03 %. "
+        "This mark was set when these were known, and before the ten seeds here",
         seeds=10,
     ),
     Row(
@@ -35,8 +35,8 @@ RECORDS = (
         ("experiment=record_995", "training.threads=auto"),
         0.5,
         minutes=5,
-        deviations="one run of 60 epochs had 99.46 % of 10,000 validation images right (trained on 50,000), which leaves no margin, "
-        "so that 80 were taken; no other recipe was tried",
+        deviations="one run of 60 epochs had 99.46 % of 10,000 validation images right (trained on 50,000), which leaves no "
+        "margin, so that 80 were taken; no other recipe was tried",
         seeds=10,
     ),
     Row(
