@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_np.data.augment import Augment
-from mnist_np.data.dataset import Dataset, PixelMap, Split
+from mnist_np.data.dataset import IDENTITY, Dataset, Split
 from mnist_np.machine import cores
 from mnist_np.streams import Streams
 
@@ -92,12 +92,12 @@ class AugmentedBatches(Batches):
         """Write the block with that number into ``block``."""
         rng = streams("augment", epoch, number)
         self.split.take(order[number * self.block_size : (number + 1) * self.block_size], out=block)
-        pixels, is_plain = self.data.pixels, self.data.pixels == PixelMap()
+        pixels = self.data.pixels
         for start in range(0, len(block), self.piece):
             X = block.X[start : start + self.piece]
-            images = (X if is_plain else pixels.inverse(X)).reshape(-1, *self.data.image_shape)
-            new = self.augment(images, rng).reshape(X.shape)
-            X[:] = new if is_plain else pixels(new)
+            images = (X if pixels == IDENTITY else pixels.inverse(X)).reshape(-1, *self.data.image_shape)
+            X[:] = self.augment(images, rng).reshape(X.shape)
+            pixels.apply(X)
 
 
 def _workers() -> int:

@@ -137,9 +137,9 @@ class PixelMap:
 
     def __call__(self, p: Array) -> Array:
         """A new array of p's shape and dtype."""
-        if self.binary:
-            return (p >= 0.5).astype(p.dtype)
-        return p * p.dtype.type(self.gain) + p.dtype.type(self.offset)
+        x = p.copy()
+        self.apply(x)
+        return x
 
     def apply(self, p: Array) -> bool:
         """The same in place. Gives whether there was anything to do."""

@@ -23,7 +23,7 @@ def apply(pixels: PixelMap, split: Split) -> Split:
     for start in range(0, len(split), CHUNK):
         part = slice(start, start + CHUNK)
         out.rows[part] = split.rows[part]
-        out.X[part] = pixels(split.X[part])
+        pixels.apply(out.X[part])
     return out
 
 
