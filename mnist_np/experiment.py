@@ -144,13 +144,18 @@ class Experiment(Component):
         shapes = self.weight_shapes(data.n_features, data.n_classes)
         sizes, weights = [data.n_features, *(n_out for _, n_out in shapes)], [n_in * n_out for n_in, n_out in shapes]
         number = np.dtype(self.training.dtype).itemsize
-        m = len(data.train) if self.optimizer.full_batch else min(self.training.batch_size, len(data.train))
+        m = self.batch_size(data)
         needed = 4 * number * sum(weights) + 8 * max(weights) + 2 * number * m * sum(sizes)
         if needed > (there := available()):
             allowed = f"this network's training takes at least {amount(needed)} of memory, and {amount(there)} are free"
             if self.activation.pieces > 1:
                 raise self.activation.error("pieces", self.activation.pieces, allowed)
             raise self.model.error("hidden", self.model.hidden, allowed)
+
+    def batch_size(self, data: Dataset) -> int:
+        """The examples of a step: as many as the key says and there are; all of them with an optimizer of whole batches."""
+        n = len(data.train)
+        return n if self.optimizer.full_batch else min(self.training.batch_size, n)
 
     def weight_shapes(self, n_in: int, n_out: int) -> list[tuple[int, int]]:
         """The shapes of the weight matrices of the network for ``n_in`` inputs and ``n_out`` classes, without building it."""

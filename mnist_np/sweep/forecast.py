@@ -144,7 +144,7 @@ def run_seconds(experiment: Experiment, data: Dataset) -> float:
     training = dataclasses.replace(experiment.training, processes=1, epochs=max(experiment.training.epochs, STEPS))
     run(dataclasses.replace(experiment, training=training), data, interrupted=enough)
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    batch = len(data.train) if experiment.optimizer.full_batch else min(experiment.training.batch_size, len(data.train))
+    batch = experiment.batch_size(data)
     return step * experiment.training.epochs * (math.ceil(len(data.train) / batch) + len(data.val) / 3 / batch)
 
 

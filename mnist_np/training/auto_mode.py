@@ -42,7 +42,7 @@ def mode_of(experiment: Experiment, data: Dataset, layers: Sequence[Layer], reco
         log.warning("the run was computed by %s, which is not possible %s: the last bits may differ", recorded, why)
     shapes = experiment.weight_shapes(data.n_features, data.n_classes)
     weights = sum(n_in * n_out for n_in, n_out in shapes)
-    batch_size = len(data.train) if experiment.optimizer.full_batch else min(training.batch_size, len(data.train))
+    batch_size = experiment.batch_size(data)
     if training.processes == 2:
         return Mode(2, 1)
     if training.processes == "auto" and training.threads == "auto":
