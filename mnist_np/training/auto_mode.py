@@ -36,6 +36,8 @@ def mode_of(experiment: Experiment, data: Dataset, layers: Sequence[Layer], reco
         recorded: the mode of the run that is continued or repeated, which is kept unless a key says otherwise.
     """
     training = experiment.training
+    if training.processes == 2:
+        return Mode(2, 1)
     if recorded and agrees(recorded, experiment):
         if recorded.processes == 1 or not (why := refusal(experiment, layers)):
             return recorded
@@ -43,8 +45,6 @@ def mode_of(experiment: Experiment, data: Dataset, layers: Sequence[Layer], reco
     shapes = experiment.weight_shapes(data.n_features, data.n_classes)
     weights = sum(n_in * n_out for n_in, n_out in shapes)
     batch_size = experiment.batch_size(data)
-    if training.processes == 2:
-        return Mode(2, 1)
     if training.processes == "auto" and training.threads == "auto":
         sizes = weights, batch_size, training.epochs * len(data.train), max(1, len(shapes) // 2)
         if pays(*sizes, experiment.augment.active) and is_free() and not refusal(experiment, layers):

@@ -91,6 +91,13 @@ def test_what_two_processes_cannot_do_is_done_by_one(changes, two_cores):
     assert chosen(**changes).processes == 1
 
 
+def test_a_mode_that_a_key_asks_for_is_kept_without_a_warning(caplog):
+    """Modules of the user's own are imported by both processes then."""
+    experiment = Experiment(activation=Own(), training=Training(processes=2))
+    assert mode_of(experiment, DATA, experiment.build_network(784, 10, drawn=False).layers, TOGETHER) == TOGETHER
+    assert not caplog.records
+
+
 @two_processes
 def test_augmentation_of_large_networks_is_shared(two_cores):
     assert chosen([1000, 500], augment=Distort(shift=1.0), training={"batch_size": 128}) == TOGETHER
