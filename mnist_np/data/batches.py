@@ -93,8 +93,8 @@ class AugmentedBatches(Batches):
         rng = streams("augment", epoch, number)
         self.split.take(order[number * self.block_size : (number + 1) * self.block_size], out=block)
         pixels = self.data.pixels
-        for start in range(0, len(block), self.piece):
-            X = block.X[start : start + self.piece]
+        for part in block.pieces(self.piece):
+            X = part.X
             images = (X if pixels == IDENTITY else pixels.inverse(X)).reshape(-1, *self.data.image_shape)
             X[:] = self.augment(images, rng).reshape(X.shape)
             pixels.apply(X)

@@ -43,8 +43,7 @@ def add_teacher_targets(data: Dataset, experiment: Experiment, outputs: Path = P
         sizes = f"{network.n_in} inputs and {network.n_out} classes, the data {data.n_features} and {data.n_classes}"
         raise loss.error("teacher", loss.teacher, f"must fit the data: it has {sizes}")
     train = data.train.with_soft_targets(data.n_classes)
-    for start in range(0, len(train), PIECE):
-        part = train[start : start + PIECE]
+    for part in train.pieces(PIECE):
         X = part.X if weights.pixels == data.pixels else weights.pixels(data.pixels.inverse(part.X))
         part.soft[:] = loss.soften(network.logits(X))
     train.rows.flags.writeable = False
