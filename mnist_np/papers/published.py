@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mnist_np.papers.records import RECORDS
 from mnist_np.papers.rows import Row
+from mnist_np.papers.tutorials import TUTORIALS
 
 
 def glorot(column: str, published: float, *overrides: str) -> Row:
@@ -39,40 +40,11 @@ SIMARD_OPEN = "28 x 28 pixels (29 x 29 there), batch 32 (1 there), number of epo
 PLAIN_RANGE = ["init=uniform", "init.range=0.0316"]
 
 PUBLISHED = (
-    Row(
-        "nielsen_ch1_30",
-        "Nielsen's book, chapter 1, 30 sigmoid units",
-        "plain",
-        ("experiment=nielsen_ch1_30",),
-        4.58,
-        deviations="the epoch is chosen on validation images; there it is the best test epoch of three runs. Biases begin at 0",
-        explanation="The book's number is the best of 90 evaluations on the test images: 30 epochs of three runs. Looked at in "
-        "that way, for this paragraph only, the best test epochs of our three seeds have 4.71, 4.65 and 5.05 %, so that 4.65 is "
-        "beside 4.58: the difference is the choice by the test images. The book also draws the biases; here they begin at 0.",
-    ),
     glorot("sigmoid", 2.21, "activation=sigmoid", *PLAIN_RANGE),
-    Row(
-        "nielsen_ch3_100_l2",
-        "Nielsen's book, chapter 3, 100 sigmoid units, L2",
-        "plain",
-        ("experiment=nielsen_ch3_100_l2",),
-        1.96,
-        split="val",
-        minutes=2,
-        deviations="on validation images, as there; the epoch is chosen on them",
-    ),
     glorot("tanh", 1.76, *PLAIN_RANGE),
     glorot("softsign_normalised", 1.72, "activation=softsign"),
     glorot("tanh_normalised", 1.64),
     glorot("softsign", 1.64, "activation=softsign", *PLAIN_RANGE),
-    Row(
-        "keras_mnist_mlp",
-        "Keras example mnist_mlp, 512-512 ReLU, dropout, RMSprop",
-        "plain",
-        ("experiment=keras_mnist_mlp",),
-        1.60,
-        minutes=2,
-    ),
     Row(
         "simard2003_800",
         "Simard et al. 2003, 800 hidden units",
@@ -214,6 +186,6 @@ PUBLISHED = (
         deviations="tanh and cross-entropy; not the recipe of the paper",
     ),
 )
-ROWS = (*PUBLISHED, *RECORDS)
+ROWS = (*PUBLISHED, *TUTORIALS, *RECORDS)
 ROW = {row.name: row for row in ROWS}
 """Name -> row."""

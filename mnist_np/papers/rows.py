@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 PARTS = {
     "plain": "Permutation-invariant MNIST: no augmentation",
+    "tutorial": "Recipes of books, tutorials and libraries",
     "augmented": "With augmented training images",
     "few": "With few labelled images",
     "context": "For context, without a verdict",
