@@ -13,7 +13,7 @@ from pathlib import Path
 from mnist_np.component import UserError
 from mnist_np.files import write_atomically
 from mnist_np.machine import cores, load, processor
-from mnist_np.papers.rows import Row
+from mnist_np.papers.rows import WITHOUT_VERDICT, Row
 from mnist_np.papers.verdict import OPEN, relative_verdict, verdict
 from mnist_np.serialize import flatten
 from mnist_np.source_code import PACKAGE
@@ -101,7 +101,7 @@ class Reproduction:
     def verdict(self, others: Mapping[str, Reproduction]) -> str:
         """PASS, CLOSE, MISS or open; empty for a row that is not judged."""
         row = self.row
-        if row.part in ("context", "record"):
+        if row.part in WITHOUT_VERDICT:
             return ""
         if row.below:
             other = others.get(row.below)

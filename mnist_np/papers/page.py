@@ -9,7 +9,7 @@ from pathlib import Path
 from mnist_np.figures.papers import Compared, draw
 from mnist_np.files import write_atomically
 from mnist_np.papers.outcomes import Reproduction, path_of
-from mnist_np.papers.rows import PARTS, SOURCES, Row
+from mnist_np.papers.rows import PARTS, SOURCES, WITHOUT_VERDICT, Row
 from mnist_np.papers.training import command
 from mnist_np.papers.verdict import LEVEL, OPEN, record_p_value
 from mnist_np.sweep.report import Spread
@@ -45,7 +45,8 @@ def write_page(folder: Path, found: Mapping[str, Reproduction]) -> None:
     write_atomically(folder.parent / "results.md", text_of(found))
     compared = [
         Compared(there.row.title, there.row.published, there.row.sd or 0.0, there.errors, there.verdict(found))
-        for part in ("plain", "augmented", "few")
+        for part in PARTS
+        if part not in WITHOUT_VERDICT
         for there in of_part(found, part)
         if there.runs and there.row.published is not None
     ]

@@ -14,6 +14,9 @@ PARTS = {
 }
 """Part of the table -> its heading, in the page's order."""
 
+WITHOUT_VERDICT = ("context", "record")
+"""Parts whose rows are not compared with a published error."""
+
 SOURCES = {
     "paper": "",
     "secondary": "read in a secondary source",
