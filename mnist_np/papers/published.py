@@ -94,6 +94,16 @@ PUBLISHED = (
         deviations="the second layer's initial range is 0.0497 (0.0575 there)",
     ),
     Row(
+        "srivastava2014_relu",
+        "Srivastava et al. 2014, 1024-1024-2048 ReLU, dropout, column-norm caps",
+        "plain",
+        ("experiment=srivastava2014_relu",),
+        1.06,
+        source="secondary",
+        minutes=45,
+        deviations="3 x 1024 in the paper's table; the authors' configuration states no error. Momentum grows on a line",
+    ),
+    Row(
         "maxout",
         "Goodfellow et al. 2013, maxout, 2 x 240 units of 5 pieces, dropout",
         "plain",
