@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from copy import copy
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 LONGEST_VALUE = 200
 """Characters of a value in a message."""
@@ -18,6 +22,8 @@ LONGEST_VALUE = 200
 LARGEST_INTEGER = 2**63 - 1
 """What NumPy, SQLite and MLflow can hold."""
 
+JsonDict: TypeAlias = dict[str, Any]
+"""What an object in a JSON or YAML file is: texts, numbers, lists and further objects by their names."""
 
 OUTSIDE = (OSError, MemoryError)
 """Failures whose cause lies outside the code, such as a full disk or too little memory: their message says all."""
@@ -53,48 +59,52 @@ def shortened(text: str) -> str:
 
 
 def bounded(
-    default: Any, *, gt: float | None = None, ge: float | None = None, lt: float | None = None, le: float | None = None
-) -> Any:
+    default: T, *, gt: float | None = None, ge: float | None = None, lt: float | None = None, le: float | None = None
+) -> T:
     """A dataclass field whose number (or each number of its list) must be within the given bounds; None is accepted."""
     limits = {">": gt, ">=": ge, "<": lt, "<=": le}
     metadata = {"limits": {sign: limit for sign, limit in limits.items() if limit is not None}}
     if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata=metadata)
+        return field(default_factory=lambda: copy(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def one_of(default: str | None, *choices: str) -> Any:
+def one_of(default: T, *choices: str) -> T:
     """A dataclass field that must be one of the given words; None is accepted if it is the default."""
     return field(default=default, metadata={"choices": choices})
 
 
-def without_effect(default: Any) -> Any:
+def without_effect(default: T) -> T:
     """A dataclass field that does not affect a run's result, and so is no part of an experiment's fingerprint.
 
     ``threads: int = without_effect(bounded(1, ge=1))``
     """
-    f = default if isinstance(default, dataclasses.Field) else field(default=default)
-    metadata = {**f.metadata, "affects_result": False}
-    return field(default=f.default, default_factory=f.default_factory, metadata=metadata)
+    return marked(default, affects_result=False)
 
 
-def added(default: Any) -> Any:
+def added(default: T) -> T:
     """A dataclass field that came later than others and does nothing at its default. With that it is no part of an experiment's
     fingerprint, so that runs from before it need not be made again.
 
     ``vat: float = added(bounded(0.0, ge=0))``
     """
-    f = default if isinstance(default, dataclasses.Field) else field(default=default)
-    return field(default=f.default, default_factory=f.default_factory, metadata={**f.metadata, "added": True})
+    return marked(default, added=True)
 
 
-def counted_as(default: Any, **stands_for: Any) -> Any:
+def counted_as(default: T, **stands_for: object) -> T:
     """A dataclass field some of whose words count as another value in an experiment's fingerprint: runs of both are the same run.
 
     ``processes: Any = counted_as("auto", auto=1)``
     """
-    f = default if isinstance(default, dataclasses.Field) else field(default=default)
-    return field(default=f.default, default_factory=f.default_factory, metadata={**f.metadata, "counted_as": stands_for})
+    return marked(default, counted_as=stands_for)
+
+
+def marked(default: T, **metadata: object) -> T:
+    """A dataclass field with that default, or what `bounded` and its like made, with this metadata too."""
+    if not isinstance(default, dataclasses.Field):
+        return field(default=default, metadata=metadata)
+    default.metadata = MappingProxyType({**default.metadata, **metadata})
+    return default
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
@@ -139,7 +149,7 @@ class Component:
         """The ConfigError for field ``name``, with its full dotted key."""
         return ConfigError(f"{self.group}.{name}" if self.group else name, value, allowed)
 
-    def _check_type(self, f: dataclasses.Field[Any], value: object) -> None:
+    def _check_type(self, f: dataclasses.Field[object], value: object) -> None:
         """Refuse a value of another type than the annotation's, as a typed YAML file does. Integers become floats for floats."""
         for number in value if isinstance(value, list) else [value]:
             if isinstance(number, int) and abs(number) > LARGEST_INTEGER and "float" not in str(f.type):
@@ -169,7 +179,7 @@ class Component:
             raise self.error(name, whole, "must be a finite number")
         return value
 
-    def _check_limits(self, f: dataclasses.Field[Any], value: object) -> None:
+    def _check_limits(self, f: dataclasses.Field[object], value: object) -> None:
         limits = f.metadata.get("limits")
         if not limits or value is None:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rich.console import Console
@@ -79,6 +79,12 @@ def fitted_table(
     for i in range(len(kept[0].cells) if kept else 0):
         table.add_row(*(escape(column.cells[i]) for column in kept), style="bold" if bold_first and i == 0 else None)
     return table
+
+
+def markdown_table(header: Sequence[object], rows: Iterable[Sequence[object]], end: str = "") -> str:
+    """A table in Markdown, in which ``end`` follows each cell."""
+    lines = [[re.sub(r"(?<!\\)\|", r"\|", f"{cell}{end}") for cell in row] for row in [header, *rows]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], ["---"] * len(header), *lines[1:]])
 
 
 def without_spread(column: Column) -> Column:

@@ -29,15 +29,18 @@ class Predictions:
 
     @cached_property
     def confusion(self) -> NDArray[np.intp]:
-        """The confusion matrix C (n_classes, n_classes): C_ij examples of class i are classified as j."""
-        n = self.P.shape[1]
-        pairs = self.labels * n + np.argmax(self.P, axis=1)
-        return np.bincount(pairs, minlength=n * n).reshape(n, n)
+        """The confusion matrix C (n_classes, n_classes) of the most probable classes."""
+        return confusion_counts(self.labels, np.argmax(self.P, axis=1), self.P.shape[1])
 
     @cached_property
     def of_truth(self) -> Array:
         """The probability (n,) given to each example's true class."""
         return self.P[np.arange(len(self.P)), self.labels].astype(float)
+
+
+def confusion_counts(labels: NDArray[np.intp], said: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    """The confusion matrix C (n, n) of n classes: C_ij examples of class i are classified as j."""
+    return np.bincount(labels * n + said, minlength=n * n).reshape(n, n)
 
 
 def top_k(predictions: Predictions, k: int) -> float:

@@ -17,7 +17,7 @@ from mnist_np.nn.mlp import MODELS
 from mnist_np.optim.optimizers import OPTIMIZERS
 from mnist_np.optim.schedules import SCHEDULES
 
-P = TypeVar("P", bound=Callable[..., Any])
+P = TypeVar("P", bound=Callable[..., object])
 
 REGISTRY: dict[str, dict[str, type[Any]]] = {
     "model": MODELS,

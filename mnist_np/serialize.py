@@ -8,21 +8,21 @@ A component becomes a mapping of its fields, with ``name`` first, which says the
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from mnist_np.component import Component, ConfigError, did_you_mean
+from mnist_np.component import Component, ConfigError, JsonDict, did_you_mean
 from mnist_np.registry import REGISTRY, lookup, name_of
 
 C = TypeVar("C", bound=Component)
 
 
-def to_dict(component: Component, only_effective: bool = False) -> dict[str, Any]:
+def to_dict(component: Component, only_effective: bool = False) -> JsonDict:
     """The component and all within it as nested dictionaries, lists and scalars.
 
     ``only_effective`` leaves out the fields that are marked `without_effect` on a run's result, and those that are marked
     `added` and have their default; of those marked `counted_as` it gives the value that a word stands for.
     """
-    described: dict[str, Any] = {"name": name_of(component)} if component.group in REGISTRY else {}
+    described: JsonDict = {"name": name_of(component)} if component.group in REGISTRY else {}
     for f in dataclasses.fields(component):
         value = getattr(component, f.name)
         is_idle = not f.metadata.get("affects_result", True) or (f.metadata.get("added", False) and value == f.default)
@@ -33,7 +33,7 @@ def to_dict(component: Component, only_effective: bool = False) -> dict[str, Any
     return described
 
 
-def from_dict(kind: type[C], values: dict[str, Any], path: str = "") -> C:
+def from_dict(kind: type[C], values: JsonDict, path: str = "") -> C:
     """The component of class ``kind`` (or, by its ``name``, of its group) that `to_dict` described.
 
     Keys left out keep their defaults. Raises ConfigError for an unknown key or name and for a value out of range.
@@ -55,9 +55,9 @@ def from_dict(kind: type[C], values: dict[str, Any], path: str = "") -> C:
     return kind(**values)
 
 
-def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: JsonDict, prefix: str = "") -> JsonDict:
     """Dotted keys: ``{"optimizer": {"name": "sgd", "lr": 0.1}}`` gives ``{"optimizer": "sgd", "optimizer.lr": 0.1}``."""
-    flat: dict[str, Any] = {}
+    flat: JsonDict = {}
     for key, value in values.items():
         if isinstance(value, dict):
             flat |= flatten(value, f"{prefix}{key}.")

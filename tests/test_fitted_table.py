@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from mnist_np.fitted_table import Column, broken, fitted_table
+from mnist_np.fitted_table import Column, broken, fitted_table, markdown_table
 
 COLUMNS = [
     Column("#", ["1", "2≈"]),
@@ -83,3 +83,9 @@ def test_where_nothing_can_be_left_out_words_give_way(width):
     )
     assert all(number in text for number in ("2≈", " 12 ", "0.9712"))
     assert "…" not in text
+
+
+def test_a_bar_in_a_cell_of_markdown_ends_no_cell():
+    table = markdown_table(["a|b", "c"], [["1", r"already\|escaped"]], " &emsp;")
+    assert table.splitlines() == [r"| a\|b &emsp; | c &emsp; |", "| --- | --- |", r"| 1 &emsp; | already\|escaped &emsp; |"]
+    assert markdown_table(["a"], []) == "| a |\n| --- |"

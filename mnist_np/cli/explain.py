@@ -26,18 +26,17 @@ def main() -> int:
 
 def explain(chosen: argparse.Namespace, words: list[str]) -> int:
     """What `main` does, with exceptions for mistakes."""
-    import numpy as np
     from rich.console import Console
 
     from mnist_np.commands.explain.text import explain as as_text
     from mnist_np.commands.explain.walk import walk
     from mnist_np.storage.teacher import load_data
-    from mnist_np.training.evaluation import QUIET
+    from mnist_np.training.evaluation import quiet
 
     experiment, outputs = experiment_of(words, "explain looks at one config")
     data = load_data(experiment, outputs)
     experiment.check_memory(data)
-    with np.errstate(**QUIET):
+    with quiet():
         step = walk(experiment, data, chosen.images)
     if chosen.html:
         from mnist_np.commands.explain.page import write_page

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hydra.core.override_parser.types import Override, RangeSweep
 
 from mnist_np.cli.dry_run import say_jobs
+from mnist_np.cli.messages import typed_value
 from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.sweep_file import settings_of
 from mnist_np.cli.sweepers import ValidatingSweeper, text_of
-from mnist_np.cli.values import all_values, typed
+from mnist_np.cli.values import all_values
 from mnist_np.component import ConfigError
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import launch
@@ -35,7 +35,7 @@ class Point:
 class GridSweeper(ValidatingSweeper):
     """Every combination of the values that overrides, ``sweep.zip`` and ``sweep.grids`` name, each result once."""
 
-    def sweep(self, arguments: list[str]) -> Any:
+    def sweep(self, arguments: list[str]) -> None:
         executor = None if self.dry_run else self.start()
         fixed, found = self.points(arguments)
         jobs = self.compose_all(found)
@@ -67,7 +67,7 @@ class GridSweeper(ValidatingSweeper):
             value = override.value()
             if isinstance(value, RangeSweep) and "log" in value.tags:
                 reason = "a grid has its values on a logarithmic scale from logspace(a,b,n); tag(log, ...) is a search's"
-                raise ConfigError(override.get_key_element(), typed(override), reason)
+                raise ConfigError(override.get_key_element(), typed_value(override), reason)
             return all_values(override, self.context.config_loader)
         return [text_of(override).partition("=")[2]]
 

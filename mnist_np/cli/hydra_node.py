@@ -75,7 +75,7 @@ def entries(node: Container, path: str = "") -> Iterator[tuple[str, object, obje
             yield from entries(child, within)
 
 
-def resolved(node: Any, key: Any) -> object:
+def resolved(node: Container, key: object) -> object:
     """What an interpolation gives; None where that is not known before the run."""
     try:
         found = node[key]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 
 from mnist_np.cli.commands import COMMANDS
@@ -53,9 +52,9 @@ def _main() -> int:
         print(f"mnist-np {__version__}")
         return 0
     if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        meant = f"did you mean '{near[0]}'? " if near else ""
-        print_error(f"{name}: no such command; {meant}must be one of {', '.join(COMMANDS)}")
+        from mnist_np.component import did_you_mean
+
+        print_error(f"{name}: no such command; {did_you_mean(name, list(COMMANDS))}must be one of {', '.join(COMMANDS)}")
         return 2
     sys.argv = [f"mnist-np {name}", *rest]
     return run(name)

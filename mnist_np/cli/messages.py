@@ -8,7 +8,6 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Sweep
@@ -107,19 +106,19 @@ def check_overrides(overrides: list[str]) -> None:
                 raise UsageError(f"{typed}: must be ~{group}, or ~{group}= and the name of the option")
             continue
         if group in OVERLAYS and override.is_add():
-            raise UsageError(f"{typed}: write {group}={text(override)}, without +")
+            raise UsageError(f"{typed}: write {group}={typed_value(override)}, without +")
         values = value.list if isinstance(value, ChoiceSweep) else [value]
         names = [name for each in values for name in (each if isinstance(each, list) else [each])]
         if group in OVERLAYS and not all(isinstance(name, str | None | Glob) for name in names):
             raise UsageError(f"{typed}: must be one of {', '.join(options(group))}, or a list of them")
         if group in PER_LAYER and any(isinstance(each, list) for each in values):
-            each = shlex.quote(f"{PER_LAYER[group]}={text(override)}")
+            each = shlex.quote(f"{PER_LAYER[group]}={typed_value(override)}")
             raise UsageError(f"{typed}: takes one name, for all layers; one for each hidden layer is {each}")
         if group not in OVERLAYS and not isinstance(value, str | dict | Sweep | Glob):
             raise UsageError(f"{typed}: must be one of {', '.join(options(group))}")
 
 
-def text(override: Override) -> str:
+def typed_value(override: Override) -> str:
     """The value as it was typed."""
     return (override.input_line or "").partition("=")[2]
 
@@ -202,7 +201,7 @@ def keys_of_options(group: str) -> Iterator[tuple[str, list[str]]]:
         yield name, re.findall(r"^(\w+):", text, re.MULTILINE)
 
 
-def classes(group: str) -> list[type[Any]]:
+def classes(group: str) -> list[type[Component]]:
     """The classes that a top-level key can be of; none if it is a plain value."""
     if group in REGISTRY:
         return list(REGISTRY[group].values())
@@ -210,7 +209,7 @@ def classes(group: str) -> list[type[Any]]:
     return [type(value)] if isinstance(value, Component) else []
 
 
-def fields_of(kind: type[Any]) -> list[str]:
+def fields_of(kind: type[Component]) -> list[str]:
     return [f.name for f in dataclasses.fields(kind)]
 
 

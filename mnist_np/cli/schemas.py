@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from hydra.core.config_store import ConfigNode, ConfigStore
 from omegaconf import OmegaConf
@@ -20,13 +19,13 @@ SINGLE: dict[str, type[Component]] = {"training": Training, "tracking": Tracking
 """Groups whose options are all of one class: presets of values."""
 
 
-class Schemas(dict[str, Any]):
+class Schemas(dict[str, object]):
     """A group of Hydra's ConfigStore, file name -> class, that makes a schema when it is asked for.
 
     To make all of them would take 50 ms of every start.
     """
 
-    def __getitem__(self, file: str) -> Any:
+    def __getitem__(self, file: str) -> object:
         found = super().__getitem__(file)
         if isinstance(found, type):
             found = self[file] = ConfigNode(file, OmegaConf.structured(found), None, None, "mnist_np")

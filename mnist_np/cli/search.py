@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Any
 
 import numpy as np
 from hydra.core.override_parser.types import Override
 
 from mnist_np.cli.dry_run import say_search
 from mnist_np.cli.launchers import OurLauncher
+from mnist_np.cli.messages import typed_value
 from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.sweep_file import settings_of
 from mnist_np.cli.sweepers import ValidatingSweeper, all_overrides, text_of
-from mnist_np.cli.values import space_of, typed, values
+from mnist_np.cli.values import space_of, values
 from mnist_np.component import ConfigError, UserError
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import Executor, launch
@@ -39,7 +39,7 @@ OTHERS = 20
 class SearchSweeper(ValidatingSweeper):
     """Asks Optuna for each job's values, from ``interval``, ``range``, ``choice``, ``glob`` and ``tag(log, ...)``."""
 
-    def sweep(self, arguments: list[str]) -> Any:
+    def sweep(self, arguments: list[str]) -> None:
         import_optuna()
         self.refuse_grids()
         overrides = self.parse(arguments)[0]
@@ -67,7 +67,7 @@ class SearchSweeper(ValidatingSweeper):
             name = study_name(base.sweep, space, fingerprints)
             begun = points_begun(storage, runner.folder.path, name) if base.sweep.skip_finished else []
             earlier = seeds * sum(not exclusion.leaves_out_early(all_overrides(fixed, point)) for point in begun)
-            values = {key: typed(override) for key, override in varied.items()}
+            values = {key: typed_value(override) for key, override in varied.items()}
             say_search(runner, corners, values, self.workers, min(earlier, planned))
             return
         points = [child.overrides for child in runner.folder.children()]

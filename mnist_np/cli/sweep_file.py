@@ -13,7 +13,7 @@ from mnist_np.sweep.conditions import as_written
 from mnist_np.sweep.settings import Sweep
 
 
-def texts_of(values: Mapping[Any, Any]) -> list[str]:
+def texts_of(values: Mapping[str, object]) -> list[str]:
     """A mapping of keys to values as overrides. Raises ConfigError."""
     return [expand(f"{key!s}={as_written(value)}") for key, value in values.items()]
 

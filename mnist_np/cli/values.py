@@ -11,6 +11,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 
+from mnist_np.cli.messages import typed_value
 from mnist_np.cli.sweep_size import n_values
 from mnist_np.component import Component, ConfigError, without_null
 from mnist_np.sweep.run_config import RunConfig
@@ -18,12 +19,7 @@ from mnist_np.sweep.space import Space
 from mnist_np.sweep.values import order
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
-
-
-def typed(override: Override) -> str:
-    """The value as it was typed."""
-    return (override.input_line or "").partition("=")[2]
+    from mnist_np.sweep.space import Distribution
 
 
 def values(override: Override, loader: ConfigLoader) -> list[str]:
@@ -38,7 +34,9 @@ def all_values(override: Override, loader: ConfigLoader) -> list[str]:
     if isinstance(value, Glob):
         found = matches(override, loader)
     elif not override.is_discrete_sweep():
-        raise ConfigError(key, typed(override), "interval(...) has no end of values: use hydra/sweeper=search, or range(...)")
+        raise ConfigError(
+            key, typed_value(override), "interval(...) has no end of values: use hydra/sweeper=search, or range(...)"
+        )
     else:
         n_values(override)
         found = list(override.sweep_string_iterator())
@@ -58,10 +56,10 @@ def matches(override: Override, loader: ConfigLoader) -> list[str]:
     assert isinstance(glob, Glob)
     names = [name for name in loader.get_group_options(override.key_or_group, ObjectType.CONFIG) if not name.startswith("base_")]
     if not names:
-        raise ConfigError(key, typed(override), "glob(...) chooses among the options of a group, such as optimizer")
+        raise ConfigError(key, typed_value(override), "glob(...) chooses among the options of a group, such as optimizer")
     found = [str(name) for name in glob.filter(names)]
     if not found:
-        raise ConfigError(key, typed(override), f"matches no option; there are {', '.join(names)}")
+        raise ConfigError(key, typed_value(override), f"matches no option; there are {', '.join(names)}")
     return found
 
 
@@ -70,7 +68,7 @@ def space_of(overrides: Mapping[str, Override], config: RunConfig, loader: Confi
     return Space({key: distribution(override, type_of(key, config), loader) for key, override in overrides.items()})
 
 
-def distribution(override: Override, kind: str, loader: ConfigLoader) -> BaseDistribution:
+def distribution(override: Override, kind: str, loader: ConfigLoader) -> Distribution:
     """Optuna's distribution for a value of Hydra's grammar; ``tag(log, interval(a,b))`` is logarithmic.
 
     Args:
@@ -83,7 +81,7 @@ def distribution(override: Override, kind: str, loader: ConfigLoader) -> BaseDis
     key, value = override.get_key_element(), override.value()
     if key.lstrip("+") == "seed":
         reason = "a search that chooses the seed finds the luckiest run; sweep.search.seeds=3 makes each trial a mean over seeds"
-        raise ConfigError(key, typed(override), reason)
+        raise ConfigError(key, typed_value(override), reason)
     log = is_logarithmic(override)
     if isinstance(value, IntervalSweep):
         low, high = ends(override, value, log)
@@ -91,16 +89,16 @@ def distribution(override: Override, kind: str, loader: ConfigLoader) -> BaseDis
             return FloatDistribution(float(low), float(high), log=log)
         low, high = math.ceil(low), math.floor(high)
         if low > high:
-            raise ConfigError(key, typed(override), "holds no whole number")
+            raise ConfigError(key, typed_value(override), "holds no whole number")
         return IntDistribution(low, high, log=log)
     if isinstance(value, RangeSweep) and has_integers(value):
         numbers = integers(override, value)
         if log and (numbers[0] < 1 or numbers.step > 1):
-            raise ConfigError(key, typed(override), "a logarithmic range must begin above 0 and have no step")
+            raise ConfigError(key, typed_value(override), "a logarithmic range must begin above 0 and have no step")
         return IntDistribution(numbers[0], numbers[-1], log=log, step=numbers.step)
     texts = values(override, loader)
     if log:
-        raise ConfigError(key, typed(override), "tag(log, ...) needs an interval(a,b) or a range(a,b) of whole numbers")
+        raise ConfigError(key, typed_value(override), "tag(log, ...) needs an interval(a,b) or a range(a,b) of whole numbers")
     choices = sorted(texts, key=order)
     return CategoricalDistribution(choices)
 
@@ -118,13 +116,13 @@ def is_logarithmic(override: Override) -> bool:
     """Whether the values are tagged ``log``. Raises ConfigError for another tag."""
     tags = getattr(override.value(), "tags", None) or set()
     if others := sorted(tags - {"log"}):
-        raise ConfigError(override.get_key_element(), typed(override), f"no such tag '{others[0]}'; the only one is log")
+        raise ConfigError(override.get_key_element(), typed_value(override), f"no such tag '{others[0]}'; the only one is log")
     return bool(tags)
 
 
 def ends(override: Override, interval: IntervalSweep, log: bool) -> tuple[int | float, int | float]:
     """Both ends of an interval. Raises ConfigError where they are none."""
-    key, text, low, high = override.get_key_element(), typed(override), interval.start, interval.end
+    key, text, low, high = override.get_key_element(), typed_value(override), interval.start, interval.end
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         raise ConfigError(key, text, "an interval must have finite ends")
     if low > high:

@@ -17,7 +17,6 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -26,9 +25,9 @@ from rich.table import Table
 from mnist_np.commands.compare_groups import Groups
 from mnist_np.commands.compared import Compared, differing, runs_named
 from mnist_np.commands.numbers import whole_number
+from mnist_np.commands.saved import basic_parser, reports_user_errors
 from mnist_np.component import UserError, did_you_mean, shortened
 from mnist_np.fitted_table import Column, fitted_table, wide_console
-from mnist_np.invocation import default_outputs
 from mnist_np.sweep.tables import shown
 from mnist_np.sweep.values import ABSENT, order, short_names
 from mnist_np.terminal import counted, print_error, printable
@@ -52,6 +51,7 @@ MOST_COLUMNS = 5
 """Up to so many runs are shown as a column each; more as a row each."""
 
 
+@reports_user_errors
 def main() -> int:
     """Print the table. Gives the exit code."""
     arguments = parser().parse_args()
@@ -62,11 +62,7 @@ def main() -> int:
         print_error(str(error))
         return 1
     runs = list(found.values())
-    try:
-        arguments.sort, arguments.by = keys_named(runs, arguments.sort, arguments.by)
-    except UserError as error:
-        print_error(str(error))
-        return 2
+    arguments.sort, arguments.by = keys_named(runs, arguments.sort, arguments.by)
     runs = ordered(runs, arguments.sort or METRICS[0])
     console = wide_console()
     if arguments.by:
@@ -87,11 +83,8 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = basic_parser(__doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="what to compare; as many as you like")
-    parser.add_argument(
-        "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="where the runs are (%(default)s)"
-    )
     parser.add_argument("--uri", help="an MLflow server instead of the store in DIR")
     parser.add_argument("--sort", metavar="KEY", help=f"a metric, best first, or a param ({METRICS[0]})")
     parser.add_argument("--limit", type=whole_number(), metavar="N", help="show the first N runs or groups only")

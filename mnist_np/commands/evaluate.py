@@ -6,7 +6,6 @@ python scripts/evaluate.py RUN [--data FOLDER]
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from textwrap import shorten
 
@@ -14,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mnist_np.commands.saved import exit_code_of, parser, plugins, saved_weights
+from mnist_np.commands.saved import parser, plugins, reports_user_errors, saved_weights
 from mnist_np.data.dataset import Split
 from mnist_np.data.folder import load
 from mnist_np.data.pictures import size
@@ -25,6 +24,7 @@ from mnist_np.terminal import printable
 from mnist_np.training.evaluation import evaluate
 
 
+@reports_user_errors
 def main() -> int:
     """Print the table for the run that ``sys.argv`` names. Gives the exit code."""
     arguments = parser(__doc__, "a run's folder, its MLflow run id, or a weights file")
@@ -32,16 +32,12 @@ def main() -> int:
         "--data", type=Path, metavar="FOLDER", help="a folder with MNIST's four files (default: the run's data)"
     )
     chosen = arguments.parse_args()
-
-    def command() -> int:
-        plugins(chosen)
-        console = Console(highlight=False)
-        with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
-            splits = others(weights, chosen.data) if chosen.data else own(weights, console)
-            console.print(table(weights, splits))
-        return 0
-
-    return exit_code_of(command)
+    plugins(chosen)
+    console = Console(highlight=False)
+    with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
+        splits = others(weights, chosen.data) if chosen.data else own(weights, console)
+        console.print(table(weights, splits))
+    return 0
 
 
 def own(weights: Weights, console: Console) -> dict[str, Split]:
@@ -86,7 +82,3 @@ def table(weights: Weights, splits: dict[str, Split]) -> Table:
             name, f"{len(split):,}", f"{found.loss:.4f}", f"{found.accuracy:.2%}", f"{1 - found.accuracy:.2%}", f"{wrong:,}"
         )
     return made
-
-
-if __name__ == "__main__":
-    sys.exit(main())

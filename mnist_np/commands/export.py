@@ -11,10 +11,9 @@ An ONNX model gives the same probabilities and classes on all test images, which
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
-from mnist_np.commands.saved import exit_code_of, parser, plugins, saved_run
+from mnist_np.commands.saved import parser, plugins, reports_user_errors, saved_run
 from mnist_np.files import near
 from mnist_np.portable.folder import write_folder
 from mnist_np.portable.onnx_model import write_onnx
@@ -30,32 +29,29 @@ ONNX = ".onnx"
 TO = "a new or empty folder (default: model-RUN, here), or a new file MODEL.onnx; onnx alone is model-RUN.onnx"
 
 
+@reports_user_errors
 def main() -> int:
     """Write the folder for the run that ``sys.argv`` names. Gives the exit code."""
     arguments = parser(__doc__, "a run's folder, or its MLflow run id")
     arguments.add_argument("--to", type=Path, metavar="FOLDER", help=TO)
     chosen = arguments.parse_args()
-
-    def command() -> int:
-        plugins(chosen)
-        with saved_run(chosen.run, chosen.outputs, chosen.uri) as run:
-            default = f"model-{Path(chosen.run).resolve().name}"
-            if chosen.to is not None and (chosen.to == Path(ONNX[1:]) or chosen.to.suffix == ONNX):
-                export_onnx(Path(default + ONNX) if chosen.to == Path(ONNX[1:]) else chosen.to, run)
-                return 0
-            folder: Path = chosen.to or Path(default)
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-                raise ExportError(f"{folder}: is there already; give a new folder with --to")
-            write_folder(folder, run)
-            for name in ALONG:
-                if (run.folder / name).is_file():
-                    shutil.copyfile(run.folder / name, folder / name)
-            if (run.folder / "figures").is_dir():
-                shutil.copytree(run.folder / "figures", folder / "figures", dirs_exist_ok=True)
-            print(near(folder))
-        return 0
-
-    return exit_code_of(command)
+    plugins(chosen)
+    with saved_run(chosen.run, chosen.outputs, chosen.uri) as run:
+        default = f"model-{Path(chosen.run).resolve().name}"
+        if chosen.to is not None and (chosen.to == Path(ONNX[1:]) or chosen.to.suffix == ONNX):
+            export_onnx(Path(default + ONNX) if chosen.to == Path(ONNX[1:]) else chosen.to, run)
+            return 0
+        folder: Path = chosen.to or Path(default)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ExportError(f"{folder}: is there already; give a new folder with --to")
+        write_folder(folder, run)
+        for name in ALONG:
+            if (run.folder / name).is_file():
+                shutil.copyfile(run.folder / name, folder / name)
+        if (run.folder / "figures").is_dir():
+            shutil.copytree(run.folder / "figures", folder / "figures", dirs_exist_ok=True)
+        print(near(folder))
+    return 0
 
 
 def export_onnx(path: Path, run: SavedRun) -> None:
@@ -66,7 +62,3 @@ def export_onnx(path: Path, run: SavedRun) -> None:
         raise ExportError(f"{path.parent}: there is no such folder")
     difference = write_onnx(path, run.weights)
     print(f"{near(path)}: the same classes on all test images, probabilities within {difference:.1e}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

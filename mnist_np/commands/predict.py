@@ -11,7 +11,6 @@ draws what the network sees. Files in MNIST's format (IDX) are always taken as t
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,10 +20,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from mnist_np.commands.numbers import whole_number
-from mnist_np.commands.saved import exit_code_of, parser, plugins, saved_weights
+from mnist_np.commands.saved import parser, plugins, reports_user_errors, saved_weights
 from mnist_np.data.dataset import DataError
 from mnist_np.data.idx import decode, read_file
 from mnist_np.data.pictures import Gray, read_picture, size
+from mnist_np.serving.answers import classify
 from mnist_np.storage.saved_run import SavedRunError
 from mnist_np.storage.weights import Weights
 from mnist_np.terminal import print_error, printable
@@ -37,6 +37,7 @@ SHADES = " .:-=+*#%@"
 """Characters from black to white."""
 
 
+@reports_user_errors
 def main() -> int:
     """Print the table for the pictures that ``sys.argv`` names. Gives the exit code."""
     arguments = parser(__doc__, "a run's folder, its MLflow run id, or a weights file")
@@ -47,25 +48,21 @@ def main() -> int:
     arguments.add_argument("--as-is", action="store_true", help="take every picture as it is: it must have the network's size")
     arguments.add_argument("--show", action="store_true", help="draw each image as the network sees it")
     chosen = arguments.parse_args()
-
-    def command() -> int:
-        plugins(chosen)
-        with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
-            found: list[tuple[str, Gray]] = []
-            failed = 0
-            for path in chosen.pictures:
-                try:
-                    found += images(path, weights.image_shape, chosen.limit, chosen.as_is)
-                except (DataError, SavedRunError) as error:  # of one file; the others are answered
-                    print_error(str(error))
-                    failed += 1
-            if found:
-                Console(highlight=False).print(table(weights, found))
-            for name, image in found if chosen.show else []:
-                print(f"\n{printable(name)}\n{drawn(image)}")
-        return 2 if failed else 0
-
-    return exit_code_of(command)
+    plugins(chosen)
+    with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
+        found: list[tuple[str, Gray]] = []
+        failed = 0
+        for path in chosen.pictures:
+            try:
+                found += images(path, weights.image_shape, chosen.limit, chosen.as_is)
+            except (DataError, SavedRunError) as error:  # of one file; the others are answered
+                print_error(str(error))
+                failed += 1
+        if found:
+            Console(highlight=False).print(table(weights, found))
+        for name, image in found if chosen.show else []:
+            print(f"\n{printable(name)}\n{drawn(image)}")
+    return 2 if failed else 0
 
 
 def images(path: Path, shape: tuple[int, int], limit: int, as_is: bool) -> Iterator[tuple[str, Gray]]:
@@ -91,17 +88,9 @@ def table(weights: Weights, found: list[tuple[str, Gray]]) -> Table:
     made = Table("picture", "class", "probability", "or else", box=None)
     made.columns[2].justify = "right"
     X = np.stack([image.reshape(-1) for _, image in found])
-    with np.errstate(all="ignore"):
-        P = weights.network.predict_proba(weights.pixels(X))
-    if not np.isfinite(P).all():
-        raise SavedRunError("the network's outputs are not finite numbers: its weights are too large")
-    for (name, _), p in zip(found, P, strict=True):
+    for (name, _), p in zip(found, classify(weights, X), strict=True):
         first, *rest = np.argsort(-p, kind="stable")[:SHOWN]
         names = weights.class_names
         others = ", ".join(f"{names[k]} {p[k]:.1%}" for k in rest)
         made.add_row(*(escape(printable(text)) for text in (name, names[first], f"{p[first]:.1%}", others)))
     return made
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mnist_np.commands.numbers import whole_number
+from mnist_np.commands.saved import basic_parser, reports_user_errors
 from mnist_np.component import UserError, did_you_mean
-from mnist_np.invocation import default_outputs
 from mnist_np.machine import cores, load
 from mnist_np.papers.outcomes import Outcome, Reproduction, config_of, default_folder, is_same_recipe, outcome, read, write
 from mnist_np.papers.page import percent, write_page
@@ -40,6 +40,7 @@ RECORDS_HELP = "train the named ROWs and all records of up to a minute a run ane
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
+@reports_user_errors
 def main() -> int:
     """Do what ``sys.argv`` says. Gives the exit code."""
     arguments = parser().parse_args()
@@ -66,7 +67,7 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = basic_parser(__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help="rows of the table, or all")
     parser.add_argument("--seeds", type=whole_number(MOST), help="runs of each row (default: 3, and 10 of a record)")
     parser.add_argument("--budget", type=budget, metavar="TIME", help="stop after this time: 90s, 20m, 2h (default: never)")
@@ -78,9 +79,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--page", action="store_true", help="only write the page and its figure anew")
     parser.add_argument(
         "--results", type=Path, default=default_folder(), metavar="DIR", help="the files of results (default: docs/results)"
-    )
-    parser.add_argument(
-        "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="where runs go (%(default)s)"
     )
     return parser
 
@@ -196,7 +194,3 @@ def overview(found: Mapping[str, Reproduction], seeds: int | None) -> Table:
         ours = percent(there.spread) if there.spread else ""
         table.add_row(name, published, ours, str(len(there.runs) or ""), there.verdict(found), time)
     return table
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,7 +9,6 @@ bits; 1: other bits, or a run that left nothing to compare with.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,13 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from mnist_np.commands.saved import exit_code_of, parser, plugins, saved_run
+from mnist_np.commands.saved import parser, plugins, reports_user_errors, saved_run
 from mnist_np.component import shortened
 from mnist_np.console import ConsoleReporter
 from mnist_np.files import near
 from mnist_np.fingerprint import differences, identify
 from mnist_np.source_code import git, numeric_sha256
-from mnist_np.storage.provenance import blas, versions
+from mnist_np.storage.provenance import RELEVANT, blas, versions
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.saved_run import SavedRun
 from mnist_np.storage.teacher import load_data
@@ -34,25 +33,19 @@ from mnist_np.training.interrupt import Interrupt
 from mnist_np.training.result import Result
 from mnist_np.training.run import run, untrained
 
-RELEVANT = ("python", "mnist-np", "numpy")
-"""Versions on which a result's bits may depend."""
-
 UNTIMED = "time/"
 """Metrics of this kind never repeat."""
 
 
+@reports_user_errors
 def main() -> int:
     """Rerun the run that ``sys.argv`` names. Gives the exit code."""
     arguments = parser(__doc__, "a run's folder or its MLflow run id")
     arguments.add_argument("--threads", type=int, help="one process with so many BLAS threads (default: as the run was trained)")
     chosen = arguments.parse_args()
-
-    def command() -> int:
-        plugins(chosen)
-        with saved_run(chosen.run, chosen.outputs, chosen.uri) as saved:
-            return rerun(saved, chosen.outputs, chosen.threads)
-
-    return exit_code_of(command)
+    plugins(chosen)
+    with saved_run(chosen.run, chosen.outputs, chosen.uri) as saved:
+        return rerun(saved, chosen.outputs, chosen.threads)
 
 
 def rerun(saved: SavedRun, outputs: Path, threads: int | None = None) -> int:
@@ -137,7 +130,3 @@ def first_difference(then: list[dict[str, float]], now: list[dict[str, float]]) 
         if any(then[epoch].get(key) != value for key, value in now[epoch].items() if key in logged):
             return common, epoch + 1
     return common, None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 
 from mnist_np.component import UserError
@@ -65,29 +66,41 @@ def with_places(weights: Weights, run: SavedRun) -> Weights:
     return replace(weights, experiment=experiment) if same else weights
 
 
+def basic_parser(description: str | None) -> argparse.ArgumentParser:
+    """The argument that all commands share."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    folder = Path(default_outputs())
+    made.add_argument("--outputs", type=Path, default=folder, metavar="DIR", help="the folder of all results (%(default)s)")
+    return made
+
+
 def parser(description: str | None, run: str, optional: bool = False) -> argparse.ArgumentParser:
     """The arguments that all commands on earlier runs share; ``run`` says what the first may be."""
-    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = basic_parser(description)
     made.add_argument("run", metavar="RUN", nargs="?" if optional else None, help=run)
-    made.add_argument("--outputs", type=Path, default=Path(default_outputs()), help="the folder of all results (%(default)s)")
     made.add_argument("--uri", help="the MLflow server to ask (default: the SQLite store in outputs)")
     made.add_argument("--plugin", action="append", default=[], metavar="FILE", help="a Python file with components of your own")
     return made
 
 
-def exit_code_of(command: Callable[[], int]) -> int:
-    """Run ``command`` and give its exit code; a user's mistake becomes one line and exit code 2."""
-    try:
-        return command()
-    except UserError as error:
-        print_error(str(error))
-    except OSError as error:
-        if error.filename is None:
-            raise
-        print_error(f"{error.filename}: {error.strerror}")
-    except MemoryError as error:
-        print_error(f"there is not enough memory: {error}")
-    return 2
+def reports_user_errors(command: Callable[[], int]) -> Callable[[], int]:
+    """Make a user's mistake in ``command`` one line and exit code 2."""
+
+    @wraps(command)
+    def run() -> int:
+        try:
+            return command()
+        except UserError as error:
+            print_error(str(error))
+        except OSError as error:
+            if error.filename is None:
+                raise
+            print_error(f"{error.filename}: {error.strerror}")
+        except MemoryError as error:
+            print_error(f"there is not enough memory: {error}")
+        return 2
+
+    return run
 
 
 def plugins(arguments: argparse.Namespace) -> None:

@@ -14,14 +14,12 @@ from __future__ import annotations
 import argparse
 import signal
 import socket
-import sys
 import webbrowser
-from collections.abc import Callable
 from pathlib import Path
 from threading import Timer
 
 from mnist_np.commands.numbers import PORTS, whole_number
-from mnist_np.commands.saved import exit_code_of, parser, plugins, saved_weights
+from mnist_np.commands.saved import parser, plugins, reports_user_errors, saved_weights
 from mnist_np.component import UserError
 from mnist_np.engine.threads import blas_threads
 from mnist_np.invocation import command
@@ -36,37 +34,32 @@ LAST_SECONDS = 5
 """Seconds that requests under way have to end when the server is stopped."""
 
 
+@reports_user_errors
 def serve() -> int:
     """Serve the run that ``sys.argv`` names until Ctrl-C. Gives the exit code."""
     arguments = server_parser(parser(__doc__, "a run's folder, its MLflow run id, or a weights file"))
     chosen = arguments.parse_args()
-
-    def entries() -> list[Entry]:
-        plugins(chosen)
-        with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
-            return [of_weights(Path(chosen.run).name or chosen.run, weights)]
-
-    return exit_code_of(lambda: run(entries, chosen, page=False))
+    plugins(chosen)
+    with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
+        entry = of_weights(Path(chosen.run).name or chosen.run, weights)
+    return run([entry], chosen, page=False)
 
 
+@reports_user_errors
 def draw() -> int:
     """Serve the drawing page for one run or all of them until Ctrl-C. Gives the exit code."""
     run_help = "a run's folder, its MLflow run id, or a weights file (default: choose among all runs)"
     arguments = server_parser(parser(DRAW, run_help, optional=True))
     arguments.add_argument("--no-browser", action="store_true", help="only print the address")
     chosen = arguments.parse_args()
-
-    def entries() -> list[Entry]:
-        plugins(chosen)
-        there = of_runs(chosen.outputs)
-        if chosen.run:
-            with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
-                return [of_weights(chosen.run, weights), *there]
-        if not there:
-            raise UserError(f"no run under {chosen.outputs} has left weights yet. The first: {command('train')}")
-        return there
-
-    return exit_code_of(lambda: run(entries, chosen, page=True))
+    plugins(chosen)
+    entries = of_runs(chosen.outputs)
+    if chosen.run:
+        with saved_weights(chosen.run, chosen.outputs, chosen.uri) as weights:
+            entries.insert(0, of_weights(chosen.run, weights))
+    if not entries:
+        raise UserError(f"no run under {chosen.outputs} has left weights yet. The first: {command('train')}")
+    return run(entries, chosen, page=True)
 
 
 DRAW = """A page on which a digit is drawn, and a network answers while it is drawn: its probabilities, what it sees, its layers.
@@ -85,13 +78,13 @@ def server_parser(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return made
 
 
-def run(entries: Callable[[], list[Entry]], chosen: argparse.Namespace, page: bool) -> int:
+def run(entries: list[Entry], chosen: argparse.Namespace, page: bool) -> int:
     """Answer requests until a signal comes."""
     import uvicorn
 
     from mnist_np.serving.app import make_app
 
-    models = Models(entries())
+    models = Models(entries)
     models.get()  # a bad file is refused here
     listening = bound(chosen.host, chosen.port)
     address = f"http://{chosen.host}:{listening.getsockname()[1]}"
@@ -130,7 +123,3 @@ def bound(host: str, wanted: int | None) -> socket.socket:
         else:
             return listening
     raise AssertionError
-
-
-if __name__ == "__main__":
-    sys.exit(serve())

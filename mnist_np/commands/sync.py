@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from mnist_np.commands.saved import basic_parser
 from mnist_np.files import near
-from mnist_np.invocation import default_outputs, with_outputs
+from mnist_np.invocation import with_outputs
 from mnist_np.sqlite_uri import sqlite_uri
 from mnist_np.terminal import print_error, printable
-from mnist_np.tracking.background import BackgroundDelivery
+from mnist_np.tracking.background import TIMEOUT, BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.conclusion import conclude
 from mnist_np.tracking.delivery import Delivery
@@ -21,22 +21,16 @@ from mnist_np.tracking.own_files import DELIVERY_FILES, check_own
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import Store, store_of
 
-TIMEOUT = 20.0
-"""Seconds to wait for a tracker that takes nothing, or for a locked database."""
-
 
 def main() -> int:
     """Deliver all runs in the given folders. Gives 1 if there is one that could not be delivered, or none at all."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = basic_parser(__doc__)
     parser.add_argument(
         "folders",
         nargs="*",
         type=Path,
         metavar="FOLDER",
         help="a run's folder, or one that holds runs; without any it is listed what is pending",
-    )
-    parser.add_argument(
-        "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="the folder of all results (%(default)s)"
     )
     parser.add_argument("--uri", help="the MLflow server to send to (default: the store in DIR, if the run was tracked there)")
     arguments = parser.parse_args()

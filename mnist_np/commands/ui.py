@@ -13,7 +13,8 @@ from pathlib import Path
 from types import FrameType
 
 from mnist_np.commands.numbers import PORTS, whole_number
-from mnist_np.invocation import command, default_outputs
+from mnist_np.commands.saved import basic_parser
+from mnist_np.invocation import command
 from mnist_np.sqlite_uri import sqlite_uri
 from mnist_np.terminal import print_error
 from mnist_np.tracking.addresses import address_of, announced
@@ -75,10 +76,7 @@ def show(address: str, found: list[tuple[str, str]], no_browser: bool) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--outputs", type=Path, default=Path(default_outputs()), metavar="DIR", help="where the runs are (%(default)s)"
-    )
+    parser = basic_parser(__doc__)
     parser.add_argument("--database", type=Path, metavar="FILE", help="the SQLite store, if it is not DIR/mlflow.db")
     parser.add_argument("--run", metavar="ID", help="a run to show first (default: the latest)")
     parser.add_argument("--port", type=whole_number(PORTS), help="default: 5000 or, if that is taken, any free one")

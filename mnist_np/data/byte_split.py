@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ class ByteSplit(Split):
         return cls(np.zeros((n, width), np.uint8), n_features, n_classes, n_soft)
 
     @classmethod
-    def pack(cls, X: NDArray[Any], labels: NDArray[np.integer], n_classes: int) -> ByteSplit:
+    def pack(cls, X: np.ndarray, labels: NDArray[np.integer], n_classes: int) -> ByteSplit:
         """From pixels (n, features) as bytes and class numbers (n,)."""
         split = cls.empty(len(X), X.shape[1], n_classes)
         split.bytes[:] = X

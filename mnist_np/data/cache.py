@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,7 +189,7 @@ def in_memory(raw: Raw) -> Decoded:
     return Decoded(train, test, (height, width), raw.sha256, raw.class_names)
 
 
-def release(rows: NDArray[Any]) -> None:
+def release(rows: np.ndarray) -> None:
     """Tell the system that these rows, if they are those of a mapped file, need not stay in this process's memory."""
     base = rows.base
     while isinstance(base, np.ndarray):

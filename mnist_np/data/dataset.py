@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ class Split:
     quarter of the memory.
     """
 
-    rows: NDArray[Any]
+    rows: np.ndarray
     n_features: int
     n_classes: int
     n_soft: int = 0
@@ -70,7 +69,7 @@ class Split:
         return -(-(n_features + n_targets) // 16) * 16
 
     @classmethod
-    def pack(cls, X: NDArray[Any], labels: NDArray[np.integer], n_classes: int) -> Split:
+    def pack(cls, X: np.ndarray, labels: NDArray[np.integer], n_classes: int) -> Split:
         """From inputs (n, features) and class numbers (n,)."""
         split = cls.empty(len(X), X.shape[1], n_classes)
         split.X[:] = X

@@ -7,7 +7,7 @@ import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +91,7 @@ def of_table(path: Path, label: str, shape: list[int] | None) -> Examples:
 
     try:
         with open(open_regular(path, follow=True), "rb") as file:
-            compression: Any = "gzip" if file.read(2) == b"\x1f\x8b" else None
+            compression: Literal["gzip"] | None = "gzip" if file.read(2) == b"\x1f\x8b" else None
             file.seek(0)
             table = pd.read_csv(file, compression=compression, dtype={label: str}, low_memory=False)
     except OSError as error:
@@ -109,7 +109,7 @@ def of_table(path: Path, label: str, shape: list[int] | None) -> Examples:
     return checked(path, pixels.to_numpy(), table[label].fillna("").to_numpy(dtype=str), shape)
 
 
-def checked(path: Path, X: NDArray[Any], y: NDArray[Any], shape: list[int] | None) -> Examples:
+def checked(path: Path, X: np.ndarray, y: np.ndarray, shape: list[int] | None) -> Examples:
     """Images and classes of any numeric form, as bytes and names. Raises DataError."""
     if X.ndim == 4 and X.shape[3] == 1:
         X = X[..., 0]
@@ -141,7 +141,7 @@ def sides(path: Path, there: tuple[int, ...], shape: list[int] | None) -> tuple[
     return height, width
 
 
-def as_bytes(path: Path, X: NDArray[Any]) -> NDArray[np.uint8]:
+def as_bytes(path: Path, X: np.ndarray) -> NDArray[np.uint8]:
     """Pixels from 0 to 255, from numbers up to 255 or up to 1. Raises DataError."""
     if X.dtype == np.uint8:
         return X

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +40,6 @@ def as_bytes(split: Split, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], N
     return images, split.labels.astype(np.uint8)
 
 
-def idx(array: NDArray[Any]) -> bytes:
+def idx(array: np.ndarray) -> bytes:
     """The file: two zeros, the type, the number of dimensions, each of them in four bytes, and the content."""
     return bytes([0, 0, UNSIGNED_BYTE, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()

@@ -7,10 +7,7 @@ Then the paper's own lines are taken out, noise is smoothed, and what is too sma
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from mnist_np.data.ruling import Gray, Mask, noise_of, without_lines
 
@@ -87,7 +84,7 @@ def enlarged(page: Gray, shape: tuple[int, ...]) -> Gray:
     return np.asarray(Image.fromarray(page).resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
 
 
-def edges(gray: NDArray[Any]) -> NDArray[Any]:
+def edges(gray: np.ndarray) -> np.ndarray:
     """The pixels along the four edges."""
     return np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
 

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,7 +186,7 @@ def is_transparent(picture: Image) -> bool:
     return picture.info.get("transparency") is not None or "A" in picture.getbands()
 
 
-def band(picture: Image, top: int, end: int, behind: str) -> NDArray[Any]:
+def band(picture: Image, top: int, end: int, behind: str) -> np.ndarray:
     """Some rows in gray, on a page of the colour ``behind`` where they are transparent."""
     from PIL import Image
 

@@ -39,7 +39,9 @@ from mnist_np.nn.norms import BatchNorm
 from mnist_np.optim.optimizer import Optimizer, State, chunks
 from mnist_np.optim.optimizers import SGD
 
-KERNELS: dict[type[Layer], Callable[[Any, Place], Kernel]] = {
+MakeKernel = Callable[[Any, Place], Kernel]
+
+KERNELS: dict[type[Layer], MakeKernel] = {
     Dense: DenseKernel,
     Dropout: DropoutKernel,
     GaussianNoise: NoiseKernel,
@@ -147,7 +149,7 @@ class Pass:
         first_trained = next((i for i, layer in enumerate(network.layers) if layer.shapes), 0)
         for i, layer in enumerate(network.layers):
             in_place = bool(self.kernels) and self.kernels[-1].output_is_free
-            kernel: Callable[[Any, Place], Kernel] = SparseDenseKernel if sparse and i == 0 else kernel_of(layer)
+            kernel: MakeKernel = SparseDenseKernel if sparse and i == 0 else kernel_of(layer)
             self.kernels.append(kernel(layer, Place(m, network.dtype, in_place, i > first_trained)))
         self.trained = self.kernels[first_trained:][::-1]
         self.first: Any = self.kernels[0]
@@ -160,14 +162,14 @@ class Pass:
         return A
 
 
-def kernel_of(layer: Layer) -> Callable[[Any, Place], Kernel]:
+def kernel_of(layer: Layer) -> MakeKernel:
     """The kernel of a layer, or `TextbookKernel`."""
     if type(layer) is Activate and type(layer.activation) is ReLU:
         return ReLUKernel
     return KERNELS.get(type(layer), TextbookKernel)
 
 
-def loss_kernel(loss: Loss, m: int, n_classes: int, dtype: np.dtype[Any]) -> Callable[[Array, Array], tuple[float, Array]]:
+def loss_kernel(loss: Loss, m: int, n_classes: int, dtype: np.dtype) -> Callable[[Array, Array], tuple[float, Array]]:
     """J and dJ/dZ as a function of logits and targets."""
     if type(loss) is CrossEntropy and not loss.label_smoothing and not loss.confidence_penalty:
         return CrossEntropyKernel(m, n_classes, dtype)

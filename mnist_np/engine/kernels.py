@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ class Place:
     """Where in a network a kernel works, and for how many examples."""
 
     m: int
-    dtype: np.dtype[Any]
+    dtype: np.dtype
     in_place: bool
     """Whether the output may take the place of the input."""
     needs_gradient: bool

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mnist_np.figures.layout import Page
 from mnist_np.figures.style import COLOURS, DPI, INK, SECONDARY, shorten, style
+from mnist_np.metrics import confusion_counts
 
 if TYPE_CHECKING:
     from mnist_np.training.result import Result
@@ -27,7 +28,8 @@ def confusion_matrix(result: Result) -> Figure:
     A cell's colour is its fraction of the row: blue on the diagonal, orange elsewhere on a scale of its own, since on a common
     scale the mistakes of a good network would all be white.
     """
-    counts = count(result)
+    said = np.argmax(result.test.logits, axis=1)
+    counts = confusion_counts(result.data.test.labels, said, result.data.n_classes)
     with np.errstate(invalid="ignore"):
         shares = np.nan_to_num(counts / counts.sum(axis=1, keepdims=True))
     names = [shorten(name, 12) for name in result.data.class_names]
@@ -42,13 +44,6 @@ def confusion_matrix(result: Result) -> Figure:
         if n <= NUMBERED:
             write_numbers(page, counts, shares, margin, side)
         return page.figure
-
-
-def count(result: Result) -> NDArray[np.intp]:
-    """Numbers (classes, classes) of test examples, true class in the rows, predicted class in the columns."""
-    counts = np.zeros((result.data.n_classes,) * 2, np.intp)
-    np.add.at(counts, (result.data.test.labels, np.argmax(result.test.logits, axis=1)), 1)
-    return counts
 
 
 def colours(shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -68,10 +63,7 @@ def write_names(page: Page, names: list[str], margin: float, side: float) -> Non
     for i, name in enumerate(names):
         middle = (i + 0.5) * cell
         page.text(margin - 0.08, margin + side - middle, name, size, SECONDARY, ha="right", va="center")
-        if level:
-            page.text(margin + middle, margin - 0.06, name, size, SECONDARY, ha="center", va="top")
-        else:
-            page.text(margin + middle, margin - 0.06, name, size, SECONDARY, rotation=90, ha="center", va="top")
+        page.text(margin + middle, margin - 0.06, name, size, SECONDARY, rotation=0 if level else 90, ha="center", va="top")
     page.text(margin + side / 2, 0.2, "predicted class", 9.5, ha="center")
     page.text(0.3, margin + side / 2, "true class", 9.5, rotation=90, ha="center", va="center")
 

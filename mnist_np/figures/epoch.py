@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from mnist_np.data.dataset import Dataset
 from mnist_np.figures.confusion import NUMBERED, colours
 from mnist_np.figures.style import ACCENT, COLOURS, INK, SECONDARY, shorten
+from mnist_np.metrics import confusion_counts
 from mnist_np.nn.layers import Activate
 from mnist_np.nn.network import Network
 from mnist_np.training.evaluation import logits_of
@@ -102,8 +103,8 @@ def first_layer(network: Network, shape: tuple[int, int]) -> Image.Image:
 
 def confusion(data: Dataset, said: NDArray[np.intp]) -> Image.Image:
     """The confusion matrix of the validation split: true classes in the rows, ``said`` in the columns."""
-    n, labels = data.n_classes, data.val.labels
-    counts = np.bincount(labels * n + said, minlength=n * n).reshape(n, n)
+    n = data.n_classes
+    counts = confusion_counts(data.val.labels, said, n)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     cell, margin = max(1, (SIDE - 32) // n), 32
     image = Image.new("RGB", (margin + n * cell,) * 2, "white")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Optional, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,6 +16,8 @@ from mnist_np.nn.layers import Activate, Dense, Layer
 from mnist_np.nn.network import Network
 from mnist_np.nn.noise import Dropout, GaussianNoise
 from mnist_np.nn.norms import BatchNorm, LayerNorm
+
+T = TypeVar("T")
 
 MOST_LAYERS = 1000
 """Hidden layers at most, so that a typing error or a malicious file cannot ask for a network that takes minutes to build."""
@@ -128,12 +130,12 @@ class MLP(Component):
         return [LayerNorm(n, self.norm_epsilon)] if self.norm == "layer" else []
 
 
-def _each(value: object, n: int) -> list[Any]:
+def _each(value: T | list[T], n: int) -> list[T]:
     """One entry for each of n layers."""
     return list(value) if isinstance(value, list) else [value] * n
 
 
-def _chosen(names: list[str | None] | None, i: int, registry: dict[str, Any], default: object) -> Any:
+def _chosen(names: list[str | None] | None, i: int, registry: dict[str, type[T]], default: T) -> T:
     name = names[i] if names else None
     return registry[name]() if name else default
 

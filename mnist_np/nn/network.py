@@ -11,7 +11,6 @@ Usable without any configuration::
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -42,7 +41,7 @@ class Network(FlatParameters):
         sizes = [f"-> {a.n_out}" if isinstance(a, Dense) else repr(a) for a in self.layers]
         return f"Network({self.n_in} {' '.join(sizes)}; {self.params.size:,} parameters, {np.dtype(self.dtype).name})"
 
-    def forward(self, X: Array, rng: np.random.Generator | None = None) -> tuple[Array, list[Any]]:
+    def forward(self, X: Array, rng: np.random.Generator | None = None) -> tuple[Array, list[object]]:
         """Logits Z (m, n_out) of inputs X (m, n_in), and what each layer needs for `backward`.
 
         With ``rng`` a training pass, without it inference.
@@ -53,7 +52,7 @@ class Network(FlatParameters):
             caches.append(cache)
         return X, caches
 
-    def backward(self, caches: list[Any], dZ: Array) -> Array:
+    def backward(self, caches: list[object], dZ: Array) -> Array:
         """Fill ``grads`` from dZ, the loss's derivative by the logits; gives that by the inputs."""
         for layer, cache in zip(reversed(self.layers), reversed(caches), strict=True):
             dZ = layer.backward(cache, dZ)

@@ -18,14 +18,12 @@ from mnist_np.papers.verdict import OPEN, relative_verdict, verdict
 from mnist_np.serialize import flatten
 from mnist_np.source_code import PACKAGE
 from mnist_np.storage.config_file import read_config
+from mnist_np.storage.provenance import RELEVANT
 from mnist_np.storage.records import read_json
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import Spread
 from mnist_np.terminal import counted
 from mnist_np.training.mode import recorded
-
-RELEVANT = ("python", "mnist-np", "numpy")
-"""Versions on which a result's bits may depend."""
 
 MODE = ("training.threads", "training.processes")
 """Keys by which results differ by rounding alone. The mode that was used is recorded with each run."""

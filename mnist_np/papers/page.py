@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mnist_np.figures.papers import Compared, draw
 from mnist_np.files import write_atomically
+from mnist_np.fitted_table import markdown_table
 from mnist_np.papers.outcomes import Reproduction, path_of
 from mnist_np.papers.rows import PARTS, SOURCES, WITHOUT_VERDICT, Row
 from mnist_np.papers.training import command
@@ -65,7 +66,7 @@ def text_of(found: Mapping[str, Reproduction]) -> str:
     for part, heading in PARTS.items():
         rows = of_part(found, part)
         if rows:
-            lines += [f"## {heading}", "", *(records(rows) if part == "record" else table(rows, found)), ""]
+            lines += [f"## {heading}", "", *(records(rows) if part == "record" else [table(rows, found)]), ""]
     explained = [there for there in found.values() if there.runs and there.row.explanation]
     if explained:
         lines += ["## Where the numbers differ", ""]
@@ -86,15 +87,14 @@ def of_part(found: Mapping[str, Reproduction], part: str) -> list[Reproduction]:
     return [there for there in found.values() if there.row.part == part]
 
 
-def table(rows: list[Reproduction], found: Mapping[str, Reproduction]) -> Iterator[str]:
+def table(rows: list[Reproduction], found: Mapping[str, Reproduction]) -> str:
     """The rows as a Markdown table."""
-    yield line(COLUMNS)
-    yield line(["---"] * len(COLUMNS))
+    lines = []
     for there in rows:
         row = there.row
         link = f"[{row.title}](results/{path_of(Path(), row.name)})" if there.runs else row.title
         notes = [SOURCES[row.source], row.deviations, f"needs {row.needs}, not in this package yet" if row.needs else ""]
-        yield line(
+        lines.append(
             [
                 link,
                 published(row),
@@ -105,6 +105,7 @@ def table(rows: list[Reproduction], found: Mapping[str, Reproduction]) -> Iterat
                 "; ".join(filter(None, notes)),
             ]
         )
+    return markdown_table(COLUMNS, lines)
 
 
 def records(rows: list[Reproduction]) -> Iterator[str]:
@@ -115,8 +116,7 @@ def records(rows: list[Reproduction]) -> Iterator[str]:
     yield "`mnist-np reproduce --records record_995`."
     yield ""
     columns = ("record", "mark", "test accuracy", "n", "p", "holds", "seconds of training", "how it was chosen")
-    yield line(columns)
-    yield line(["---"] * len(columns))
+    lines = []
     for there in rows:
         row, spread = there.row, there.spread
         mark = row.published or 0.0
@@ -125,14 +125,9 @@ def records(rows: list[Reproduction]) -> Iterator[str]:
         accuracy = percent(Spread.of(100 - error for error in there.errors)) if spread else ""
         name = f"[{row.title}](results/{path_of(Path(), row.name)})" if there.runs else row.title
         said = "" if p is None else f"{p:.1g}"
-        yield line(
-            [name, f"{100 - mark:g} %", accuracy, str(len(there.runs) or ""), said, holds, seconds_of(there), row.deviations]
-        )
-
-
-def line(cells: list[str] | tuple[str, ...]) -> str:
-    """A line of a Markdown table."""
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+        n = str(len(there.runs) or "")
+        lines.append([name, f"{100 - mark:g} %", accuracy, n, said, holds, seconds_of(there), row.deviations])
+    yield markdown_table(columns, lines)
 
 
 def published(row: Row) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from mnist_np.fitted_table import markdown_table
 from mnist_np.registry import name_of
 from mnist_np.storage.records import read_json
 from mnist_np.storage.saved_run import SavedRun
@@ -46,11 +47,11 @@ def card(run: SavedRun, weights: Weights) -> str:
         for part in (
             f"# {name}: {network}",
             "A fully connected network, trained by mnist-np.",
-            table(("", ""), ((key, value) for key, value in about.items() if value)),
+            markdown_table(("", ""), ((key, value) for key, value in about.items() if value)),
             USE.format(features=weights.network.n_in, height=shape[0], width=shape[1]),
             "## How good it is" if scores else "",
             "On the test split, which the training never saw:" if scores else "",
-            table(("score", ""), scores) if scores else "",
+            markdown_table(("score", ""), scores) if scores else "",
             classes(run),
             LIMITS.format(height=shape[0], width=shape[1], classes=", ".join(weights.class_names)),
         )
@@ -64,13 +65,7 @@ def classes(run: SavedRun) -> str:
     columns, rows = content.get("columns"), content.get("data")
     if not isinstance(columns, list) or not isinstance(rows, list):
         return ""
-    return table(columns, ([f"{x:.4f}" if isinstance(x, float) else str(x) for x in row] for row in rows))
-
-
-def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Rows as a Markdown table."""
-    columns = list(columns)
-    return "\n".join(f"| {' | '.join(row)} |" for row in [columns, ["---"] * len(columns), *rows])
+    return markdown_table(columns, ([f"{x:.4f}" if isinstance(x, float) else str(x) for x in row] for row in rows))
 
 
 USE = """## Use

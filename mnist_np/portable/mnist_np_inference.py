@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import safe_open
 
-Array = Any
+Array = NDArray[np.floating]
+Step = dict[str, Any]
 KEY = "mnist_np_inference"
 """The metadata that describes the network."""
 
@@ -43,11 +45,11 @@ class Network:
         with safe_open(path, "numpy") as file:
             about = json.loads(file.metadata()[KEY])
             self.arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dictionary)
-        self.steps: list[dict[str, Any]] = about["steps"]
+        self.steps: list[Step] = about["steps"]
         self.class_names: list[str] = about["class_names"]
         self.image_shape: tuple[int, int] = tuple(about["image_shape"])
-        self.pixels: dict[str, Any] = about["pixels"]
-        self.probabilities: list[dict[str, Any]] = about["probabilities"]
+        self.pixels: dict[str, float] = about["pixels"]
+        self.probabilities: list[Step] = about["probabilities"]
 
     def prepare(self, images: Array) -> Array:
         """What the network sees (n, pixels) of images. Raises ValueError for those of another size."""
@@ -69,7 +71,7 @@ class Network:
         """The probabilities of the classes (n, classes)."""
         return self._run(images, [*self.steps, *self.probabilities])
 
-    def _run(self, images: Array, steps: list[dict[str, Any]]) -> Array:
+    def _run(self, images: Array, steps: list[Step]) -> Array:
         X = self.prepare(images)
         outputs = [np.empty((0, len(self.class_names)), np.float32)]
         for start in range(0, len(X), PIECE):
@@ -80,16 +82,16 @@ class Network:
         return np.concatenate(outputs)
 
 
-def dense(X: Array, step: dict[str, Any], arrays: dict[str, Array]) -> Array:
+def dense(X: Array, step: Step, arrays: dict[str, Array]) -> Array:
     return X @ arrays[step["W"]] + arrays[step["b"]]
 
 
-def batch_norm(X: Array, step: dict[str, Any], arrays: dict[str, Array]) -> Array:
+def batch_norm(X: Array, step: Step, arrays: dict[str, Array]) -> Array:
     X_hat = (X - arrays[step["mean"]]) / np.sqrt(arrays[step["variance"]] + np.float32(step["epsilon"]))
     return arrays[step["gamma"]] * X_hat + arrays[step["beta"]]
 
 
-def layer_norm(X: Array, step: dict[str, Any], arrays: dict[str, Array]) -> Array:
+def layer_norm(X: Array, step: Step, arrays: dict[str, Array]) -> Array:
     mean, variance = X.mean(axis=1, keepdims=True), X.var(axis=1, keepdims=True)
     X_hat = (X - mean) / np.sqrt(variance + np.float32(step["epsilon"]))
     return arrays[step["gamma"]] * X_hat + arrays[step["beta"]]
@@ -139,11 +141,11 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
 """By the names of the options of ``activation``, with their parameters; and what turns logits into probabilities."""
 
 
-def function(Z: Array, step: dict[str, Any], arrays: dict[str, Array]) -> Array:
+def function(Z: Array, step: Step, arrays: dict[str, Array]) -> Array:
     return FUNCTIONS[step["name"]](Z, **step["parameters"])
 
 
-OPERATIONS: dict[str, Callable[[Array, dict[str, Any], dict[str, Array]], Array]] = {
+OPERATIONS: dict[str, Callable[[Array, Step, dict[str, Array]], Array]] = {
     "dense": dense,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,

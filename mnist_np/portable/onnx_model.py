@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +18,12 @@ from mnist_np.component import UserError
 from mnist_np.extras import install_command
 from mnist_np.files import write_atomically
 from mnist_np.nn.arrays import Array
-from mnist_np.portable.program import ExportError, Step, probabilities, steps_of
+from mnist_np.portable.mnist_np_inference import Step
+from mnist_np.portable.program import ExportError, probabilities, steps_of
 from mnist_np.storage.weights import Weights
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto, TensorProto
 
 OPSET, IR_VERSION = 17, 8
 """The least that has all that is used: what most runtimes have read since 2022."""
@@ -77,8 +81,8 @@ class Graph:
     """The nodes and constants of a model, as they are added."""
 
     def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
 
     def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         """Add a node; gives the name of its output."""
@@ -105,7 +109,7 @@ class Graph:
         return name
 
 
-def to_onnx(weights: Weights) -> Any:
+def to_onnx(weights: Weights) -> ModelProto:
     """The network as an ``onnx.ModelProto``. Raises ExportError for a component that has no form in ONNX."""
     from onnx import TensorProto, helper
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -19,10 +18,8 @@ from mnist_np.nn.layers import Activate, Dense, Layer
 from mnist_np.nn.losses import BinaryCrossEntropy, Loss, MeanSquaredError
 from mnist_np.nn.noise import Dropout, GaussianNoise
 from mnist_np.nn.norms import BatchNorm, LayerNorm
-from mnist_np.portable.mnist_np_inference import FUNCTIONS, KEY
+from mnist_np.portable.mnist_np_inference import FUNCTIONS, KEY, Step
 from mnist_np.storage.weights import Weights
-
-Step = dict[str, Any]
 
 
 class ExportError(UserError):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from mnist_np.component import UserError
+from mnist_np.component import JsonDict, UserError
 from mnist_np.data.pictures import Gray, size
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Activate
@@ -32,7 +30,7 @@ def classify(weights: Weights, images: Array) -> Array:
     return P
 
 
-def invocation(weights: Weights, request: object) -> dict[str, Any]:
+def invocation(weights: Weights, request: object) -> JsonDict:
     """The answer to a request in MLflow's JSON: the predicted classes, and the probabilities of all."""
     P = classify(weights, rows(request, weights.image_shape))
     predictions = [weights.class_names[k] for k in P.argmax(axis=1)]
@@ -67,7 +65,7 @@ def rows(request: object, shape: tuple[int, int]) -> Array:
     return array.reshape(len(array), n)
 
 
-def look(weights: Weights, image: Gray) -> dict[str, Any]:
+def look(weights: Weights, image: Gray) -> JsonDict:
     """All that a network makes of one prepared image (height, width): probabilities, the image, and each layer's activations."""
     X = weights.pixels(image.reshape(1, -1)).astype(weights.network.dtype)
     layers = []

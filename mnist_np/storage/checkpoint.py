@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
-from mnist_np.component import UserError
+from mnist_np.component import JsonDict, UserError
 from mnist_np.data.dataset import Dataset
 from mnist_np.fingerprint import identify
 from mnist_np.source_code import numeric_sha256
 from mnist_np.storage.packing import pack
 from mnist_np.storage.provenance import blas, versions
-from mnist_np.storage.tensorfile import write_tensors
+from mnist_np.storage.tensorfile import Arrays, write_tensors
 from mnist_np.training.events import EpochEnd, Observer, RunStart, StepEnd
 from mnist_np.training.mode import Mode, recorded
 from mnist_np.training.progress import Progress
@@ -92,7 +91,7 @@ class Checkpointer(Observer):
         if not self.progress.whole:
             steps = ", ".join(map(str, self.progress.worker_steps))
             raise CheckpointError(f"no checkpoint of step {self.progress.step}: the weights' shares are of steps {steps}")
-        arrays: dict[str, NDArray[Any]] = {"params": self.network.params, "state": self.network.state}
+        arrays: Arrays = {"params": self.network.params, "state": self.network.state}
         about = self.about | {"progress": pack(self.progress, "progress", arrays)}
         write_tensors(self.folder / f"step-{self.progress.step:010}.safetensors", about, arrays, durable=True)
         for path in found(self.folder)[KEPT:]:
@@ -129,7 +128,7 @@ def describe(experiment: Experiment, data: Dataset, mode: Mode) -> dict[str, obj
     }
 
 
-def numerics(mode: Mode) -> dict[str, Any]:
+def numerics(mode: Mode) -> JsonDict:
     """What the last bits of a result depend on beside experiment and data: the code, the libraries, the processes and threads."""
     libraries = {key: versions()[key] for key in ("mnist-np", "numpy")} | {f"blas {key}": value for key, value in blas().items()}
     return libraries | {"processes": mode.processes, "code_sha256": numeric_sha256()}

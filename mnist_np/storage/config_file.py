@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -21,7 +20,7 @@ class PlainLoader(yaml.SafeLoader):  # type: ignore[misc] # yaml has no types
 
     depth = 0
 
-    def compose_node(self, parent: object, index: object) -> Any:
+    def compose_node(self, parent: object, index: object) -> object:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1}: aliases (*name) are not allowed")
         self.depth += 1

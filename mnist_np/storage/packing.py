@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Mapping
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
-Arrays = Mapping[str, NDArray[Any]]
+from mnist_np.component import JsonDict
+from mnist_np.storage.tensorfile import Arrays
 
-NUMBERS: dict[Any, tuple[type, ...]] = {int: (int, np.integer), float: (float, int, np.floating, np.integer)}
+NUMBERS: dict[type, tuple[type, ...]] = {int: (int, np.integer), float: (float, int, np.floating, np.integer)}
 """What may stand where a number is annotated."""
 
 
-def pack(value: Any, name: str, arrays: dict[str, NDArray[Any]]) -> Any:
+def pack(value: object, name: str, arrays: Arrays) -> object:
     """The JSON tree of ``value``; its arrays go into ``arrays`` under dotted names that begin with ``name``.
 
     Raises TypeError naming what cannot be saved.
@@ -91,7 +90,7 @@ def _unpack_any(tree: Any, arrays: Arrays, name: str) -> Any:
     return {key: _unpack_any(entry, arrays, f"{name}.{key}") for key, entry in tree.items()}
 
 
-def _generator(state: Any, name: str) -> np.random.Generator:
+def _generator(state: JsonDict, name: str) -> np.random.Generator:
     """A generator that goes on where the saved one stood."""
     generator = np.random.default_rng(0)
     try:

@@ -9,6 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from mnist_np import __version__
 from mnist_np.engine.threads import blas_libraries
 
+RELEVANT = ("python", "mnist-np", "numpy")
+"""Versions on which a result's bits may depend."""
+
 PACKAGES = ("numpy", "mlflow", "hydra-core", "omegaconf", "safetensors", "matplotlib")
 
 

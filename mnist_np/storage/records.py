@@ -8,8 +8,8 @@ import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from mnist_np.component import JsonDict
 from mnist_np.files import open_regular, read_regular
 
 MAX_BYTES = 1 << 26
@@ -18,12 +18,12 @@ MAX_BYTES = 1 << 26
 LARGEST = sys.float_info.max
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> JsonDict:
     """The object in a JSON file; an empty one where there is no such file, or none that can be read."""
     return parsed(text_of(path))
 
 
-def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+def read_json_lines(path: Path) -> Iterator[JsonDict]:
     """The objects in a file of one JSON object per line. Lines that hold none are passed over."""
     for line in text_of(path).splitlines():
         if found := parsed(line):
@@ -57,7 +57,7 @@ def texts(found: object) -> dict[str, str]:
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
-def parsed(text: str) -> dict[str, Any]:
+def parsed(text: str) -> JsonDict:
     """The JSON object that ``text`` is, or an empty one; also where a number in it is not finite, which JSON does not know."""
     try:
         content = json.loads(text, parse_constant=finite, parse_float=finite)

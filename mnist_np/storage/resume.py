@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mnist_np.component import JsonDict
 from mnist_np.data.dataset import Dataset
 from mnist_np.fingerprint import differences
 from mnist_np.nn.arrays import Array
@@ -62,10 +62,10 @@ def resume(folder: Path, experiment: Experiment, data: Dataset, network: Network
     raise CheckpointError(f"{folder}: there is no checkpoint to go on from" + (" that is whole" if paths else ""))
 
 
-def compare(file: TensorFile, now: dict[str, Any]) -> None:
+def compare(file: TensorFile, now: JsonDict) -> None:
     """Raise CheckpointError unless the checkpoint is of the same experiment on the same data. Warn where its last bits may
     differ from here on, since the software does."""
-    then: dict[str, Any] = {key: file.about.get(key) for key in now}
+    then: JsonDict = {key: file.about.get(key) for key in now}
     if any(type(then[key]) is not type(now[key]) for key in now):
         raise TensorFileError(f"{file.path}: not a checkpoint")
     if different := differences(then["config"], now["config"]) + differences(then["inputs"], now["inputs"]):
@@ -78,7 +78,7 @@ def compare(file: TensorFile, now: dict[str, Any]) -> None:
 
 def capacity(network: Network, progress: Progress) -> int:
     """More numbers than this run's checkpoint can have: beside the optimizer's, a few copies of the weights."""
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: Arrays = {}
     pack(progress, "progress", arrays)
     return sum(array.size for array in arrays.values()) + 8 * (network.params.size + network.state.size) + 1024
 
@@ -111,7 +111,7 @@ def restore(path: Path, about: dict[str, object], arrays: Arrays, network: Netwo
     vars(progress).update(vars(saved))
 
 
-def merged(name: str, fresh: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
+def merged(name: str, fresh: JsonDict, saved: JsonDict) -> JsonDict:
     """A state with the saved values and the fresh scratch (whose names begin with ``_``)."""
     remembered = {key for key in fresh if not key.startswith("_")}
     expect(saved.keys() == remembered, name, f"has {', '.join(saved)} instead of {', '.join(remembered)}")
@@ -123,7 +123,7 @@ def merged(name: str, fresh: dict[str, Any], saved: dict[str, Any]) -> dict[str,
     return fresh | saved
 
 
-def fitting(name: str, arrays: dict[str, Any], like: Array) -> Array:
+def fitting(name: str, arrays: JsonDict, like: Array) -> Array:
     """``arrays[name]``, which must have the shape and type of ``like``."""
     array = arrays.get(name)
     if not isinstance(array, np.ndarray):

@@ -16,10 +16,11 @@ import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
+from mnist_np.component import JsonDict
 from mnist_np.data.dataset import Dataset
 from mnist_np.files import append, write_atomically
 from mnist_np.fingerprint import identify
@@ -116,7 +117,7 @@ def summary(result: Result) -> dict[str, object]:
     }
 
 
-def describe(data: Dataset) -> dict[str, Any]:
+def describe(data: Dataset) -> JsonDict:
     """A data set in a few words: name, hash, where it lay, and how many examples each split has."""
     sizes = {"train": len(data.train), "val": len(data.val), "test": len(data.test)}
     return {"name": data.name, "sha256": data.sha256, "source": data.source} | sizes
@@ -127,13 +128,13 @@ def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-def as_yaml(values: dict[str, Any]) -> str:
+def as_yaml(values: JsonDict) -> str:
     """YAML for people: keys in their own order, short lists on one line."""
     text: str = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
     return text
 
 
-def as_json(values: dict[str, Any]) -> str:
+def as_json(values: JsonDict) -> str:
     return json.dumps(values, indent=2, allow_nan=False) + "\n"
 
 
@@ -152,6 +153,6 @@ def as_csv(columns: list[str], rows: list[dict[str, float]], header: bool = True
     return text.getvalue()
 
 
-def update_json(path: Path, values: dict[str, Any]) -> None:
+def update_json(path: Path, values: JsonDict) -> None:
     """Set keys of a JSON file, keeping its others."""
     write_atomically(path, as_json(read_json(path) | values))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from mnist_np.data.dataset import Dataset
 from mnist_np.storage.saved_run import SavedRun, SavedRunError
-from mnist_np.training.evaluation import QUIET, evaluate
+from mnist_np.training.evaluation import evaluate, quiet
 from mnist_np.training.result import Result
 
 
@@ -25,7 +23,7 @@ def result_of(run: SavedRun, data: Dataset) -> Result:
     experiment, weights, history = run.experiment, run.weights, run.history
     best_epoch = int(run.metrics.get("best/epoch", 0))
     best = {key: value for key, value in history[best_epoch - 1].items() if key.startswith("val/")} if best_epoch else {}
-    with np.errstate(**QUIET):
+    with quiet():
         test = evaluate(weights.network, data.test, experiment.loss)
     seconds = run.metrics.get("time/total_s", 0.0)
     reason = str(found.get("reason") or "")

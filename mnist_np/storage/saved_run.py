@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mnist_np.component import ConfigError, UserError
+from mnist_np.component import ConfigError, JsonDict, UserError
 from mnist_np.experiment import Experiment
 from mnist_np.files import near
 from mnist_np.serialize import from_dict
@@ -46,7 +45,7 @@ class SavedRun:
             raise SavedRunError(f"{path}: {error}") from None
 
     @property
-    def result(self) -> dict[str, Any]:
+    def result(self) -> JsonDict:
         """``result.json``: status, metrics, data, versions, BLAS; empty if the run has not ended."""
         return read_json(self.folder / "result.json")
 

@@ -11,14 +11,12 @@ import json
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from mnist_np.component import UserError
+from mnist_np.component import JsonDict, UserError
 from mnist_np.files import write_atomically
 
 KEY = "mnist_np"
@@ -30,7 +28,7 @@ MAX_HEADER = 1 << 26
 MAX_BYTES = 1 << 33
 """Bytes of a file: 8 GB are two billion weights, a thousand times more than any network for small images needs."""
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, np.ndarray]
 
 
 class TensorFileError(UserError):
@@ -42,7 +40,7 @@ class TensorFile:
     """A file whose header was read and is in order: ``about`` is what it says, ``shapes`` those of its arrays."""
 
     path: Path
-    about: dict[str, Any]
+    about: JsonDict
     shapes: dict[str, tuple[int, ...]]
     sha256: str
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mnist_np.component import ConfigError, UserError
+from mnist_np.component import ConfigError, JsonDict, UserError
 from mnist_np.data.dataset import Dataset, PixelMap
 from mnist_np.experiment import Experiment
 from mnist_np.nn.network import Network
@@ -37,7 +36,7 @@ class Weights:
     image_shape: tuple[int, int]
     class_names: tuple[str, ...]
     pixels: PixelMap
-    about: dict[str, Any]
+    about: JsonDict
     sha256: str
 
 

@@ -10,13 +10,12 @@ Called, it trains a sweep (see `call.sweep`)::
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 
 class CallableModule(ModuleType):
     """``from mnist_np import sweep`` gives this module, whatever was imported before; so it can be called."""
 
-    def __call__(self, *args: object, **kwargs: object) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         """Train a sweep: see `call.sweep`."""
         return import_module(f"{__name__}.call").sweep(*args, **kwargs)
 

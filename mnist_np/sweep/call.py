@@ -170,10 +170,8 @@ def with_values(base: RunConfig, values: Mapping[str, object]) -> RunConfig:
         else:
             node[last] = list(value) if isinstance(value, tuple) else value
     made = from_dict(Experiment, described)
-    copy = dataclasses.replace(base, sweep=dataclasses.replace(base.sweep))
-    for f in dataclasses.fields(Experiment):
-        setattr(copy, f.name, getattr(made, f.name))
-    return copy
+    parts = {f.name: getattr(made, f.name) for f in dataclasses.fields(Experiment)}
+    return dataclasses.replace(base, sweep=dataclasses.replace(base.sweep), **parts)
 
 
 def text_of(value: object) -> str:

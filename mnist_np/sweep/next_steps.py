@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mnist_np.console import LABEL
 from mnist_np.files import near
 from mnist_np.invocation import command, with_outputs
 from mnist_np.storage.records import read_json
@@ -16,9 +17,6 @@ from mnist_np.sweep.values import title
 
 FEW = 5
 """Seeds that are advised where there are fewer."""
-
-LABEL = 15
-"""Characters of a label."""
 
 
 def next_steps(report: SweepReport, outputs: Path, more: str) -> list[str]:

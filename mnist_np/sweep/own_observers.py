@@ -21,7 +21,7 @@ def observer_class(entry: object) -> type[Any]:
     kind = OBSERVERS[name]
     if not issubclass(kind, Observer):
         raise ConfigError("observers", entry, f"{kind.__name__} must be a subclass of mnist_np.training.events.Observer")
-    fields: dict[str, dataclasses.Field[Any]] = (
+    fields: dict[str, dataclasses.Field[object]] = (
         {f.name: f for f in dataclasses.fields(kind) if f.init} if dataclasses.is_dataclass(kind) else {}
     )
     keys = list(fields)

@@ -19,7 +19,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from mnist_np.machine import room_for_sockets
 from mnist_np.training.interrupt import SIGNALS, signals_blocked
@@ -49,7 +49,7 @@ class WorkerDied(Exception):  # noqa: N818 (an event of the task, not an error o
 class WorkerPool(Generic[Task]):
     """``n`` workers that call ``function(task)``; function and tasks are sent to them by pickle, so both are our own."""
 
-    def __init__(self, n: int, function: Callable[[Task], Any]) -> None:
+    def __init__(self, n: int, function: Callable[[Task], object]) -> None:
         self.n, self.function = n, function
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([function.__module__])
@@ -89,9 +89,9 @@ class WorkerPool(Generic[Task]):
             with suppress(ProcessLookupError):
                 os.kill(worker.process.pid, signal.SIGTERM)
 
-    def _receive(self, worker: Worker) -> Any:
+    def _receive(self, worker: Worker) -> object:
         try:
-            outcome = worker.pipe.recv()
+            outcome: object = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
             worker.end()
             code = worker.process.exitcode
@@ -119,7 +119,7 @@ class WorkerPool(Generic[Task]):
         self._busy.clear()
 
 
-def work(function: Callable[[Any], Any], pipe: Connection, lifeline: Connection) -> None:
+def work(function: Callable[[Task], object], pipe: Connection, lifeline: Connection) -> None:
     """A worker's life: receive a task, send what came of it, until the pipe is closed.
 
     Stops are for the launching process, which tells us; those that come to all processes are ignored between runs, and a run

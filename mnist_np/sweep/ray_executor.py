@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-from typing import Any
+from types import ModuleType
 
 from mnist_np.component import ConfigError
 from mnist_np.sweep.executor import Lost
@@ -35,8 +35,8 @@ class RayExecutor:
         self.workers, self.num_cpus = workers, num_cpus
         self.ray = connect(address)
         self.function = self.ray.remote(num_cpus=num_cpus, max_retries=0)(run_elsewhere)
-        self.tasks: dict[Any, Task] = {}
-        self.cancelled: set[Any] = set()
+        self.tasks: dict[object, Task] = {}
+        self.cancelled: set[object] = set()
 
     @property
     def slots(self) -> int:
@@ -73,7 +73,7 @@ class RayExecutor:
         self.ray.shutdown()
 
 
-def connect(address: str) -> Any:
+def connect(address: str) -> ModuleType:
     """The package ray, connected to a cluster. Raises ConfigError."""
     import ray
 

@@ -7,11 +7,14 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mnist_np.component import ConfigError
 from mnist_np.sweep.executor import Lost
 from mnist_np.sweep.worker import Task, run_elsewhere, with_whole_paths
+
+if TYPE_CHECKING:
+    from submitit import Job
 
 POLL = 0.2
 """Seconds between two looks for results, which are files."""
@@ -38,15 +41,15 @@ class SlurmExecutor:
         import submitit
 
         self.slots, self.cpus, self.local = workers, cpus, cluster == "local"
-        self.errors: Any = submitit.core.utils
+        self.errors = submitit.core.utils
         try:
             self.executor = submitit.AutoExecutor(os.path.abspath(folder), cluster=cluster)
             self.executor.update_parameters(**parameters)
         except (AssertionError, RuntimeError, NameError, ValueError, TypeError) as error:
             name = "slurm_local" if self.local else "slurm"
             raise ConfigError("hydra/launcher", name, " ".join(str(error).split())) from None
-        self.jobs: dict[Any, Task] = {}
-        self.cancelled: set[Any] = set()
+        self.jobs: dict[Job[object], Task] = {}
+        self.cancelled: set[Job[object]] = set()
         self._asked = 0.0
 
     def submit(self, task: Task) -> None:
@@ -73,7 +76,7 @@ class SlurmExecutor:
             sleep(POLL)
         return [(self.jobs.pop(job), self.outcome(job)) for job in ended]
 
-    def outcome(self, job: Any) -> object:
+    def outcome(self, job: Job[object]) -> object:
         """What a job that is over returned or raised. One that was cancelled before it began tells nothing."""
         if job in self.cancelled and not job.paths.result_pickle.exists():
             return ""

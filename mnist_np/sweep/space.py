@@ -7,12 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from mnist_np.component import ConfigError
 from mnist_np.extras import install_command
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+    Distribution: TypeAlias = CategoricalDistribution | FloatDistribution | IntDistribution
 
 DIGITS = 3
 """Significant digits of a proposed number, so that tables and names of folders can be read."""
@@ -23,11 +29,12 @@ ENUMERABLE = 10_000
 DRAWS = 1000
 """Draws that may fail before a large space counts as known."""
 
-Point = Mapping[str, object]
+Value: TypeAlias = bool | int | float | str | None
+Point = Mapping[str, Value]
 """A value for each key: a number, or one of the texts that a key has the choice of."""
 
 
-def import_optuna() -> Any:
+def import_optuna() -> ModuleType:
     """Optuna, quiet. Raises ConfigError naming the extra to install where it is missing."""
     try:
         import optuna
@@ -41,10 +48,10 @@ def import_optuna() -> Any:
 class Space:
     """A distribution for each key that a search varies."""
 
-    distributions: Mapping[str, Any]
+    distributions: Mapping[str, Distribution]
 
     @cached_property
-    def values(self) -> dict[str, Sequence[Any] | None]:
+    def values(self) -> dict[str, Sequence[Value] | None]:
         """All values of each key; None for an interval of real numbers."""
         return {key: values_of(distribution) for key, distribution in self.distributions.items()}
 
@@ -60,7 +67,11 @@ class Space:
 
     def corners(self) -> Iterator[tuple[str, Point]]:
         """For each key each of its choices, or its two ends, beside the first value of every other key."""
-        ends = {key: list(getattr(d, "choices", None) or (d.low, d.high)) for key, d in self.distributions.items()}
+        from optuna.distributions import CategoricalDistribution
+
+        ends = {
+            key: d.choices if isinstance(d, CategoricalDistribution) else (d.low, d.high) for key, d in self.distributions.items()
+        }
         first = {key: values[0] for key, values in ends.items()}
         for key, values in ends.items():
             for value in values:
@@ -70,7 +81,7 @@ class Space:
         """The point whose values are written so; None where a key or a value is not of this space."""
         if set(texts) != set(self.distributions):
             return None
-        point: dict[str, object] = {}
+        point: dict[str, Value] = {}
         for key, distribution in self.distributions.items():
             point[key] = parse_value(texts[key], distribution)
             if point[key] is None:
@@ -101,44 +112,48 @@ class Space:
         return sorted(f"{key}: {describe(distribution)}" for key, distribution in self.distributions.items())
 
 
-def values_of(distribution: Any) -> Sequence[object] | None:
+def values_of(distribution: Distribution) -> Sequence[Value] | None:
     """All values of a distribution; None for an interval of real numbers."""
-    optuna = import_optuna()
-    if isinstance(distribution, optuna.distributions.CategoricalDistribution):
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
         return tuple(distribution.choices)
-    if isinstance(distribution, optuna.distributions.IntDistribution):
+    if isinstance(distribution, IntDistribution):
         return range(distribution.low, distribution.high + 1, distribution.step)
     return [distribution.low] if distribution.low == distribution.high else None
 
 
-def parse_value(text: str, distribution: Any) -> Any:
+def parse_value(text: str, distribution: Distribution) -> Value:
     """The value of a distribution that is written so; None if it is none of its values."""
-    optuna = import_optuna()
-    if isinstance(distribution, optuna.distributions.CategoricalDistribution):
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
         return text if text in distribution.choices else None
     try:
-        number = int(text) if isinstance(distribution, optuna.distributions.IntDistribution) else float(text)
+        number = int(text) if isinstance(distribution, IntDistribution) else float(text)
     except ValueError:
         return None
     # Limits and steps, those of real numbers to rounding; no public function tells.
     return number if distribution._contains(number) else None
 
 
-def draw(distribution: Any, rng: np.random.Generator) -> Any:
+def draw(distribution: Distribution, rng: np.random.Generator) -> Value:
     """A random value of a distribution, uniform on its scale."""
-    optuna = import_optuna()
-    if isinstance(distribution, optuna.distributions.CategoricalDistribution):
-        return distribution.choices[rng.integers(len(distribution.choices))]
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution) or (isinstance(distribution, IntDistribution) and not distribution.log):
+        values = values_of(distribution) or ()
+        return values[int(rng.integers(len(values)))]
     low, high = distribution.low, distribution.high
-    if isinstance(distribution, optuna.distributions.IntDistribution) and not distribution.log:
-        return low + distribution.step * int(rng.integers((high - low) // distribution.step + 1))
     number = math.exp(rng.uniform(math.log(low), math.log(high))) if distribution.log else rng.uniform(low, high)
     return readable(number, distribution)
 
 
-def readable(value: Any, distribution: Any) -> Any:
+def readable(value: Value, distribution: BaseDistribution) -> Value:
     """A proposed value with few digits: three significant ones, or as many as tell a hundredth of its interval."""
-    if not isinstance(value, float):
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    if not isinstance(value, float) or not isinstance(distribution, FloatDistribution | IntDistribution):
         return value
     low, high = distribution.low, distribution.high
     if isinstance(low, int):
@@ -152,9 +167,11 @@ def magnitude(number: float) -> int:
     return math.floor(math.log10(abs(number))) if number else 0
 
 
-def describe(distribution: Any) -> str:
+def describe(distribution: Distribution) -> str:
     """A distribution as a text that does not change with Optuna's version."""
-    if choices := getattr(distribution, "choices", None):
-        return " ".join(choices)
+    from optuna.distributions import CategoricalDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
+        return " ".join(map(str, distribution.choices))
     log = " log" if distribution.log else ""
     return f"{distribution.low} to {distribution.high} by {distribution.step}{log}"

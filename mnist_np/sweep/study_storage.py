@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_np.component import ConfigError, RunFailed, UserError
 from mnist_np.extras import install_command
@@ -17,6 +17,9 @@ from mnist_np.files import read_regular, write_atomically
 from mnist_np.sqlite_uri import PREFIX, sqlite_path, sqlite_uri
 from mnist_np.sweep.settings import Search
 from mnist_np.sweep.space import import_optuna
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 JOURNAL, DATABASE = "study.journal", "study.db"
 """Files of a sweep's folder; the second is that of searches which began before there were journals."""
@@ -139,7 +142,7 @@ def tables_in(url: str) -> list[str]:
     return tables
 
 
-def engine_of(url: str) -> Any:
+def engine_of(url: str) -> Engine:
     """A way to the database that keeps no connection."""
     import sqlalchemy
 

@@ -7,7 +7,7 @@ import io
 
 from rich.table import Table
 
-from mnist_np.fitted_table import Column, fitted_table
+from mnist_np.fitted_table import Column, fitted_table, markdown_table
 from mnist_np.sweep.report import TEST, Configuration, Spread, SweepReport
 from mnist_np.sweep.values import readable, short_names
 from mnist_np.terminal import counted
@@ -20,6 +20,9 @@ OPTIONAL = {"best": 1, "95 % interval": 2, TEST: 4, f"{TEST} mean ± sd": 4}
 FURTHER = 5
 """Columns that a narrow terminal does without, the first one first, those of further objectives last: `configurations.csv` has
 them."""
+
+ROOM = " &emsp;"
+"""After each cell of a table in Markdown: MLflow's page leaves no room between columns."""
 
 DIRECTIONS = ("minimize", "maximize")
 """What is done with an objective, by whether more of it is better."""
@@ -110,9 +113,7 @@ def console_table(report: SweepReport, width: int, top: int = TOP) -> Table:
 def markdown(report: SweepReport, top: int = TOP) -> str:
     """The ranked configurations as a markdown table."""
     header, body = readable_rows(report, top)
-    wide = [[f"{cell.replace('|', chr(92) + '|')} &emsp;" for cell in line] for line in [header, *body]]  # MLflow leaves no room
-    lines = [wide[0], ["---" for _ in header], *wide[1:]]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    table = markdown_table(header, body, ROOM)
     return "\n\n".join(text for text in (table, hidden(report, top), *notes(report)) if text)
 
 

@@ -7,8 +7,8 @@ import os
 import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from mnist_np.component import JsonDict
 from mnist_np.engine.threads import blas_threads
 from mnist_np.plugins import load_plugins
 from mnist_np.serialize import from_dict
@@ -25,7 +25,7 @@ class Task:
     """A run to do: its number in this start of the sweep, its config as plain data (`serialize.to_dict`), and its folder."""
 
     number: int
-    config: dict[str, Any]
+    config: JsonDict
     folder: str
 
 

@@ -22,6 +22,9 @@ SHARE = 10
 LOCKED = 1.0
 """Seconds that a delivery during the training waits for a locked database."""
 
+TIMEOUT = 20.0
+"""Seconds to wait for a tracker that takes nothing, or for a locked database."""
+
 LONGEST = 120.0
 """Seconds that the last delivery may take in all."""
 

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from mnist_np.component import JsonDict
 from mnist_np.tracking import model
 from mnist_np.tracking.artifacts import log_path
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.database import Identity
 from mnist_np.tracking.inputs import dataset_inputs
-from mnist_np.tracking.journal import Journal, Ledger, Record, together
+from mnist_np.tracking.journal import Journal, Ledger, together
 from mnist_np.tracking.model_registry import register
 from mnist_np.tracking.note import EXPERIMENT_ID, RUN_ID, filled
 from mnist_np.tracking.own_files import check_own
@@ -34,11 +35,6 @@ _PARENTS: set[tuple[Identity | None, str]] = set()
 
 ATTEMPTS = 3
 """At something that another process may be doing at the same moment."""
-
-PARAMS_AT_ONCE = 100
-"""What MLflow takes in one batch."""
-
-METRICS_AT_ONCE = 1000
 
 
 class Delivery:
@@ -139,7 +135,7 @@ class Delivery:
             raise TrackingError(f"{self.journal.path} does not begin with the start of a run")
         return self.ledger.run_id
 
-    def send(self, records: list[Record]) -> None:
+    def send(self, records: list[JsonDict]) -> None:
         """Send one record, or several of metrics."""
         from mlflow.entities import Metric, RunTag
 
@@ -150,8 +146,7 @@ class Delivery:
         if record["kind"] == "metrics":
             new = [r for r in records if not (r.get("again") and r["step"] in self.logged(r["metrics"]))]
             metrics = [Metric(key, value, r["time"], r["step"]) for r in new for key, value in r["metrics"].items()]
-            for i in range(0, len(metrics), METRICS_AT_ONCE):
-                mlflow.log_batch(run_id, metrics=metrics[i : i + METRICS_AT_ONCE])
+            mlflow.log_batch(run_id, metrics)
         elif record["kind"] == "tags":
             ids = {RUN_ID: run_id, EXPERIMENT_ID: str(self.ledger.experiment_id)}
             mlflow.log_batch(run_id, tags=[RunTag(key, filled(value, ids)) for key, value in record["tags"].items()])
@@ -178,7 +173,7 @@ class Delivery:
         if path.exists():
             log_path(self.store.client, self.run_id, self._artifact_uri, path, name)
 
-    def start(self, record: Record) -> None:
+    def start(self, record: JsonDict) -> None:
         """Make the run known to MLflow, or go on with the one that is."""
         from mlflow.entities import Param, RunTag
 
@@ -206,8 +201,7 @@ class Delivery:
         ledger.write(self.folder)
         # MLflow's params cannot change. Those of a run that goes on differ at most in what does not affect its result.
         params = [Param(key, value) for key, value in record["params"].items() if key not in known]
-        for i in range(0, len(params), PARAMS_AT_ONCE):
-            mlflow.log_batch(ledger.run_id, params=params[i : i + PARAMS_AT_ONCE])
+        mlflow.log_batch(ledger.run_id, params=params)
         self.log_data(ledger.run_id, record["data"])
 
     def parent(self, tags: dict[str, str]) -> dict[str, str]:

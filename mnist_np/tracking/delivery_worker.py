@@ -16,7 +16,6 @@ from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 from mnist_np.component import UserError
 from mnist_np.tracking.access import Access
@@ -46,7 +45,7 @@ class Requests(Access):
 class Forwarding(QueueHandler):
     """Sends log records to the run's process, whose log they belong to."""
 
-    def __init__(self, send: Callable[[Any], None]) -> None:
+    def __init__(self, send: Callable[[object], None]) -> None:
         super().__init__(SimpleQueue())
         self.send = send
 

@@ -13,11 +13,12 @@ from datetime import datetime
 from time import time
 from typing import TYPE_CHECKING
 
+from mnist_np.fitted_table import markdown_table
 from mnist_np.sweep.report import TEST
-from mnist_np.sweep.tables import shown
+from mnist_np.sweep.tables import ROOM, shown
 from mnist_np.tracking.configurations import ROLE
 from mnist_np.tracking.links import run_page, view_page
-from mnist_np.tracking.saved_views import View, save
+from mnist_np.tracking.saved_views import LONGEST, View, save
 from mnist_np.tracking.stale_runs import mark_stale_runs
 from mnist_np.tracking.store import Store
 from mnist_np.tracking.views import metric_column, page_state, param_column, saved_pages
@@ -32,9 +33,6 @@ NAMES = {RUNS: "newest runs", SWEEPS: "all sweeps"}
 
 N_SWEEPS, N_RUNS = 15, 10
 """How many of the newest the note lists."""
-
-LONGEST = 20_000
-"""Characters that MLflow takes as an experiment's tag, and so of its note."""
 
 BASIC = ("optimizer", "optimizer.lr", "model.hidden", "activation")
 """Params shown of all runs, before those that the newest sweep varies."""
@@ -118,7 +116,8 @@ def sweep_table(experiment_id: str, sweeps: Sequence[Run], tags: Mapping[str, st
         views = ", ".join(link(name, page) for name, page in sweep_pages(experiment_id, run, tags).items())
         n = f"{run.data.metrics.get('n/finished', 0):g}"
         rows.append([run_link(experiment_id, run), started(run), run.data.tags.get("status", ""), n, best, views])
-    return table(["sweep", "started", "status", "finished runs", "best", "views"], rows)
+    header = ["sweep", "started", "status", "finished runs", "best", "views"]
+    return markdown_table(header, rows, ROOM) if rows else ""
 
 
 def run_table(experiment_id: str, runs: Sequence[Run]) -> str:
@@ -127,7 +126,7 @@ def run_table(experiment_id: str, runs: Sequence[Run]) -> str:
     for run in runs:
         values = [shown(run.data.metrics[key]) if key in run.data.metrics else "" for key in ("best/val_accuracy", TEST)]
         rows.append([run_link(experiment_id, run), started(run), run.data.tags.get("status", ""), *values])
-    return table(["run", "started", "status", "val/accuracy", TEST], rows)
+    return markdown_table(["run", "started", "status", "val/accuracy", TEST], rows, ROOM) if rows else ""
 
 
 def sweep_pages(experiment_id: str, parent: Run, tags: Mapping[str, str]) -> dict[str, str]:
@@ -150,11 +149,3 @@ def link(text: str, page: str) -> str:
 def escaped(text: str) -> str:
     """``text`` as markdown that shows just that."""
     return re.sub(r"([\\`*_{}\[\]()#|<>!~])", r"\\\1", " ".join(text.split()))
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in markdown; MLflow leaves no room between columns, and aligns all to the left. Empty without rows."""
-    if not rows:
-        return ""
-    lines = [[f"{name} &emsp;" for name in header], ["---"] * len(header), *([f"{cell} &emsp;" for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
+from mnist_np.component import JsonDict
 from mnist_np.data.dataset import Dataset
 from mnist_np.experiment import Experiment
 from mnist_np.storage.run_folder import describe
+
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
 
 CONTEXTS = {"train": "training", "val": "validation", "test": "testing"}
 """Our splits, in order, by MLflow's names."""
@@ -20,7 +24,7 @@ def describe_data(experiment: Experiment, data: Dataset) -> dict[str, object]:
     return describe(data) | subset
 
 
-def dataset_inputs(data: dict[str, Any]) -> list[Any]:
+def dataset_inputs(data: JsonDict) -> list[DatasetInput]:
     """MLflow's descriptions of the splits that have examples, from `describe_data`'s."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -35,7 +39,7 @@ def dataset_inputs(data: dict[str, Any]) -> list[Any]:
     ]
 
 
-def digest(data: dict[str, Any], split: str) -> str:
+def digest(data: JsonDict, split: str) -> str:
     """What tells the examples of a split from others (36 characters: what MLflow takes).
 
     Validation examples are the last of the training files, and the training examples, or a subset of them that a seed draws,

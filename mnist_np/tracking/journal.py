@@ -23,15 +23,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
+from mnist_np.component import JsonDict
 from mnist_np.files import append, open_regular, write_atomically
 from mnist_np.storage.records import parsed, read_json
 from mnist_np.tracking.client import TrackingError
-
-Record = dict[str, Any]
 
 STATUS = {"finished": "FINISHED", "killed": "KILLED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 """Ours, which the tag ``status`` holds, to MLflow's."""
@@ -75,7 +73,7 @@ class Journal:
                 if not end.endswith(b"\n"):
                     file.truncate(start + end.rfind(b"\n") + 1)
 
-    def read(self, offset: int = 0) -> Iterator[tuple[Record, int]]:
+    def read(self, offset: int = 0) -> Iterator[tuple[JsonDict, int]]:
         """The whole records from byte ``offset`` on, each with the offset behind it. Damaged lines are passed over.
 
         Raises OSError for a file that is none of ours: larger than any, a link, a pipe.
@@ -96,7 +94,7 @@ class Journal:
     def final_metrics(self, metrics: Mapping[str, float], **content: object) -> None:
         """Add the numbers of the whole run, as step 0, which MLflow draws as bars; those that stand there already are left out:
         a run whose disk was full at its end comes to its end again."""
-        known: dict[str, Any] = {}
+        known: JsonDict = {}
         for record, _ in self.read():
             if record["kind"] == "metrics" and record.get("step") == 0 and isinstance(record.get("metrics"), dict):
                 known |= record["metrics"]
@@ -109,7 +107,7 @@ class Journal:
         return self.path.stat().st_size if self.path.exists() else 0
 
 
-def together(records: Iterator[tuple[Record, int]]) -> Iterator[tuple[list[Record], int]]:
+def together(records: Iterator[tuple[JsonDict, int]]) -> Iterator[tuple[list[JsonDict], int]]:
     """The records with the offsets behind them, metrics that follow each other in one list."""
     for is_metrics, group in groupby(records, lambda pair: pair[0]["kind"] == "metrics"):
         pairs = list(group)
@@ -180,7 +178,7 @@ def registration(folder: Path, name: str) -> str:
     return f"not as {name}: only a finished run with a logged model is"
 
 
-def is_ledger(content: dict[str, Any]) -> bool:
+def is_ledger(content: JsonDict) -> bool:
     """Whether these can be the fields of a `Ledger`."""
     texts = [content.get(key) for key in ADDRESS]
     ids = [content.get(key) for key in ("run_id", "experiment_id")]

@@ -8,14 +8,11 @@ from mnist_np.figures.run import draw
 from mnist_np.storage.saved_result import result_of
 from mnist_np.storage.saved_run import SavedRun
 from mnist_np.storage.teacher import load_data
-from mnist_np.tracking.background import BackgroundDelivery
+from mnist_np.tracking.background import TIMEOUT, BackgroundDelivery
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import STATUS, Journal, Ledger, lock
 from mnist_np.tracking.note import note
 from mnist_np.tracking.store import Store
-
-TIMEOUT = 20.0
-"""Seconds to wait for a tracker that takes nothing."""
 
 
 def draw_figures(run: SavedRun, outputs: Path) -> list[Path]:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mnist_np.component import UserError
+from mnist_np.component import JsonDict, UserError
 from mnist_np.files import write_atomically
 from mnist_np.portable.folder import write_folder
 from mnist_np.storage.saved_run import SavedRun
 from mnist_np.tracking import artifacts
 from mnist_np.tracking.inputs import describe_data, digest
-from mnist_np.tracking.journal import Journal, Ledger, Record
+from mnist_np.tracking.journal import Journal, Ledger
 from mnist_np.tracking.model_registry import VALIDATION, validation
 from mnist_np.tracking.own_files import check_own
 from mnist_np.tracking.settings import Tracking
@@ -68,7 +68,7 @@ def write(folder: Path, result: Result, data: dict[str, object]) -> bool:
     return True
 
 
-def send(client: MlflowClient, ledger: Ledger, folder: Path, journal: Journal, record: Record) -> None:
+def send(client: MlflowClient, ledger: Ledger, folder: Path, journal: Journal, record: JsonDict) -> None:
     """Log the model of the run in ``folder``, or what is missing of one that was begun to be logged."""
     from mlflow.entities import LoggedModelOutput, Metric
 
@@ -77,7 +77,7 @@ def send(client: MlflowClient, ledger: Ledger, folder: Path, journal: Journal, r
     if not path.is_dir():
         return
     records = [record for record, _ in journal.read()]
-    start: dict[str, Any] = next(record for record in records if record["kind"] == "start")
+    start: JsonDict = next(record for record in records if record["kind"] == "start")
     found = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'", max_results=1)
     if found:
         logged = found[0]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mnist_np.component import JsonDict
 from mnist_np.storage.records import parsed
 from mnist_np.sweep.significance import ALPHA, mcnemar
 from mnist_np.tracking.client import TrackingError
@@ -112,7 +113,7 @@ def register(store: Store, ledger: Ledger, name: str) -> None:
         ledger.registered = f"{name}, version {version.version}; champion: {version.tags[WHY]}"
 
 
-def described(found: dict[str, Any] | None, why: str) -> str:
+def described(found: JsonDict | None, why: str) -> str:
     """What the list of versions shows beside a version: how good it is, and why it is the champion or not."""
     if not found or not found["images"]:
         return f"champion: {why}"
@@ -151,7 +152,7 @@ def champion(client: MlflowClient, name: str) -> ModelVersion | None:
     return client.get_model_version(name, str(number)) if number is not None else None
 
 
-def compare(store: Store, mine: dict[str, Any] | None, present: ModelVersion | None) -> tuple[bool, str]:
+def compare(store: Store, mine: JsonDict | None, present: ModelVersion | None) -> tuple[bool, str]:
     """Whether the version with the predictions ``mine`` is to be the champion in place of ``present``, and why or why not."""
     if present is None:
         return True, "yes: there was no champion"
@@ -172,7 +173,7 @@ def compare(store: Store, mine: dict[str, Any] | None, present: ModelVersion | N
     return better > worse and p < ALPHA, f"{'yes' if better > worse and p < ALPHA else 'no'}: {numbers}"
 
 
-def predictions(store: Store, version: ModelVersion) -> dict[str, Any] | None:
+def predictions(store: Store, version: ModelVersion) -> JsonDict | None:
     """`VALIDATION` of a version; None where it has none that can be read."""
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException

@@ -17,9 +17,9 @@ from mnist_np.experiment import Experiment
 from mnist_np.fingerprint import identify
 from mnist_np.registry import name_of
 from mnist_np.serialize import flatten, to_dict
-from mnist_np.storage.provenance import blas, versions
+from mnist_np.storage.provenance import RELEVANT, blas, versions
 from mnist_np.tracking.addresses import address_of, sync_command, ui_command
-from mnist_np.tracking.background import BackgroundDelivery
+from mnist_np.tracking.background import TIMEOUT, BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.delivery_process import access
 from mnist_np.tracking.images import LOGGED, EpochImages
@@ -41,19 +41,13 @@ log = logging.getLogger(__name__)
 TABLES = json.dumps([{"path": "per_class.json", "type": "table"}])
 """Which of them MLflow shows as tables."""
 
-TAGGED_VERSIONS = ("python", "mnist-np", "numpy")
-"""Versions that are tags of the run. All versions are in result.json."""
-
 ADVICE = "Without it: tracking.required=false keeps a journal to be delivered later, tracking=off needs no MLflow"
 
 LONGEST_REASON = 1000
 """Characters of the tag ``reason``: MLflow takes 8,000, a person reads fewer."""
 
-FINAL_TIMEOUT = 20.0
-"""Seconds that the start and the end of a run wait for a tracker that takes nothing, or for a locked database."""
-
 KILLED_TIMEOUT = 5.0
-"""The same for a run that was stopped by a signal; for the import of MLflow too."""
+"""`TIMEOUT` of a run that was stopped by a signal; for the import of MLflow too."""
 
 
 class MlflowObserver(Observer):
@@ -119,7 +113,7 @@ class MlflowObserver(Observer):
         for metrics in event.progress.history:  # what a journal that was lost or damaged does not know
             self.log_metrics(int(metrics["epoch"]), {key: value for key, value in metrics.items() if key != "epoch"})
         if self.waits:
-            self.delivery.complete(FINAL_TIMEOUT)
+            self.delivery.complete(TIMEOUT)
         else:
             self.delivery.attempt()
 
@@ -179,7 +173,7 @@ class MlflowObserver(Observer):
         try:
             self.journal.append("tags", tags=tags | {"status": status} | why)
             self.journal.append("end", status=STATUS[status])
-            self.delivery.complete(*([KILLED_TIMEOUT] * 2 if status == "killed" else [FINAL_TIMEOUT]))
+            self.delivery.complete(*([KILLED_TIMEOUT] * 2 if status == "killed" else [TIMEOUT]))
         except TrackingError as error:
             self.delivery.warn(error)
             log.warning("MLflow has not received all of this run. Deliver it later: %s", self.sync_command)
@@ -227,7 +221,7 @@ class MlflowObserver(Observer):
             "blas": f"{library['name']} {library['version']}",
             "blas.threads": str(library["threads"]),
             "processes": str(event.mode.processes),
-            "versions": ", ".join(f"{name} {versions()[name]}" for name in TAGGED_VERSIONS),
+            "versions": ", ".join(f"{name} {versions()[name]}" for name in RELEVANT),
             "n_parameters": str(len(event.network.params)),
         }
         return tags | ({"mlflow.parentRunId": self.parent_run_id} if self.parent_run_id else {})

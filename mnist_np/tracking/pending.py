@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mnist_np.tracking.background import BackgroundDelivery
+from mnist_np.tracking.background import TIMEOUT, BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import Journal, Ledger, lock
 from mnist_np.tracking.store import Store
-
-TIMEOUT = 20.0
-"""Seconds to wait for a tracker that takes nothing, or for a locked database."""
 
 
 def deliver_pending(store: Store, folders: Iterable[Path], every: bool = False) -> list[Path]:

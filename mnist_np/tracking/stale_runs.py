@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_np.tracking.background import BackgroundDelivery
+from mnist_np.tracking.background import TIMEOUT, BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.conclusion import conclude
 from mnist_np.tracking.delivery import KEY, Delivery
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REASON = "its process was killed"
-
-TIMEOUT = 20.0
-"""Seconds to wait for a tracker that takes nothing, or for a locked database."""
 
 
 def mark_stale_runs(store: Store, experiment_ids: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from mnist_np.sweep.report import SweepReport
 from mnist_np.terminal import counted
 from mnist_np.tracking.addresses import sync_command, where_to_look
 from mnist_np.tracking.artifacts import log_path
+from mnist_np.tracking.background import TIMEOUT
 from mnist_np.tracking.best_model import log_best
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.configurations import ConfigurationRuns
@@ -39,9 +40,6 @@ from mnist_np.tracking.sweep_note import LONGEST_TAG, picture, sweep_note
 from mnist_np.tracking.views import BEST, view_key, views
 
 log = logging.getLogger(__name__)
-
-FINAL_TIMEOUT = 20.0
-"""Seconds that the end of a sweep waits for a locked database."""
 
 SIDE_BY_SIDE = "side by side"
 
@@ -143,7 +141,7 @@ class SweepParent:
         """
         log_best(self.tracking, report, status, self.store.outputs)
         self.waiting = deliver_pending(self.store, [child.folder for child in report.children], every=self.remade)
-        if problem := self.attempt(lambda: self.conclude(report, status), FINAL_TIMEOUT):
+        if problem := self.attempt(lambda: self.conclude(report, status), TIMEOUT):
             log.warning("the sweep's parent run in %s is not up to date: %s", self.store.uri, problem)
         self.held.release()
 

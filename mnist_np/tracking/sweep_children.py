@@ -24,6 +24,7 @@ from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.values import title
 from mnist_np.tracking.client import all_runs
+from mnist_np.tracking.delivery import PARENT
 from mnist_np.tracking.journal import STATUS
 from mnist_np.tracking.links import run_page
 from mnist_np.tracking.observer import as_text
@@ -32,14 +33,8 @@ from mnist_np.tracking.store import Store
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-PARENT = "mlflow.parentRunId"
 LINKED = "linked_folder"
 """The tag of a copy: the folder of the run that it is a copy of, below ``outputs``."""
-
-METRICS_AT_ONCE = 1000
-"""What MLflow takes in one batch."""
-
-PARAMS_AT_ONCE = 100
 
 
 KEPT = (PARENT, LINKED, "fingerprint", "run_folder")
@@ -162,10 +157,7 @@ class SweepChildren:
         for row in child.history:
             epoch = int(row.get("epoch", 0))
             metrics += [Metric(key, value, began + epoch, epoch) for key, value in row.items() if math.isfinite(value)]
-        for i in range(0, len(params), PARAMS_AT_ONCE):
-            client.log_batch(run_id, params=params[i : i + PARAMS_AT_ONCE])
-        for i in range(0, len(metrics), METRICS_AT_ONCE):
-            client.log_batch(run_id, metrics=metrics[i : i + METRICS_AT_ONCE])
+        client.log_batch(run_id, metrics, params)
         client.set_terminated(run_id, STATUS[child.status], ended)
         return run_id
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from mnist_np.nn.arrays import Array
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import PIECE, Network
 
-QUIET: Any = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
-"""For `numpy.errstate`: no warnings of numbers that are not finite, since `divergence.py` looks at the numbers themselves."""
+quiet = partial(np.errstate, over="ignore", invalid="ignore", divide="ignore")
+"""Within ``quiet()``: no warnings of numbers that are not finite, since `divergence.py` looks at the numbers themselves."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
 from mnist_np import notebook
 from mnist_np.data.dataset import Dataset
 from mnist_np.experiment import Experiment
@@ -15,7 +13,7 @@ from mnist_np.metrics import Predictions, by_class, measure, of_test
 from mnist_np.nn.network import Network
 from mnist_np.terminal import counted, duration
 from mnist_np.training.diagnostics_record import DiagnosticsRecord
-from mnist_np.training.evaluation import QUIET, Evaluation
+from mnist_np.training.evaluation import Evaluation, quiet
 from mnist_np.training.metric_names import best_name
 from mnist_np.training.mode import Mode
 
@@ -81,7 +79,7 @@ class Result:
     @property
     def classes(self) -> list[dict[str, str | int | float]]:
         """Precision, recall and F1 of each class on the test split."""
-        with np.errstate(**QUIET):
+        with quiet():
             return by_class(self.predictions, self.data.class_names)
 
     @cached_property
@@ -92,7 +90,7 @@ class Result:
         """
         best = {best_name(key): value for key, value in self.best.items() if key.startswith("val/")}
         test = {"test/loss": self.test.loss, "test/accuracy": self.test.accuracy, "test/error": 1 - self.test.accuracy}
-        with np.errstate(**QUIET):
+        with quiet():
             test |= measure(self.predictions, of_test(self.experiment.training.metrics), "test")
         whole = {"time/total_s": self.seconds, "model/parameters": float(self.network.params.size)}
         metrics = best | {"best/epoch": float(self.best_epoch)} | test | whole

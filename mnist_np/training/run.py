@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Iterable
 from time import perf_counter
 
-import numpy as np
-
 from mnist_np.data.dataset import Dataset
 from mnist_np.engine.threads import blas_threads
 from mnist_np.experiment import Experiment
@@ -16,7 +14,7 @@ from mnist_np.streams import Streams
 from mnist_np.training.auto_mode import mode_of
 from mnist_np.training.diagnostics import diagnostics_of
 from mnist_np.training.divergence import is_finite
-from mnist_np.training.evaluation import QUIET, evaluate
+from mnist_np.training.evaluation import evaluate, quiet
 from mnist_np.training.events import Observer, Observers, RunStart
 from mnist_np.training.loop import Trainer
 from mnist_np.training.mode import Mode
@@ -48,7 +46,7 @@ def run(
     if network is None:
         network = untrained(experiment, data)
     mode = mode_of(experiment, data, network.layers, recorded)
-    with blas_threads(mode.threads), np.errstate(**QUIET):
+    with blas_threads(mode.threads), quiet():
         return _run(experiment, data, observers, interrupted, restore, network, mode, began)
 
 

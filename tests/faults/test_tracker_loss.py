@@ -24,7 +24,7 @@ from mnist_np.tracking import background
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.deadline import ANSWER
 from mnist_np.tracking.journal import Journal, Ledger
-from mnist_np.tracking.observer import FINAL_TIMEOUT, KILLED_TIMEOUT, MlflowObserver
+from mnist_np.tracking.observer import KILLED_TIMEOUT, TIMEOUT, MlflowObserver
 from mnist_np.tracking.server import wait_for
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
@@ -192,7 +192,7 @@ def test_a_server_that_is_slow_from_the_start_is_refused_or_waited_for_at_the_en
     output = finish(train(tmp_path, *tracking, "tracking.required=false"))
     assert "no longer accepts data, or too slowly" in output
     assert "Deliver it later" in output
-    assert time.monotonic() - began < ANSWER + FINAL_TIMEOUT + 25
+    assert time.monotonic() - began < ANSWER + TIMEOUT + 25
     slow.close()
 
 

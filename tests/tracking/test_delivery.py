@@ -45,7 +45,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(background, "SHARE", 0)
     monkeypatch.setattr(background, "EVERY", 0)
     monkeypatch.setattr(background, "LOCKED", 0.5)
-    monkeypatch.setattr("mnist_np.tracking.observer.FINAL_TIMEOUT", 2)
+    monkeypatch.setattr("mnist_np.tracking.observer.TIMEOUT", 2)
 
 
 def wait_for_delivery(folder):

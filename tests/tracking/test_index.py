@@ -15,7 +15,7 @@ from small_sweep import ID, NAME, run_sweep
 from mnist_np.api import run
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.tracking import saved_views
-from mnist_np.tracking.index import LONGEST, escaped, note, table, update_index
+from mnist_np.tracking.index import LONGEST, escaped, note, sweep_table, update_index
 from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.saved_views import PREFIX, saved_names, version_of
@@ -112,7 +112,7 @@ def test_many_sweeps_with_long_names_fit(parent):
 
 def test_names_are_shown_as_they_are():
     assert escaped("a_b [c](d) | <e>\nf") == r"a\_b \[c\]\(d\) \| \<e\> f"
-    assert table(["a"], []) == ""
+    assert sweep_table("1", [], {}) == ""
 
 
 def test_an_older_server_gets_the_state_alone(parent, monkeypatch):

@@ -101,7 +101,7 @@ def test_the_same_sweep_has_one_parent_however_often_it_is_started(outputs, pare
 
 
 def test_a_locked_store_stops_nothing(outputs, parent, caplog, monkeypatch):
-    monkeypatch.setattr("mnist_np.tracking.sweep.FINAL_TIMEOUT", 0.1)
+    monkeypatch.setattr("mnist_np.tracking.sweep.TIMEOUT", 0.1)
     again = open_parent(outputs)
     with caplog.at_level(logging.WARNING), closing(sqlite3.connect(outputs / "mlflow.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

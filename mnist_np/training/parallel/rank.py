@@ -226,5 +226,5 @@ def _numbers(state: State) -> State:
     return {key: value for key, value in state.items() if isinstance(value, int | float)}
 
 
-def _is_vector(key: str, value: Any) -> bool:
+def _is_vector(key: str, value: Array | float) -> bool:
     return not isinstance(value, int | float) and not key.startswith("_") and value.size > 0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import mmap
 import os
-from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from mnist_np.machine import anonymous_file
 
@@ -22,7 +21,7 @@ class SharedArray:
         self.shape, self.dtype = shape, np.dtype(dtype)
         size = max(1, int(np.prod(shape))) * self.dtype.itemsize
         self.fd = anonymous_file(size) if fd is None else fd
-        self.array: NDArray[Any] = np.frombuffer(mmap.mmap(self.fd, size), self.dtype, int(np.prod(shape))).reshape(shape)
+        self.array: np.ndarray = np.frombuffer(mmap.mmap(self.fd, size), self.dtype, int(np.prod(shape))).reshape(shape)
 
     @property
     def description(self) -> tuple[tuple[int, ...], str, int]:
