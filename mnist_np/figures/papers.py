@@ -51,7 +51,7 @@ def draw(rows: Sequence[Compared], path: Path) -> None:
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(axis="both")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8.5)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8.5)  # the labels leave room on the left
         headline(figure, "Published errors and ours")
         path.parent.mkdir(parents=True, exist_ok=True)
         save_png(figure, path)

@@ -87,7 +87,7 @@ TUTORIALS = (
     ),
     Row(
         "nielsen_ch3_100_large",
-        "Nielsen's book, chapter 3, 100 sigmoid units, L2, large initial weights",
+        "Nielsen's book, chapter 3, 100 sigmoid units, L2, large weights",
         "tutorial",
         (
             "experiment=nielsen_ch3_100_l2",
@@ -101,6 +101,9 @@ TUTORIALS = (
         split="val",
         minutes=1.5,
         deviations="on validation images, as there; of the last epoch. Biases begin at 0",
+        explanation="At this learning rate the validation accuracy changes by up to 0.5 points between epochs, and the "
+        "book does not say which epoch it names. The best epochs of our three seeds have 2.28, 2.20 and 2.20 %. The choice of "
+        "the epoch is suspected; nothing else was tried.",
     ),
     Row(
         "nielsen_ch3_100_l2",
