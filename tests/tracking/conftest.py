@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
+from small_sweep import small
 
-from mnist_np.data.sources import Synthetic
-from mnist_np.experiment import Experiment, Training
-from mnist_np.nn.mlp import MLP
+from mnist_np.experiment import Experiment
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
 
@@ -24,12 +23,6 @@ def store(outputs):
 @pytest.fixture
 def folder(outputs, tmp_path) -> Path:
     return outputs / "runs" / tmp_path.name
-
-
-def small(**changes) -> Experiment:
-    """An experiment of milliseconds."""
-    parts = {"model": MLP(hidden=[8]), "data": Synthetic(), "training": Training(epochs=3, batch_size=64)}
-    return Experiment(**(parts | changes))
 
 
 @pytest.fixture

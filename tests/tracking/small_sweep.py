@@ -28,6 +28,12 @@ KEYS = ["optimizer", "model.hidden", "seed"]
 ARGV = ["-m", "training.epochs=3", "optimizer=sgd,adam", "model.hidden=[16],[32]", "seed=range(2)"]
 
 
+def small(**changes) -> Experiment:
+    """An experiment of milliseconds."""
+    parts = {"model": MLP(hidden=[8]), "data": Synthetic(), "training": Training(epochs=3, batch_size=64)}
+    return Experiment(**(parts | changes))
+
+
 def open_parent(outputs: Path, register: str | None = None) -> SweepParent:
     return SweepParent.open(
         Tracking(register=register),

@@ -9,8 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import small
-from small_sweep import ID, NAME, run_sweep
+from small_sweep import ID, NAME, run_sweep, small
 
 from mnist_np.api import run
 from mnist_np.storage.run_folder import RunFolder

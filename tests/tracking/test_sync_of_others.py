@@ -27,7 +27,7 @@ SECRET = "nobody's business"
 def theirs(outputs, store, tmp_path_factory):
     """The folder of a run that another project tracked, nothing of which has been delivered here."""
     folder = outputs / "runs" / "theirs"
-    from conftest import small
+    from small_sweep import small
 
     run(small(), [RunFolder(folder, figures=False), MlflowObserver(Tracking(), outputs, folder)])
     ledger = Ledger.read(folder)
