@@ -22,15 +22,31 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predicted probabilities P (n, n_classes) and true labels (n,)."""
+    """Predicted probabilities P (n, n_classes) and true labels (n,).
+
+    ``logits`` (n, n_classes) order the classes, as for the accuracy; None: P does. Where probabilities are equal (0, or 1 for
+    outputs that are cut to [0, 1]), logits still differ.
+    """
 
     P: Array
     labels: NDArray[np.intp]
+    logits: Array | None = None
+
+    @property
+    def scores(self) -> Array:
+        """By which the classes are ordered (n, n_classes)."""
+        return self.P if self.logits is None else self.logits
+
+    @cached_property
+    def classes(self) -> NDArray[np.intp]:
+        """The class (n,) that each example is classified as."""
+        found: NDArray[np.intp] = np.argmax(self.scores, axis=1)
+        return found
 
     @cached_property
     def confusion(self) -> NDArray[np.intp]:
         """The confusion matrix C (n_classes, n_classes) of the most probable classes."""
-        return confusion_counts(self.labels, np.argmax(self.P, axis=1), self.P.shape[1])
+        return confusion_counts(self.labels, self.classes, self.P.shape[1])
 
     @cached_property
     def of_truth(self) -> Array:
@@ -45,8 +61,9 @@ def confusion_counts(labels: NDArray[np.intp], said: NDArray[np.intp], n: int) -
 
 def top_k(predictions: Predictions, k: int) -> float:
     """Fraction of examples whose true class is among the k most probable; of equally probable ones the first are taken."""
-    classes, p = np.arange(predictions.P.shape[1]), predictions.P[np.arange(len(predictions.P)), predictions.labels]
-    more, as_much = np.greater(predictions.P, p[:, None]), np.equal(predictions.P, p[:, None])
+    scores = predictions.scores
+    classes, of_truth = np.arange(scores.shape[1]), scores[np.arange(len(scores)), predictions.labels]
+    more, as_much = np.greater(scores, of_truth[:, None]), np.equal(scores, of_truth[:, None])
     ahead = np.count_nonzero(more | (as_much & (classes < predictions.labels[:, None])), axis=1)
     return float(np.mean(ahead < k))
 
@@ -99,7 +116,7 @@ class Reliability(NamedTuple):
 def reliability(predictions: Predictions) -> Reliability:
     """The examples by the probability of their predicted class, in bins (0, 1/15], ... (14/15, 1]."""
     confidence = predictions.P.max(axis=1).astype(float)
-    right = np.argmax(predictions.P, axis=1) == predictions.labels
+    right = predictions.classes == predictions.labels
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     counts = np.bincount(bins, minlength=BINS)
     means = (_ratio(np.bincount(bins, weights, BINS), counts) for weights in (confidence, right))

@@ -7,7 +7,7 @@ from mnist_np import metrics
 from mnist_np.component import ConfigError
 from mnist_np.experiment import Training
 from mnist_np.metrics import METRICS, Predictions, by_class, measure, reliability
-from mnist_np.nn.losses import softmax
+from mnist_np.nn.losses import MeanSquaredError, softmax
 
 # True classes 0, 0, 1, 2; taken for 0, 1, 1, 1.
 HAND = Predictions(
@@ -85,3 +85,12 @@ def test_an_unknown_metric_is_named():
     with pytest.raises(ConfigError, match=r"training.metrics.*did you mean 'top3'.*brier"):
         Training(metrics=["top_3"]).check_metrics()
     assert Training(metrics=list(METRICS)).metrics == list(METRICS)
+
+
+def test_classes_are_those_of_the_accuracy_where_probabilities_are_cut():
+    Z, labels = np.array([[2.0, 3.0, 0.1], [0.2, 0.9, 0.4], [-3.0, -1.0, -2.0]]), np.array([1, 1, 1])
+    found = Predictions(MeanSquaredError(output="identity").probabilities(Z), labels, Z)
+    assert np.array_equal(found.P[0], [1, 1, 0.1]), "two classes with a probability of 1"
+    assert found.classes.tolist() == Z.argmax(axis=1).tolist() == [1, 1, 1]
+    assert metrics.recall(found)[1] == metrics.top_k(found, 1) == 1
+    assert metrics.reliability(found).accuracy[-1] == 1

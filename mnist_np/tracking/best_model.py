@@ -11,7 +11,7 @@ from mnist_np.storage.saved_run import SavedRun
 from mnist_np.storage.teacher import load_data
 from mnist_np.sweep.report import SweepReport
 from mnist_np.tracking import model
-from mnist_np.tracking.journal import Journal, Ledger, lock
+from mnist_np.tracking.journal import Journal, Ledger, locked
 from mnist_np.tracking.settings import Tracking
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def log_best(tracking: Tracking, report: SweepReport, status: str, outputs: Path
         ledger = Ledger.read(best.folder)
         if ledger is None:
             return
-        with lock(best.folder):
+        with locked(best.folder):
             journal = Journal(best.folder)
             journal.repair()
             records = [record for record, _ in journal.read()]

@@ -20,6 +20,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from itertools import groupby
 from pathlib import Path
@@ -203,3 +204,13 @@ def lock(folder: Path) -> FileLock:
     except Timeout:
         raise TrackingError(f"another process is still at work on the run in {folder}") from None
     return held
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold `lock` for the block, and give it back at its end."""
+    held = lock(folder)
+    try:
+        yield
+    finally:
+        held.release()

@@ -8,7 +8,7 @@ from pathlib import Path
 from mnist_np.tracking.background import TIMEOUT, BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.delivery import Delivery
-from mnist_np.tracking.journal import Journal, Ledger, lock
+from mnist_np.tracking.journal import Journal, Ledger, locked
 from mnist_np.tracking.store import Store
 
 
@@ -30,7 +30,7 @@ def deliver_pending(store: Store, folders: Iterable[Path], every: bool = False) 
             continue
         try:
             if taken:
-                with lock(folder):
+                with locked(folder):
                     BackgroundDelivery(Delivery(folder, journal, ledger, store)).complete(TIMEOUT)
         except TrackingError:
             taken = False

@@ -74,7 +74,7 @@ class Result:
     @cached_property
     def predictions(self) -> Predictions:
         """The probabilities of the test split beside its labels."""
-        return Predictions(self.experiment.loss.probabilities(self.test.logits), self.data.test.labels)
+        return Predictions(self.experiment.loss.probabilities(self.test.logits), self.data.test.labels, self.test.logits)
 
     @property
     def classes(self) -> list[dict[str, str | int | float]]:

@@ -30,7 +30,9 @@ def validation_metrics(network: Network, val: Split, loss: Loss, training: Train
     check_loss("validation", validation.loss, epoch)
     metrics = {"val/loss": validation.loss, "val/accuracy": validation.accuracy}
     if training.metrics:
-        metrics |= measure(Predictions(loss.probabilities(validation.logits), val.labels), training.metrics, "val")
+        metrics |= measure(
+            Predictions(loss.probabilities(validation.logits), val.labels, validation.logits), training.metrics, "val"
+        )
     return metrics
 
 

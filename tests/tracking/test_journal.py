@@ -6,8 +6,16 @@ import os
 
 import pytest
 
+from mnist_np.tracking.client import TrackingError
 from mnist_np.tracking.conclusion import conclude
-from mnist_np.tracking.journal import Journal, Ledger
+from mnist_np.tracking.journal import Journal, Ledger, lock, locked
+
+
+def test_a_lock_is_held_for_the_block_alone(tmp_path):
+    block = locked(tmp_path)
+    with block, pytest.raises(TrackingError, match="another process"):
+        lock(tmp_path)
+    lock(tmp_path).release()
 
 
 def test_records_are_read_from_an_offset_on(tmp_path):
