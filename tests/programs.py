@@ -27,6 +27,26 @@ def finish(program, code=0, seconds=200):
     return said
 
 
+def moody(folder):
+    """Overrides for two runs: the first fails in training, until there is a file ``mended`` in ``folder``."""
+    path, name = folder / "parts.py", f"moody_{folder.name}"
+    path.write_text(
+        "import os\n"
+        "from dataclasses import dataclass\n"
+        "from mnist_np.nn.activations import Identity\n"
+        "from mnist_np.registry import register\n"
+        f"@register('activation', '{name}')\n"
+        "@dataclass\n"
+        "class Moody(Identity):\n"
+        "    breaks: bool = False\n"
+        "    def g_prime(self, Z):\n"
+        f"        if self.breaks and not os.path.exists({str(folder / 'mended')!r}):\n"
+        "            raise RuntimeError('out of luck')\n"
+        "        return super().g_prime(Z)\n"
+    )
+    return [f"plugins=[{path}]", f"activation={name}", "activation.breaks=true,false"]
+
+
 def results(outputs):
     """What became of the runs of all sweeps, by the names of their folders."""
     return {path.parent.name: json.loads(path.read_text()) for path in outputs.glob("sweeps/*/*/result.json")}

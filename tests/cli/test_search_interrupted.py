@@ -13,7 +13,7 @@ optuna = pytest.importorskip("optuna")
 from optuna.trial import TrialState  # noqa: E402
 from searches import LAUNCHERS, LR, SMALL, begin, check_books, search, trials  # noqa: E402
 
-from tests.programs import TRAIN, results, wait_for  # noqa: E402
+from tests.programs import TRAIN, moody, results, wait_for  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("no_sweep_figures")
 
@@ -68,21 +68,6 @@ def test_forty_trials_on_four_workers_killed_twice_are_finished_once_each(tmp_pa
 @pytest.mark.fault
 @pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_failing_trial_is_told_and_made_again_by_the_next_start(workers, tmp_path, capsys):
-    path, name = tmp_path / "parts.py", f"moody_{workers}"
-    path.write_text(
-        "import os\n"
-        "from dataclasses import dataclass\n"
-        "from mnist_np.nn.activations import Identity\n"
-        "from mnist_np.registry import register\n"
-        f"@register('activation', '{name}')\n"
-        "@dataclass\n"
-        "class Moody(Identity):\n"
-        "    breaks: bool = False\n"
-        "    def g_prime(self, Z):\n"
-        f"        if self.breaks and not os.path.exists({str(tmp_path / 'mended')!r}):\n"
-        "            raise RuntimeError('out of luck')\n"
-        "        return super().g_prime(Z)\n"
-    )
     command = [
         sys.executable,
         str(TRAIN),
@@ -90,9 +75,9 @@ def test_a_failing_trial_is_told_and_made_again_by_the_next_start(workers, tmp_p
         "-m",
         *SMALL,
         f"outputs={tmp_path / 'outputs'}",
-        f"plugins=[{path}]",
+        *moody(tmp_path),
     ]
-    command += [f"activation={name}", "activation.breaks=true,false", "optimizer.lr=0.1,0.2", "sweep.search.trials=9"]
+    command += ["optimizer.lr=0.1,0.2", "sweep.search.trials=9"]
     command += ["hydra/launcher=local", f"hydra.launcher.workers={workers}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1, done.stdout + done.stderr

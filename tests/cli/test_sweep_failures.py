@@ -8,26 +8,7 @@ import pytest
 from sweeps import begin, sweep
 
 from mnist_np.sweep.executor import InProcess
-from tests.programs import results, statuses, wait_for
-
-
-def moody(tmp_path):
-    """Overrides for a sweep of two runs, the first of which fails in training."""
-    path, name = tmp_path / "parts.py", f"moody_{tmp_path.name}"
-    path.write_text(
-        "from dataclasses import dataclass\n"
-        "from mnist_np.nn.activations import Identity\n"
-        "from mnist_np.registry import register\n"
-        f"@register('activation', '{name}')\n"
-        "@dataclass\n"
-        "class Moody(Identity):\n"
-        "    breaks: bool = False\n"
-        "    def g_prime(self, Z):\n"
-        "        if self.breaks:\n"
-        "            raise RuntimeError('out of luck')\n"
-        "        return super().g_prime(Z)\n"
-    )
-    return [f"plugins=[{path}]", f"activation={name}", "activation.breaks=true,false"]
+from tests.programs import moody, results, statuses, wait_for
 
 
 @pytest.mark.fault
