@@ -6,12 +6,12 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
-from mnist_np.component import UserError
-from mnist_np.files import write_atomically
+from mnist_np.component import JsonDict, UserError
+from mnist_np.files import read_regular, write_atomically
 from mnist_np.machine import cores, load, processor
 from mnist_np.papers.rows import WITHOUT_VERDICT, Row
 from mnist_np.papers.verdict import OPEN, relative_verdict, verdict
@@ -19,11 +19,14 @@ from mnist_np.serialize import flatten
 from mnist_np.source_code import PACKAGE
 from mnist_np.storage.config_file import read_config
 from mnist_np.storage.provenance import RELEVANT
-from mnist_np.storage.records import read_json
+from mnist_np.storage.records import MAX_BYTES, parsed, read_json
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import Spread
 from mnist_np.terminal import counted
 from mnist_np.training.mode import recorded
+
+KINDS: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "str": str, "dict[str, str]": dict}
+"""Annotation of a field of `Outcome` -> what it may be in a file."""
 
 MODE = ("training.threads", "training.processes")
 """Keys by which results differ by rounding alone. The mode that was used is recorded with each run."""
@@ -109,8 +112,8 @@ class Reproduction:
 
 def default_folder() -> Path:
     """``docs/results`` of the checkout that this package is imported from, or else of the current folder."""
-    docs = PACKAGE.parent / "docs"
-    return (docs if docs.is_dir() else Path("docs")) / "results"
+    results = PACKAGE.parent / "docs" / "results"  # site-packages may have a folder docs, which others put there
+    return results if results.is_dir() else Path("docs/results")
 
 
 def outcome(child: Child, row: Row) -> Outcome | None:
@@ -157,17 +160,31 @@ def path_of(folder: Path, name: str) -> Path:
 
 
 def read(folder: Path, rows: Iterable[Row]) -> dict[str, Reproduction]:
-    """Row's name -> what has been run of it. Raises UserError for a file that is no result."""
+    """Row's name -> what has been run of it. Raises UserError for a file that is no result, OSError if it cannot be read."""
     found = {}
     for row in rows:
         path = path_of(folder, row.name)
-        content = read_json(path)
+        if not path.exists():
+            found[row.name] = Reproduction(row)
+            continue
         try:
-            runs = tuple(Outcome(**run) for run in content["runs"]) if path.exists() else ()
-        except (KeyError, TypeError):
+            content = parsed(read_regular(path, MAX_BYTES, follow=True).decode())
+            runs, config = tuple(outcome_of(run) for run in content["runs"]), content["config"]
+            if not isinstance(config, dict) or len({run.seed for run in runs}) < len(runs):
+                raise TypeError("no config, or a seed twice")
+        except (KeyError, TypeError, UnicodeDecodeError):
             raise UserError(f"{path}: is no file of results; delete it, and the row is run anew") from None
-        found[row.name] = Reproduction(row, runs, content.get("config"))
+        found[row.name] = Reproduction(row, runs, config)
     return found
+
+
+def outcome_of(content: JsonDict) -> Outcome:
+    """A run as its file has it. Raises TypeError for a key or a value that is none of a run."""
+    run = Outcome(**content)
+    for field in fields(run):
+        if not isinstance(getattr(run, field.name), KINDS[str(field.type)]):
+            raise TypeError(field.name)
+    return run
 
 
 def write(folder: Path, row: Row, command: str, runs: Iterable[Outcome], config: Mapping[str, object]) -> None:

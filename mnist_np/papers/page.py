@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from mnist_np.figures.papers import Compared, draw
 from mnist_np.files import write_atomically
@@ -34,6 +35,9 @@ those of the last epoch, or of the epoch that the validation images chose; no te
 - **MISS**: by more.
 - **open**: fewer than three runs yet.
 
+A row that is only said to be lower than another one: **PASS** if its mean is lower by at least 2 standard errors of the
+difference, **CLOSE** if it is lower by less, else **MISS**. A run that diverged or failed has no error and is not among the n.
+
 Times are means over runs of one process on one core. *Loaded*: some were recorded while the machine had more work
 than cores, so that the true time is shorter.
 """
@@ -42,8 +46,8 @@ COLUMNS = ("result", "published", "ours", "n", "verdict", "time of a run", "devi
 
 
 def write_page(folder: Path, found: Mapping[str, Reproduction]) -> None:
-    """Write the page beside ``folder``, the files of results, and its figure into the folder ``images`` there."""
-    write_atomically(folder.parent / "results.md", text_of(found))
+    """Write the page of ``folder``, the files of results, and its figure: of ``results`` results.md and images/results.png."""
+    write_atomically(page_of(folder), text_of(found, quote(folder.name)))
     compared = [
         Compared(there.row.title, there.row.published, there.row.sd or 0.0, there.errors, there.verdict(found))
         for part in PARTS
@@ -52,21 +56,26 @@ def write_page(folder: Path, found: Mapping[str, Reproduction]) -> None:
         if there.runs and there.row.published is not None
     ]
     if compared:
-        draw(compared, folder.parent / "images" / "results.png")
+        draw(compared, folder.parent / "images" / f"{folder.name}.png")
 
 
-def text_of(found: Mapping[str, Reproduction]) -> str:
-    """The page as Markdown."""
+def page_of(folder: Path) -> Path:
+    """The page of a folder of results: beside it and of its name, so that no other folder's page is written over."""
+    return folder.parent / f"{folder.name}.md"
+
+
+def text_of(found: Mapping[str, Reproduction], name: str = "results") -> str:
+    """The page as Markdown; ``name`` is that of the folder of results beside it."""
     lines = [INTRODUCTION]
     counts = Counter(there.verdict(found) for there in found.values())
     said = ", ".join(f"{counts[word]} {word}" for word in ("PASS", "CLOSE", "MISS", OPEN) if counts[word])
     lines += [f"So far: {said or 'nothing has been run'}.", ""]
     if any(there.runs and there.row.published is not None for there in found.values()):
-        lines += ["![Published errors and ours](images/results.png)", ""]
+        lines += [f"![Published errors and ours](images/{name}.png)", ""]
     for part, heading in PARTS.items():
         rows = of_part(found, part)
         if rows:
-            lines += [f"## {heading}", "", *(records(rows) if part == "record" else [table(rows, found)]), ""]
+            lines += [f"## {heading}", "", *(records(rows, name) if part == "record" else [table(rows, found, name)]), ""]
     explained = [there for there in found.values() if there.runs and there.row.explanation]
     if explained:
         lines += ["## Where the numbers differ", ""]
@@ -87,12 +96,12 @@ def of_part(found: Mapping[str, Reproduction], part: str) -> list[Reproduction]:
     return [there for there in found.values() if there.row.part == part]
 
 
-def table(rows: list[Reproduction], found: Mapping[str, Reproduction]) -> str:
+def table(rows: list[Reproduction], found: Mapping[str, Reproduction], folder: str) -> str:
     """The rows as a Markdown table."""
     lines = []
     for there in rows:
         row = there.row
-        link = f"[{row.title}](results/{path_of(Path(), row.name)})" if there.runs else row.title
+        link = f"[{row.title}]({path_of(Path(folder), row.name).as_posix()})" if there.runs else row.title
         notes = [SOURCES[row.source], row.deviations, f"needs {row.needs}, not in this package yet" if row.needs else ""]
         lines.append(
             [
@@ -108,7 +117,7 @@ def table(rows: list[Reproduction], found: Mapping[str, Reproduction]) -> str:
     return markdown_table(COLUMNS, lines)
 
 
-def records(rows: list[Reproduction]) -> Iterator[str]:
+def records(rows: list[Reproduction], folder: str) -> Iterator[str]:
     """The records: time to a mean accuracy, with the test that they passed."""
     yield "The seconds are those of the training steps alone: data in memory, evaluation and imports not counted. A record holds"
     yield f"if the mean test accuracy over ten seeds is above its mark with p < {LEVEL:g} in a one-sided t test."
@@ -123,7 +132,7 @@ def records(rows: list[Reproduction]) -> Iterator[str]:
         p = record_p_value(there.errors, mark)
         holds = "" if p is None else OPEN if len(there.runs) < row.seeds else "yes" if p < LEVEL else "no"
         accuracy = percent(Spread.of(100 - error for error in there.errors)) if spread else ""
-        name = f"[{row.title}](results/{path_of(Path(), row.name)})" if there.runs else row.title
+        name = f"[{row.title}]({path_of(Path(folder), row.name).as_posix()})" if there.runs else row.title
         said = "" if p is None else f"{p:.1g}"
         n = str(len(there.runs) or "")
         lines.append([name, f"{100 - mark:g} %", accuracy, n, said, holds, seconds_of(there), row.deviations])

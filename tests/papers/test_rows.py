@@ -1,7 +1,9 @@
 """The declared rows, the files of results, and the page that is made from them."""
 
 import json
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -9,8 +11,9 @@ from mnist_np.cli.arguments import parse
 from mnist_np.cli.compose import compose, to_run_config, without_hydra
 from mnist_np.cli.schemas import store_schemas
 from mnist_np.component import UserError
+from mnist_np.papers import outcomes
 from mnist_np.papers.outcomes import is_same_recipe, read
-from mnist_np.papers.page import text_of
+from mnist_np.papers.page import text_of, write_page
 from mnist_np.papers.published import ROW, ROWS
 from mnist_np.papers.rows import PARTS, SOURCES
 from mnist_np.papers.training import words
@@ -77,3 +80,55 @@ def test_a_file_that_is_none_is_named(tmp_path):
         (tmp_path / f"{row.name}.json").write_text(text)
         with pytest.raises(UserError, match=f"{row.name}.json: is no file of results"):
             read(tmp_path, [row])
+
+
+@pytest.mark.parametrize("key", ["seed", "error", "versions", "blas"])
+def test_a_value_that_is_none_of_a_run_is_named(tmp_path, key):
+    row = TRAINED[0]
+    content = json.loads((RESULTS / "softmax_regression.json").read_text(encoding="utf-8"))
+    content["runs"][1][key] = [1]
+    (tmp_path / f"{row.name}.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=f"{row.name}.json: is no file of results"):
+        read(tmp_path, [row])
+
+
+@pytest.mark.parametrize("change", [{"config": "x"}, {"config": None}, {"runs": "twice"}])
+def test_a_file_without_config_or_with_a_seed_twice_is_named(tmp_path, change):
+    row = TRAINED[0]
+    content = json.loads((RESULTS / "softmax_regression.json").read_text(encoding="utf-8"))
+    content |= {"runs": 2 * content["runs"]} if change == {"runs": "twice"} else change
+    (tmp_path / f"{row.name}.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=f"{row.name}.json: is no file of results"):
+        read(tmp_path, [row])
+
+
+def test_a_file_that_cannot_be_read_is_not_advised_to_be_deleted(tmp_path):
+    (tmp_path / f"{TRAINED[0].name}.json").mkdir()
+    with pytest.raises(OSError, match="is a folder"):
+        read(tmp_path, TRAINED[:1])
+
+
+def test_a_file_may_be_a_link(tmp_path):
+    (tmp_path / "softmax_regression.json").symlink_to(RESULTS / "softmax_regression.json")
+    row = ROW["softmax_regression"]
+    assert read(tmp_path, [row])[row.name].errors == read(RESULTS, [row])[row.name].errors
+
+
+def test_a_page_is_named_after_its_folder_and_leaves_others_alone(tmp_path):
+    (tmp_path / "mine at home").mkdir()
+    (tmp_path / "results.md").write_text("another page")
+    (tmp_path / "mine at home/sklearn_bench_sgd.json").write_bytes((RESULTS / "sklearn_bench_sgd.json").read_bytes())
+    write_page(tmp_path / "mine at home", read(tmp_path / "mine at home", ROWS))
+    page = (tmp_path / "mine at home.md").read_text(encoding="utf-8")
+    targets = [unquote(target) for target in re.findall(r"\]\((.*?)\)", page)]
+    assert targets == ["images/mine at home.png", "mine at home/sklearn_bench_sgd.json"]
+    assert all((tmp_path / target).is_file() for target in targets)
+    assert (tmp_path / "results.md").read_text() == "another page"
+
+
+def test_a_folder_docs_beside_the_installed_package_is_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(outcomes, "PACKAGE", tmp_path / "mnist_np")
+    (tmp_path / "docs").mkdir()
+    assert outcomes.default_folder() == Path("docs/results")
+    (tmp_path / "docs/results").mkdir()
+    assert outcomes.default_folder() == tmp_path / "docs/results"
