@@ -11,7 +11,8 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -23,10 +24,11 @@ from mnist_np.commands.saved import basic_parser, reports_user_errors
 from mnist_np.component import UserError, did_you_mean
 from mnist_np.machine import cores, load
 from mnist_np.papers.outcomes import Outcome, Reproduction, config_of, default_folder, is_same_recipe, outcome, read, write
-from mnist_np.papers.page import percent, write_page
+from mnist_np.papers.page import page_of, percent, write_page
 from mnist_np.papers.published import ROW, ROWS
 from mnist_np.papers.rows import Row
 from mnist_np.papers.training import command, train
+from mnist_np.sweep.children import Child
 from mnist_np.terminal import duration, print_error
 from mnist_np.training.interrupt import Interrupt
 
@@ -37,6 +39,8 @@ SHORT = 1.0
 """Minutes of a run up to which --records trains a record that is not named."""
 RECORDS_HELP = "train the named ROWs and all records of up to a minute a run anew, for their times on this machine"
 
+RESULTS_HELP = "the files of results, beside which the page DIR.md is written (default: docs/results)"
+
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -45,18 +49,23 @@ def main() -> int:
     """Do what ``sys.argv`` says. Gives the exit code."""
     arguments = parser().parse_args()
     try:
+        if arguments.page and (arguments.rows or arguments.again or arguments.records):
+            raise UserError("--page: writes the page alone; it takes no ROW, no --again and no --records")
+        if arguments.again and (arguments.records or not arguments.rows):
+            raise UserError("--again: takes the ROWs that are compared, or all, and no --records")
         rows = chosen(arguments.rows, arguments.records)
         found = read(arguments.results, ROWS)
-        if rows or arguments.page:
+        if (rows and not arguments.again) or arguments.page:
             make_folder(arguments.results)
     except UserError as error:
         print_error(str(error))
         return 2
     if arguments.page:
         write_page(arguments.results, found)
+        print(page_of(arguments.results))
+        return 0
     if not rows:
-        if not arguments.page:
-            Console(width=None if sys.stdout.isatty() else 160).print(overview(found, arguments.seeds))
+        Console(width=None if sys.stdout.isatty() else 160).print(overview(found, arguments.seeds))
         return 0
     if arguments.records and load() > 0.5 * cores():
         print(f"note: the load average is {load():.1f}, so other programs are running: the times will be too long", flush=True)
@@ -77,10 +86,13 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--again", action="store_true", help="train the recorded runs anew and compare; writes nothing")
     parser.add_argument("--records", action="store_true", help=RECORDS_HELP)
     parser.add_argument("--page", action="store_true", help="only write the page and its figure anew")
-    parser.add_argument(
-        "--results", type=Path, default=default_folder(), metavar="DIR", help="the files of results (default: docs/results)"
-    )
+    parser.add_argument("--results", type=folder, default=default_folder(), metavar="DIR", help=RESULTS_HELP)
     return parser
+
+
+def folder(text: str) -> Path:
+    """A folder by its whole path: ``.`` has no name, and nothing above it."""
+    return Path(os.path.abspath(text))
 
 
 def budget(text: str) -> float:
@@ -121,12 +133,13 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
     """Train what is missing of the rows. Gives 0 if nothing is missing afterwards, or all that was repeated is the same."""
     deadline = monotonic() + arguments.budget if arguments.budget else None
     complete = True
-    for row in rows:
+    rows = list(rows)
+    for row in rows:  # a row whose recorded runs are of another recipe comes once more at the end
         before = read(arguments.results, [row])[row.name]
+        wanted = arguments.seeds or row.seeds
         if arguments.again:
             seeds = [run.seed for run in before.runs][: arguments.seeds]
         else:
-            wanted = arguments.seeds or row.seeds
             seeds = list(range(wanted)) if arguments.records else before.missing(wanted)
         if not seeds:
             print(f"{row.name}: {'nothing is recorded' if arguments.again else 'nothing is missing'}", flush=True)
@@ -136,28 +149,56 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
             print(f"{row.name}: not begun, {interrupted() or 'the time is over'}", flush=True)
             complete = False
             continue
-        print(f"{row.name}: {len(seeds)} of about {duration(60 * before.minutes())} each: {command(row)}", flush=True)
+        print(f"{row.name}: {len(seeds)} of about {duration(60 * before.minutes())} each: {command(row, seeds)}", flush=True)
         anew = arguments.again or arguments.records
         code, children = train(row, seeds, arguments.outputs, arguments.workers, anew, interrupted, left)
         runs = {run.seed: run for child in children if (run := outcome(child, row))}
+        config = next((config_of(child.folder) for child in children if child.status == "finished"), {})
+        same = not runs or is_same_recipe(before.config or {}, config)
         if arguments.again:
+            if not same:
+                print(f"{row.name}: the recorded runs are of another recipe", flush=True)
             complete &= compare(before, runs, seeds)
             continue
         if runs:
-            folder = next(child.folder for child in children if child.status == "finished")
-            config = config_of(folder)
-            if not is_same_recipe(before.config or {}, config):
-                print(f"{row.name}: the recorded runs are of another recipe, and are left out", flush=True)
-                before = Reproduction(row)
-            merged = {run.seed: run for run in before.runs} | runs
-            write(arguments.results, row, command(row), merged.values(), config)
-            write_page(arguments.results, read(arguments.results, ROWS))
-        if code or not set(seeds) <= set(runs):
-            ended = interrupted() or (deadline is not None and monotonic() >= deadline)
-            said = "the same command goes on" if children or ended else f"the sweep did not begin: exit code {code}"
-            print(f"{row.name}: {len(runs)} of {len(seeds)} finished; {said}", flush=True)
+            keep(row, runs, config, arguments.results)
+            if not same and not set(range(wanted)) <= set(runs):
+                rows.append(row)
+        if not set(seeds) <= set(runs):
+            ended = bool(interrupted()) or (deadline is not None and monotonic() >= deadline)
+            print(f"{row.name}: {len(runs)} of {len(seeds)} finished; {what_next(children, code, ended, anew)}", flush=True)
             complete = False
     return 0 if complete else 1
+
+
+def keep(row: Row, runs: Mapping[int, Outcome], config: Mapping[str, object], folder: Path) -> None:
+    """Add the runs to the row's file, and write the page."""
+    before = read(folder, [row])[row.name]  # once more: another process may have added runs meanwhile
+    if not is_same_recipe(before.config or {}, config):
+        print(f"{row.name}: the recorded runs are of another recipe, and are left out", flush=True)
+        before = Reproduction(row)
+    merged = {run.seed: run for run in before.runs} | dict(runs)
+    seeds = sorted({*merged, *range(row.seeds)})
+    write(folder, row, command(row, seeds), merged.values(), config)
+    write_page(folder, read(folder, ROWS))
+
+
+def what_next(children: Sequence[Child], code: int, ended: bool, anew: bool) -> str:
+    """What became of the runs of a row that is not complete, and what the same command does.
+
+    Args:
+        children: the runs.
+        code: the exit code of the sweep.
+        ended: whether it was stopped.
+        anew: whether finished runs are trained again.
+    """
+    if not children and not ended:
+        return f"the sweep did not begin: exit code {code}"
+    counts = Counter(child.status for child in children if child.status != "finished")
+    if not ended and list(counts) == ["diverged"]:
+        return f"{counts['diverged']} diverged, and would again"
+    said = [f"{counts[status]} {status}" for status in ("diverged", "failed") if counts[status]]
+    return "; ".join([*said, "the same command trains all of them again" if anew else "the same command goes on"])
 
 
 def compare(before: Reproduction, now: Mapping[int, Outcome], seeds: list[int]) -> bool:

@@ -33,9 +33,9 @@ def words(row: Row, seeds: Sequence[int]) -> list[str]:
     return ["-m", *row.overrides, chosen, *common]
 
 
-def command(row: Row) -> str:
-    """The whole command, as a user would type it."""
-    return shlex.join(["mnist-np", "train", *words(row, range(row.seeds))])
+def command(row: Row, seeds: Sequence[int] = ()) -> str:
+    """The whole command, as a user would type it; ``seeds``: others than those that the verdict needs."""
+    return shlex.join(["mnist-np", "train", *words(row, seeds or range(row.seeds))])
 
 
 def train(

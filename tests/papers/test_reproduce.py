@@ -91,9 +91,51 @@ def test_runs_of_another_recipe_are_left_out(call, tmp_path, monkeypatch):
     other = replace(FAST, overrides=(*FAST.overrides, "optimizer.lr=0.1"))
     monkeypatch.setattr(reproduce, "ROW", {"fast": other})
     code, out = call("fast", "--seeds", "2")
-    assert (code, "the recorded runs are of another recipe" in out) == (0, True), out
-    assert [run.seed for run in read(tmp_path / "docs/results", [FAST])["fast"].runs] == [1]
-    assert "nothing is missing" not in call("fast", "--seeds", "2")[1]
+    assert (code, "the recorded runs are of another recipe, and are left out" in out) == (0, True), out
+    assert "fast: 1 of about" in out
+    assert "seed=1 " in out, "the printed command is the one that is run"
+    now = read(tmp_path / "docs/results", [FAST])["fast"]
+    assert [run.seed for run in now.runs] == [0, 1], "what is left out is trained at once"
+    assert now.config["optimizer"]["lr"] == 0.1
+    assert "nothing is missing" in call("fast", "--seeds", "2")[1]
+    monkeypatch.setattr(reproduce, "ROW", {"fast": FAST})
+    code, out = call("fast", "--again", "--seeds", "1")
+    assert (code, "the recorded runs are of another recipe" in out) == (1, True), out
+
+
+def test_runs_that_another_process_adds_meanwhile_stay(call, tmp_path, monkeypatch):
+    train = reproduce.train
+
+    def slow(row, seeds, *others):
+        trained = train(row, seeds, *others)
+        if seeds == [0]:
+            monkeypatch.setattr(reproduce, "train", train)
+            assert call("fast", "--seeds", "2")[0] == 0
+        return trained
+
+    monkeypatch.setattr(reproduce, "train", slow)
+    assert call("fast", "--seeds", "1")[0] == 0
+    assert [run.seed for run in read(tmp_path / "docs/results", [FAST])["fast"].runs] == [0, 1]
+
+
+def test_a_run_that_diverges_is_no_seed_and_is_not_said_to_go_on(call, tmp_path, monkeypatch):
+    bad = replace(FAST, overrides=(*FAST.overrides, "optimizer.lr=1e6", "activation=identity"))
+    monkeypatch.setattr(reproduce, "ROW", {"fast": bad})
+    code, out = call("fast", "--seeds", "1")
+    assert (code, "fast: 0 of 1 finished; 1 diverged, and would again\n" in out) == (1, True), out
+    assert not (tmp_path / "docs/results/fast.json").exists()
+
+
+def test_the_page_of_an_empty_folder_is_written_and_named_the_same_twice(call, tmp_path):
+    assert call("--page") == (0, f"{tmp_path / 'docs/results.md'}\n")
+    text = (tmp_path / "docs/results.md").read_bytes()
+    assert call("--page")[0] == 0
+    assert (tmp_path / "docs/results.md").read_bytes() == text
+
+
+def test_a_comparison_makes_no_folder(call, tmp_path):
+    assert call("fast", "--again") == (0, "fast: nothing is recorded\n")
+    assert not (tmp_path / "docs").exists()
 
 
 def test_a_budget_that_ends_before_a_sweep_begins_is_no_failure_of_it(call, monkeypatch):
@@ -111,6 +153,9 @@ def test_a_budget_that_ends_before_a_sweep_begins_is_no_failure_of_it(call, monk
         (["fast", "--seeds", "-1"], "must be a whole number from 1 to 9999, not '-1'"),
         (["fast", "--budget", "20"], "'20': must be a time such as 90s, 20m or 2h"),
         (["fast", "--budget", "0m"], "'0m': must be a time"),
+        (["fast", "--page"], "--page: writes the page alone; it takes no ROW, no --again and no --records"),
+        (["--again"], "--again: takes the ROWs that are compared, or all, and no --records"),
+        (["fast", "--again", "--records"], "--again: takes the ROWs that are compared, or all, and no --records"),
         (["fast", "--workers", "x"], "must be a whole number from 1 to 9999, not 'x'"),
     ],
 )
