@@ -10,18 +10,17 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
-from rich.console import Console
 from rich.table import Table
 
 from mnist_np.commands.numbers import whole_number
 from mnist_np.commands.saved import basic_parser, reports_user_errors
 from mnist_np.component import UserError, did_you_mean
+from mnist_np.fitted_table import Column, fitted_table, wide_console
 from mnist_np.machine import cores, load
 from mnist_np.papers.outcomes import Outcome, Reproduction, config_of, default_folder, is_same_recipe, outcome, read, write
 from mnist_np.papers.page import page_of, percent, write_page
@@ -65,7 +64,8 @@ def main() -> int:
         print(page_of(arguments.results))
         return 0
     if not rows:
-        Console(width=None if sys.stdout.isatty() else 160).print(overview(found, arguments.seeds))
+        console = wide_console()
+        console.print(overview(found, arguments.seeds, console.width))
         return 0
     if arguments.records and load() > 0.5 * cores():
         print(f"note: the load average is {load():.1f}, so other programs are running: the times will be too long", flush=True)
@@ -215,23 +215,30 @@ def compare(before: Reproduction, now: Mapping[int, Outcome], seeds: list[int]) 
             print(f"{name}: error {run.error:.2f} %, loss {run.loss!r}: the same to the last digit")
         else:
             print(f"{name}: error {run.error:.2f} % and loss {run.loss!r} recorded, now {other.error:.2f} % and {other.loss!r}")
-            for key in ("versions", "blas", "cpu"):
+            for key in ("commit", "versions", "blas", "cpu"):
                 if getattr(run, key) != getattr(other, key):
                     print(f"  {key}: {getattr(run, key)} recorded, now {getattr(other, key)}")
         same &= other is not None and (other.error, other.loss, other.epoch) == (run.error, run.loss, run.epoch)
     return same
 
 
-def overview(found: Mapping[str, Reproduction], seeds: int | None) -> Table:
-    """What has been run, what is missing, and how long that takes."""
-    table = Table(title="Published results and records: reproduce ROW ... trains what is missing", title_justify="left")
-    for heading in ("row", "published", "ours", "runs", "verdict", "missing takes"):
-        table.add_column(heading)
+def overview(found: Mapping[str, Reproduction], seeds: int | None, width: int) -> Table:
+    """What has been run, what is missing, and how long that takes; for lines of ``width`` characters."""
+    rows = []
     for name, there in found.items():
         row = there.row
         missing = len(there.missing(seeds or row.seeds)) if row.overrides else 0
-        time = f"about {duration(60 * missing * there.minutes())}" if missing else f"needs {row.needs}" if row.needs else ""
+        time = duration(60 * missing * there.minutes()) if missing else f"needs {row.needs}" if row.needs else ""
         published = f"{row.published:g} %" if row.published is not None else ""
         ours = percent(there.spread) if there.spread else ""
-        table.add_row(name, published, ours, str(len(there.runs) or ""), there.verdict(found), time)
-    return table
+        rows.append((name, published, ours, str(len(there.runs) or ""), there.verdict(found), time))
+    names, published_ones, means, counts, verdicts, times = zip(*rows, strict=True)
+    columns = (
+        Column("row", names, is_words=True),
+        Column("published", published_ones, optional=2),
+        Column("ours", means),
+        Column("runs", counts, optional=1),
+        Column("verdict", verdicts, is_words=True),
+        Column("missing takes about", times),
+    )
+    return fitted_table(columns, width, title="Published results and records: reproduce ROW ... trains what is missing")

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from mnist_np.commands import reproduce
+from mnist_np.papers import published
 from mnist_np.papers.outcomes import read
 from mnist_np.papers.rows import Row
 
@@ -72,10 +73,11 @@ def test_a_row_is_run_continued_and_repeated(call, tmp_path):
     assert file.read_text(encoding="utf-8") == text, "a comparison writes nothing"
     content = json.loads(text)
     content["runs"][0]["loss"] += 1e-9
-    content["runs"][0]["blas"] = "another"
+    content["runs"][0] |= {"blas": "another", "commit": "0123456789ab"}
     file.write_text(json.dumps(content))
     code, out = call("fast", "--again", "--seeds", "1")
     assert (code, "recorded, now" in out, "blas: another recorded" in out) == (1, True, True), out
+    assert "commit: 0123456789ab recorded, now " in out, "the code may be another"
 
 
 def test_records_are_the_short_ones_and_what_is_named(monkeypatch):
@@ -131,6 +133,16 @@ def test_the_page_of_an_empty_folder_is_written_and_named_the_same_twice(call, t
     text = (tmp_path / "docs/results.md").read_bytes()
     assert call("--page")[0] == 0
     assert (tmp_path / "docs/results.md").read_bytes() == text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_overview_fits_and_names_rows_whole(call, monkeypatch, width):
+    rows = tuple(replace(row, published=10.0) for row in published.ROWS)
+    monkeypatch.setattr(reproduce, "ROWS", rows)
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out = call()
+    assert (code, max(map(len, out.splitlines())) <= width, "…" in out) == (0, True, False), out
+    assert width < 120 or all(f"│ {row.name} " in out for row in rows), out
 
 
 def test_a_comparison_makes_no_folder(call, tmp_path):
