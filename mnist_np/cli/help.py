@@ -102,9 +102,10 @@ def groups() -> str:
     chosen = defaults()
     lines = ["GROUPS and their options (* the default)"]
     found = [str(path.relative_to(conf_folder())) for path in sorted(conf_folder().glob("**/")) if any(path.glob("*.yaml"))]
+    found = [group for group in found if group.rpartition("/")[0] not in found]  # what lies in a group's folder are its options
     known = [group for group in GROUPS if group in found]
     for group in known + [group for group in found if group not in GROUPS and group not in HIDDEN]:
-        names = {name: f"{name}*" if chosen.get(group) == name else name for name in options(group)}
+        names = {name: f"{name}*" if chosen.get(group) == name else name for name in options(group) + nested(group)}
         lines.append(f"  {group:<15} {GROUPS.get(group, '')}".rstrip())
         if group in LISTED:
             lines += [
@@ -129,7 +130,8 @@ def keys() -> str:
 
 def group_page(group: str, option: str = "") -> str:
     """What the options of a group are, and their keys."""
-    names = [option] if option in options(group) else options(group)
+    every = options(group) + nested(group)
+    names = [option] if option in every else every
     lines = []
     for name in names:
         file = conf_folder() / group / f"{name}.yaml"
@@ -161,6 +163,11 @@ def is_offered(group: str, name: str) -> bool:
 
 def options(group: str) -> list[str]:
     return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+
+
+def nested(group: str) -> list[str]:
+    """The options in folders within a group's: ``phenomena/dropout`` of sweep."""
+    return sorted(f"{path.parent.name}/{path.stem}" for path in (conf_folder() / group).glob("*/*.yaml"))
 
 
 def description(file: Path) -> str:

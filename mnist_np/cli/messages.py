@@ -16,7 +16,7 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 from yaml import YAMLError
 
 from mnist_np.cli.folders import conf_folder
-from mnist_np.cli.help import is_offered, options
+from mnist_np.cli.help import is_offered, nested, options
 from mnist_np.cli.hydra_node import CALLBACKS
 from mnist_np.component import Component, ConfigError, UserError, brief, did_you_mean, shortened
 from mnist_np.registry import REGISTRY
@@ -136,12 +136,13 @@ def unreadable(error: OverrideParseException) -> str:
 
 def unknown_option(error: MissingConfigException) -> str:
     """A group's option that there is not."""
-    group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    parts = (file := error.missing_cfg_file or "").split("/", 2 if file.startswith("hydra/") else 1)
+    group, name = "/".join(parts[:-1]), parts[-1]  # a name may have folders: sweep=phenomena/dropout
     if name in OURS.get(group, {}):
         return f"{group}={name}: no such option here; use {OURS[group][name]}"
     if not group or error.options is None:
         return " ".join(str(error).partition("\nConfig search path")[0].split())
-    names = [name for name in error.options if is_offered(group, name) and name not in OURS.get(group, {})]
+    names = [name for name in error.options if is_offered(group, name) and name not in OURS.get(group, {})] + nested(group)
     known = f"no such option; {did_you_mean(name, names)}must be one of {', '.join(names)}"
     plugin = "" if group not in REGISTRY else " (or one of your own: see plugins)"
     return f"{group}={name}: {known}{plugin}"

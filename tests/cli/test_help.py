@@ -100,3 +100,10 @@ def test_every_command_exists(name):
 
     module, _, function = COMMANDS[name][0].partition(":")
     assert callable(getattr(import_module(module), function))
+
+
+def test_sweeps_in_a_folder_are_options_of_sweep_under_their_whole_name():
+    lines = [line.strip() for line in train_page([]).splitlines()]
+    assert any("phenomena/dropout, " in line for line in lines)
+    assert "sweep/phenomena" not in lines, "no group: sweep/phenomena=dropout chooses nothing"
+    assert train_page(["sweep=phenomena/dropout"]).startswith("sweep=phenomena/dropout\n  Validation accuracy against")

@@ -25,6 +25,7 @@ MISTAKES = [
     ("-m seed=1,2 hydra/launcher=ray hydra.launcher.adress=x", "no such key; did you mean 'hydra.launcher.address'?"),
     ("-m seed=1,2 hydra/launcher=ray hydra.launcher.num_cpus=0", "must be a whole number from 1 to 1024"),
     ("activation=relo", "activation=relo: no such option", "did you mean 'relu'?", "must be one of", "tanh"),
+    ("sweep=phenomena/dropuot", "sweep=phenomena/dropuot: no such option", "did you mean 'phenomena/dropout'?", "default, inits"),
     ("training=quick", "training=quick: no such option", "default"),
     ("optimizer=null", "optimizer=null: must be one of", "adam"),
     ("activation=[relu,sigmoid]", "one name, for all layers", "model.activations=[relu,sigmoid]"),
