@@ -50,12 +50,7 @@ PUBLISHED = (
     glorot("sigmoid", 2.21, 0.3, "activation=sigmoid", *PLAIN_RANGE),
     glorot("tanh", 1.76, 0.3, *PLAIN_RANGE),
     glorot("softsign_normalised", 1.72, 0.3, "activation=softsign"),
-    glorot(
-        "tanh_normalised",
-        1.64,
-        0.1,
-        explanation=GLOROT_DIFFERS,
-    ),
+    glorot("tanh_normalised", 1.64, 0.1, explanation=GLOROT_DIFFERS),
     glorot("softsign", 1.64, 0.3, "activation=softsign", *PLAIN_RANGE, explanation=GLOROT_DIFFERS),
     Row(
         "simard2003_800",
