@@ -162,7 +162,7 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
             continue
         if runs:
             keep(row, runs, config, arguments.results)
-            if not same and not set(range(wanted)) <= set(runs):
+            if not same and set(seeds) < set(range(wanted)):
                 rows.append(row)
         if not set(seeds) <= set(runs):
             ended = bool(interrupted()) or (deadline is not None and monotonic() >= deadline)
@@ -209,16 +209,17 @@ def compare(before: Reproduction, now: Mapping[int, Outcome], seeds: list[int]) 
             continue
         other = now.get(run.seed)
         name = f"{before.row.name}, seed {run.seed}"
+        equal = other is not None and (other.error, other.loss, other.epoch) == (run.error, run.loss, run.epoch)
+        same &= equal
         if other is None:
             print(f"{name}: did not finish")
-        elif (other.error, other.loss, other.epoch) == (run.error, run.loss, run.epoch):
+        elif equal:
             print(f"{name}: error {run.error:.2f} %, loss {run.loss!r}: the same to the last digit")
         else:
             print(f"{name}: error {run.error:.2f} % and loss {run.loss!r} recorded, now {other.error:.2f} % and {other.loss!r}")
             for key in ("commit", "versions", "blas", "cpu"):
                 if getattr(run, key) != getattr(other, key):
                     print(f"  {key}: {getattr(run, key)} recorded, now {getattr(other, key)}")
-        same &= other is not None and (other.error, other.loss, other.epoch) == (run.error, run.loss, run.epoch)
     return same
 
 
