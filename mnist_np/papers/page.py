@@ -80,7 +80,8 @@ def text_of(found: Mapping[str, Reproduction], name: str = "results") -> str:
     if explained:
         lines += ["## Where the numbers differ", ""]
         for there in explained:
-            lines += [f"**{there.row.title}** ({there.verdict(found)}). {there.row.explanation}", ""]
+            said = f" ({word})" if (word := there.verdict(found)) else ""  # none of a record
+            lines += [f"**{there.row.title}**{said}. {there.row.explanation}", ""]
     lines += [
         "## The commands",
         "",
