@@ -46,7 +46,9 @@ def draw(rows: Sequence[Compared], path: Path) -> None:
         axes.set_yticklabels([row.title for row in rows])
         values = [value for row in rows for value in (row.published, *row.errors)]
         ticks = [
-            tick for tick in (0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30) if min(values) / 1.5 <= tick <= max(values) * 1.5
+            tick
+            for tick in (0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100)
+            if min(values) / 1.5 <= tick <= max(values) * 1.5
         ]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.xaxis.set_minor_formatter(NullFormatter())
