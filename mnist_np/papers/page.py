@@ -10,7 +10,7 @@ from urllib.parse import quote
 from mnist_np.figures.papers import Compared, draw
 from mnist_np.files import write_atomically
 from mnist_np.fitted_table import markdown_table
-from mnist_np.papers.outcomes import Reproduction, path_of
+from mnist_np.papers.outcomes import Outcome, Reproduction, path_of
 from mnist_np.papers.rows import PARTS, SOURCES, WITHOUT_VERDICT, Row
 from mnist_np.papers.training import command
 from mnist_np.papers.verdict import LEVEL, OPEN, record_p_value
@@ -42,7 +42,7 @@ Times are means over runs of one process on one core. *Loaded*: some were record
 than cores, so that the true time is shorter.
 """
 
-COLUMNS = ("result", "published", "ours", "n", "verdict", "time of a run", "deviations")
+COLUMNS = ("result", "published", "ours", "n", "verdict", "time of a run")
 
 
 def write_page(folder: Path, found: Mapping[str, Reproduction]) -> None:
@@ -75,7 +75,7 @@ def text_of(found: Mapping[str, Reproduction], name: str = "results") -> str:
     for part, heading in PARTS.items():
         rows = of_part(found, part)
         if rows:
-            lines += [f"## {heading}", "", *(records(rows, name) if part == "record" else [table(rows, found, name)]), ""]
+            lines += [f"## {heading}", "", *(records(rows, name) if part == "record" else table(rows, found, name)), ""]
     explained = [there for there in found.values() if there.runs and there.row.explanation]
     if explained:
         lines += ["## Where the numbers differ", ""]
@@ -97,25 +97,18 @@ def of_part(found: Mapping[str, Reproduction], part: str) -> list[Reproduction]:
     return [there for there in found.values() if there.row.part == part]
 
 
-def table(rows: list[Reproduction], found: Mapping[str, Reproduction], folder: str) -> str:
-    """The rows as a Markdown table."""
-    lines = []
+def table(rows: list[Reproduction], found: Mapping[str, Reproduction], folder: str) -> Iterator[str]:
+    """The rows as a Markdown table; below it, where it leaves the columns their width, what is not as published."""
+    lines, notes = [], {}
     for there in rows:
         row = there.row
-        link = f"[{row.title}]({path_of(Path(folder), row.name).as_posix()})" if there.runs else row.title
-        notes = [SOURCES[row.source], row.deviations, f"needs {row.needs}, not in this package yet" if row.needs else ""]
-        lines.append(
-            [
-                link,
-                published(row),
-                percent(there.spread) if there.spread else "",
-                str(len(there.runs) or ""),
-                f"**{there.verdict(found)}**" if there.runs and there.verdict(found) else "",
-                time_of(there),
-                "; ".join(filter(None, notes)),
-            ]
-        )
-    return markdown_table(COLUMNS, lines)
+        verdict = there.verdict(found) if there.runs else ""
+        ours, n = percent(there.spread), str(len(there.runs) or "")
+        lines.append([linked(there, folder), published(row), ours, n, f"**{verdict}**" if verdict else "", time_of(there)])
+        needs = f"needs {row.needs}, not in this package yet" if row.needs else ""
+        notes[row.title] = "; ".join(filter(None, [SOURCES[row.source], row.deviations, needs]))
+    yield markdown_table(COLUMNS, lines)
+    yield from below("What is not as published, or not stated there:", notes)
 
 
 def records(rows: list[Reproduction], folder: str) -> Iterator[str]:
@@ -125,19 +118,34 @@ def records(rows: list[Reproduction], folder: str) -> Iterator[str]:
     yield "`mnist-np reproduce --records` measures the times of this machine; records of more than a minute a run are named:"
     yield "`mnist-np reproduce --records record_995`."
     yield ""
-    columns = ("record", "mark", "test accuracy", "n", "p", "holds", "seconds of training", "how it was chosen")
-    lines = []
+    columns = ("record", "mark", "test accuracy", "n", "p", "holds", "seconds of training")
+    lines, notes = [], {}
     for there in rows:
-        row, spread = there.row, there.spread
-        mark = row.published or 0.0
+        row, mark = there.row, there.row.published or 0.0
         p = record_p_value(there.errors, mark)
         holds = "" if p is None else OPEN if len(there.runs) < row.seeds else "yes" if p < LEVEL else "no"
-        accuracy = percent(Spread.of(100 - error for error in there.errors)) if spread else ""
-        name = f"[{row.title}]({path_of(Path(folder), row.name).as_posix()})" if there.runs else row.title
-        said = "" if p is None else f"{p:.1g}"
-        n = str(len(there.runs) or "")
-        lines.append([name, f"{100 - mark:g} %", accuracy, n, said, holds, seconds_of(there), row.deviations])
+        accuracy = percent(Spread.of(100 - error for error in there.errors))
+        said, n = "" if p is None else f"{p:.1g}", str(len(there.runs) or "")
+        lines.append([linked(there, folder), f"{100 - mark:g} %", accuracy, n, said, holds, seconds_of(there)])
+        notes[row.title] = "; ".join(filter(None, [row.deviations, ", ".join(sorted({processor_of(run) for run in there.runs}))]))
     yield markdown_table(columns, lines)
+    yield from below("How they were chosen, and what trained them:", notes)
+
+
+def below(heading: str, notes: Mapping[str, str]) -> Iterator[str]:
+    """What is said of the rows under their table, once where it is the same; ``notes``: title -> note."""
+    said: dict[str, list[str]] = {}
+    for title, note in notes.items():
+        if note:
+            said.setdefault(note, []).append(title)
+    if said:
+        yield from ("", heading, "", *(f"- *{'; '.join(titles)}*: {note}." for note, titles in said.items()))
+
+
+def linked(there: Reproduction, folder: str) -> str:
+    """The row's title, and a link to its file, if it has one."""
+    title = there.row.title
+    return f"[{title}]({path_of(Path(folder), there.row.name).as_posix()})" if there.runs else title
 
 
 def published(row: Row) -> str:
@@ -168,6 +176,10 @@ def seconds_of(there: Reproduction) -> str:
     spread = Spread.of(run.training_seconds for run in there.runs)
     if spread is None:
         return ""
-    processors = ", ".join(sorted({f"{run.cpu}; {run.blas}" for run in there.runs}))
-    loaded = " (loaded: too long)" if any(run.is_loaded for run in there.runs) else ""
-    return f"{spread.mean:.2f} ± {spread.sd or 0:.2f}{loaded}; {processors}"
+    loaded = ", loaded: too long" if any(run.is_loaded for run in there.runs) else ""
+    return f"{spread.mean:.2f} ± {spread.sd or 0:.2f}{loaded}"
+
+
+def processor_of(run: Outcome) -> str:
+    """What a run was trained on and by."""
+    return f"{run.cpu}; {run.blas}"

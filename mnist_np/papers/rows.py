@@ -19,8 +19,8 @@ WITHOUT_VERDICT = ("context", "record")
 
 SOURCES = {
     "paper": "",
-    "secondary": "read in a secondary source",
-    "memory": "as reported; not read in the paper",
+    "secondary": "the error read in a secondary source",
+    "memory": "the error as reported, not read in the paper",
 }
 """How sure a published number is -> what is said of it."""
 
