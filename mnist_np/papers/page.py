@@ -33,7 +33,7 @@ those of the last epoch, or of the epoch that the validation images chose; no te
   √(s_paper² + s_ours² / n). An sd that is not published counts as 0.
 - **CLOSE**: by at most 2 binomial standard deviations of an error that is measured on 10,000 images.
 - **MISS**: by more.
-- **open**: fewer than three runs yet.
+- **open**: fewer than three runs yet, each of which takes the time that the table says.
 
 A row that is only said to be lower than another one: **PASS** if its mean is lower by at least 2 standard errors of the
 difference, **CLOSE** if it is lower by less, else **MISS**. A run that diverged or failed has no error and is not among the n.
@@ -102,9 +102,18 @@ def table(rows: list[Reproduction], found: Mapping[str, Reproduction], folder: s
     lines, notes = [], {}
     for there in rows:
         row = there.row
-        verdict = there.verdict(found) if there.runs else ""
+        verdict = there.verdict(found)
         ours, n = percent(there.spread), str(len(there.runs) or "")
-        lines.append([linked(there, folder), published(row), ours, n, f"**{verdict}**" if verdict else "", time_of(there)])
+        lines.append(
+            [
+                linked(there, folder),
+                published(row),
+                ours,
+                n,
+                f"**{verdict}**" if verdict not in ("", OPEN) else verdict,
+                time_of(there),
+            ]
+        )
         needs = f"needs {row.needs}, not in this package yet" if row.needs else ""
         notes[row.title] = "; ".join(filter(None, [SOURCES[row.source], row.deviations, needs]))
     yield markdown_table(COLUMNS, lines)
