@@ -10,7 +10,7 @@ from urllib.parse import quote
 from mnist_np.figures.papers import Compared, draw
 from mnist_np.files import write_atomically
 from mnist_np.fitted_table import markdown_table
-from mnist_np.papers.outcomes import Outcome, Reproduction, path_of
+from mnist_np.papers.outcomes import Reproduction, path_of
 from mnist_np.papers.rows import PARTS, SOURCES, WITHOUT_VERDICT, Row
 from mnist_np.papers.training import command
 from mnist_np.papers.verdict import LEVEL, OPEN, record_p_value
@@ -80,8 +80,8 @@ def text_of(found: Mapping[str, Reproduction], name: str = "results") -> str:
     if explained:
         lines += ["## Where the numbers differ", ""]
         for there in explained:
-            said = f" ({word})" if (word := there.verdict(found)) else ""  # none of a record
-            lines += [f"**{there.row.title}**{said}. {there.row.explanation}", ""]
+            verdict = f" ({word})" if (word := there.verdict(found)) else ""  # a record has none
+            lines += [f"**{there.row.title}**{verdict}. {there.row.explanation}", ""]
     lines += [
         "## The commands",
         "",
@@ -102,18 +102,9 @@ def table(rows: list[Reproduction], found: Mapping[str, Reproduction], folder: s
     lines, notes = [], {}
     for there in rows:
         row = there.row
-        verdict = there.verdict(found)
-        ours, n = percent(there.spread), str(len(there.runs) or "")
-        lines.append(
-            [
-                linked(there, folder),
-                published(row),
-                ours,
-                n,
-                f"**{verdict}**" if verdict not in ("", OPEN) else verdict,
-                time_of(there),
-            ]
-        )
+        verdict, ours, n = there.verdict(found), percent(there.spread), str(len(there.runs) or "")
+        shown = f"**{verdict}**" if verdict not in ("", OPEN) else verdict
+        lines.append([linked(there, folder), published(row), ours, n, shown, time_of(there)])
         needs = f"needs {row.needs}, not in this package yet" if row.needs else ""
         notes[row.title] = "; ".join(filter(None, [SOURCES[row.source], row.deviations, needs]))
     yield markdown_table(COLUMNS, lines)
@@ -136,7 +127,8 @@ def records(rows: list[Reproduction], folder: str) -> Iterator[str]:
         accuracy = percent(Spread.of(100 - error for error in there.errors))
         said, n = "" if p is None else f"{p:.1g}", str(len(there.runs) or "")
         lines.append([linked(there, folder), f"{100 - mark:g} %", accuracy, n, said, holds, seconds_of(there)])
-        notes[row.title] = "; ".join(filter(None, [row.deviations, ", ".join(sorted({processor_of(run) for run in there.runs}))]))
+        trained_by = sorted({f"{run.cpu}; {run.blas}" for run in there.runs})
+        notes[row.title] = "; ".join(filter(None, [row.deviations, *trained_by]))
     yield markdown_table(columns, lines)
     yield from below("How they were chosen, and what trained them:", notes)
 
@@ -187,8 +179,3 @@ def seconds_of(there: Reproduction) -> str:
         return ""
     loaded = ", loaded: too long" if any(run.is_loaded for run in there.runs) else ""
     return f"{spread.mean:.2f} ± {spread.sd or 0:.2f}{loaded}"
-
-
-def processor_of(run: Outcome) -> str:
-    """What a run was trained on and by."""
-    return f"{run.cpu}; {run.blas}"
