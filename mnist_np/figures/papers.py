@@ -42,14 +42,12 @@ def draw(rows: Sequence[Compared], path: Path) -> None:
         for verdict, colour in COLOUR.items():
             if any(row.verdict == verdict for row in rows):
                 axes.plot([], [], "o", color=colour, ms=5, label=f"ours, each seed and mean: {verdict}")
+        if any(row.verdict not in COLOUR for row in rows):
+            axes.plot([], [], "o", color=SECONDARY, ms=5, label="ours, too few seeds for a verdict")
         axes.set(xscale="log", ylim=(len(rows) - 0.4, -0.6), yticks=range(len(rows)), xlabel="error in %, logarithmic")
         axes.set_yticklabels([row.title for row in rows])
         values = [value for row in rows for value in (row.published, *row.errors)]
-        ticks = [
-            tick
-            for tick in (0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100)
-            if min(values) / 1.5 <= tick <= max(values) * 1.5
-        ]
+        ticks = [tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 100) if min(values) / 1.5 <= tick <= max(values) * 1.5]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(axis="both")

@@ -148,7 +148,7 @@ PUBLISHED = (
     ),
     Row(
         "vat",
-        "Miyato et al. 2015, virtual adversarial training, 1200-600-300-150 ReLU, batch norm",
+        "Miyato et al. 2015, virtual adversarial training",
         "plain",
         ("experiment=miyato2015_vat",),
         0.64,
