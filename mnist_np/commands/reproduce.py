@@ -1,8 +1,9 @@
 """`python scripts/reproduce.py [ROW ...]`: train published results again, and write the table of results.
 
 Without a ROW it says what has been run, what is missing, and how long that would take. With rows (or `all`) the missing runs are
-trained as sweeps of the MLflow experiment `papers`; their numbers are kept in docs/results/ROW.json, and docs/results.md is made
-from these files. A start that is interrupted, or ended by --budget, is continued by the same command.
+trained as sweeps of the MLflow experiment `papers`; their numbers are kept in docs/results/ROW.json (of a record, each epoch too,
+in ROW.csv), and docs/results.md is made from these files. A start that is interrupted, or ended by --budget, is continued by the
+same command.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from mnist_np.commands.saved import basic_parser, reports_user_errors
 from mnist_np.component import UserError, did_you_mean
 from mnist_np.fitted_table import Column, fitted_table, wide_console
 from mnist_np.machine import cores, load
+from mnist_np.papers.logs import log_of, write_log
 from mnist_np.papers.outcomes import Outcome, Reproduction, config_of, default_folder, is_same_recipe, outcome, read, write
 from mnist_np.papers.page import page_of, percent, write_page
 from mnist_np.papers.published import ROW, ROWS
@@ -152,7 +154,8 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
         print(f"{row.name}: {len(seeds)} of about {duration(60 * before.minutes())} each: {command(row, seeds)}", flush=True)
         anew = arguments.again or arguments.records
         code, children = train(row, seeds, arguments.outputs, arguments.workers, anew, interrupted, left)
-        runs = {run.seed: run for child in children if (run := outcome(child, row))}
+        finished = [(run, child.history) for child in children if (run := outcome(child, row))]
+        runs = {run.seed: run for run, _ in finished}
         config = next((config_of(child.folder) for child in children if child.status == "finished"), {})
         same = not runs or is_same_recipe(before.config or {}, config)
         if arguments.again:
@@ -161,7 +164,7 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
             complete &= compare(before, runs, seeds)
             continue
         if runs:
-            keep(row, runs, config, arguments.results)
+            keep(row, runs, config, arguments.results, {run.seed: history for run, history in finished})
             if not same and set(seeds) < set(range(wanted)):
                 rows.append(row)
         if not set(seeds) <= set(runs):
@@ -171,8 +174,14 @@ def reproduce(rows: list[Row], arguments: argparse.Namespace, interrupted: Calla
     return 0 if complete else 1
 
 
-def keep(row: Row, runs: Mapping[int, Outcome], config: Mapping[str, object], folder: Path) -> None:
-    """Add the runs to the row's file, and write the page."""
+def keep(
+    row: Row,
+    runs: Mapping[int, Outcome],
+    config: Mapping[str, object],
+    folder: Path,
+    histories: Mapping[int, list[dict[str, float]]],
+) -> None:
+    """Add the runs to the row's file, their epochs to its log, and write the page."""
     before = read(folder, [row])[row.name]  # once more: another process may have added runs meanwhile
     if not is_same_recipe(before.config or {}, config):
         print(f"{row.name}: the recorded runs are of another recipe, and are left out", flush=True)
@@ -180,6 +189,8 @@ def keep(row: Row, runs: Mapping[int, Outcome], config: Mapping[str, object], fo
     merged = {run.seed: run for run in before.runs} | dict(runs)
     seeds = sorted({*merged, *range(row.seeds)})
     write(folder, row, command(row, seeds), merged.values(), config)
+    if row.part == "record":
+        write_log(log_of(folder, row.name), histories, merged)
     write_page(folder, read(folder, ROWS))
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from mnist_np.figures.papers import Compared, draw
 from mnist_np.files import write_atomically
 from mnist_np.fitted_table import markdown_table
+from mnist_np.papers.logs import log_of
 from mnist_np.papers.outcomes import Reproduction, path_of
 from mnist_np.papers.rows import PARTS, SOURCES, WITHOUT_VERDICT, Row
 from mnist_np.papers.training import command
@@ -116,9 +117,9 @@ def records(rows: list[Reproduction], folder: str) -> Iterator[str]:
     yield "The seconds are those of the training steps alone: data in memory, evaluation and imports not counted. A record holds"
     yield f"if the mean test accuracy over ten seeds is above its mark with p < {LEVEL:g} in a one-sided t test."
     yield "`mnist-np reproduce --records` measures the times of this machine; records of more than a minute a run are named:"
-    yield "`mnist-np reproduce --records record_995`."
+    yield "`mnist-np reproduce --records record_995`. The logs have a line for each epoch of each seed."
     yield ""
-    columns = ("record", "mark", "test accuracy", "n", "p", "holds", "seconds of training")
+    columns = ("record", "mark", "test accuracy", "n", "p", "holds", "seconds of training", "log")
     lines, notes = [], {}
     for there in rows:
         row, mark = there.row, there.row.published or 0.0
@@ -126,7 +127,8 @@ def records(rows: list[Reproduction], folder: str) -> Iterator[str]:
         holds = "" if p is None else OPEN if len(there.runs) < row.seeds else "yes" if p < LEVEL else "no"
         accuracy = percent(Spread.of(100 - error for error in there.errors))
         said, n = "" if p is None else f"{p:.1g}", str(len(there.runs) or "")
-        lines.append([linked(there, folder), f"{100 - mark:g} %", accuracy, n, said, holds, seconds_of(there)])
+        log = f"[log]({log_of(Path(folder), row.name).as_posix()})" if there.runs else ""
+        lines.append([linked(there, folder), f"{100 - mark:g} %", accuracy, n, said, holds, seconds_of(there), log])
         trained_by = sorted({f"{run.cpu}; {run.blas}" for run in there.runs})
         notes[row.title] = "; ".join(filter(None, [row.deviations, *trained_by]))
     yield markdown_table(columns, lines)

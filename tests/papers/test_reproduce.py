@@ -105,6 +105,26 @@ def test_runs_of_another_recipe_are_left_out(call, tmp_path, monkeypatch):
     assert (code, "the recorded runs are of another recipe" in out) == (1, True), out
 
 
+def test_a_record_keeps_a_log_of_its_recorded_runs(call, tmp_path, monkeypatch):
+    record, log = replace(FAST, part="record"), tmp_path / "docs/results/fast.csv"
+
+    def lines():
+        return [tuple(line.split(",")[:2]) for line in log.read_text().splitlines()]
+
+    monkeypatch.setattr(reproduce, "ROW", {"fast": record})
+    assert call("fast", "--seeds", "1")[0] == 0
+    first = log.read_text()
+    assert call("fast", "--seeds", "2")[0] == 0
+    assert log.read_text().startswith(first), "what is recorded stays as it is"
+    assert lines() == [("seed", "epoch"), ("0", "1"), ("0", "2"), ("1", "1"), ("1", "2")]
+    before = log.read_text()
+    assert call("fast", "--again", "--seeds", "1")[0] == 0
+    assert log.read_text() == before, "a comparison writes nothing"
+    monkeypatch.setattr(reproduce, "ROW", {"fast": replace(record, overrides=(*FAST.overrides, "optimizer.lr=0.1"))})
+    assert call("fast", "--records", "--seeds", "1")[0] == 0
+    assert lines() == [("seed", "epoch"), ("0", "1"), ("0", "2")], "runs of another recipe are left out"
+
+
 def test_runs_that_another_process_adds_meanwhile_stay(call, tmp_path, monkeypatch):
     train = reproduce.train
 

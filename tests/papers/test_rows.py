@@ -12,12 +12,14 @@ from mnist_np.cli.compose import compose, to_run_config, without_hydra
 from mnist_np.cli.schemas import store_schemas
 from mnist_np.component import UserError
 from mnist_np.papers import outcomes
+from mnist_np.papers.logs import log_of
 from mnist_np.papers.outcomes import is_same_recipe, read
 from mnist_np.papers.page import text_of, write_page
 from mnist_np.papers.published import ROW, ROWS
 from mnist_np.papers.rows import PARTS, SOURCES
 from mnist_np.papers.training import words
 from mnist_np.serialize import to_dict
+from mnist_np.storage.records import read_history
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 TRAINED = [row for row in ROWS if row.overrides]
@@ -84,6 +86,19 @@ def test_each_miss_is_explained():
 def test_runs_are_of_seeds_from_0_on():
     for name, there in read(RESULTS, ROWS).items():
         assert [run.seed for run in there.runs] == list(range(len(there.runs))), name
+
+
+def test_logs_are_those_of_the_recorded_runs():
+    found = read(RESULTS, [row for row in ROWS if row.part == "record"])
+    for name, there in found.items():
+        log = read_history(log_of(RESULTS, name))
+        assert f"[log](results/{name}.csv)" in text_of(found)
+        for run in there.runs:
+            epochs = [line for line in log if line["seed"] == run.seed]
+            assert [line["epoch"] for line in epochs] == list(range(1, run.epochs + 1)), (name, run.seed)
+            assert sum(line["time/epoch_s"] for line in epochs) == pytest.approx(run.training_seconds, abs=0.006, rel=1e-5)
+        assert len(log) == sum(run.epochs for run in there.runs), f"{name}: of other runs too"
+    assert {path.stem for path in RESULTS.glob("*.csv")} == set(found), "a log of a row that is no record"
 
 
 def test_a_file_that_is_none_is_named(tmp_path):
