@@ -121,6 +121,7 @@ class Experiment(Component):
             raise training.error(
                 "vat", training.vat, f"must be 0 with {other}: needs probabilities by softmax, as cross_entropy has"
             )
+        self.check_norms()
         for key in ("ema", "swa_start"):
             if optimizer.averages and getattr(training, key) is not None:
                 raise training.error(key, getattr(training, key), f"must be null: {kind} averages the weights by itself")
@@ -134,6 +135,19 @@ class Experiment(Component):
             for key in ("eps", "norm_epsilon"):
                 if (value := getattr(part, key, None)) is not None and value < tiny:
                     raise part.error(key, value, f"is 0 in training.dtype={training.dtype}: must be >= {tiny:.2g}")
+
+    def check_norms(self) -> None:
+        """Refuse norms of the model that would not do what they are for, with this optimizer or batch size."""
+        model, optimizer, training, kind = self.model, self.optimizer, self.training, type(self.optimizer).__name__
+        limits = model.max_norm if isinstance(model.max_norm, list) else [model.max_norm]
+        if any(limits) and (optimizer.full_batch or optimizer.averages):
+            reason = "updates are made without it" if optimizer.full_batch else "means are of weights without it"
+            raise model.error("max_norm", model.max_norm, f"must be null: {kind}'s {reason}")
+        if model.norm == "batch" and optimizer.full_batch and model.norm_momentum:
+            reason = "passes are over the whole training set, and the last one's statistics are exact"
+            raise model.error("norm_momentum", model.norm_momentum, f"must be 0: {kind}'s {reason}")
+        if model.norm == "batch" and training.batch_size == 1 and not optimizer.full_batch:
+            raise training.error("batch_size", 1, "must be >= 2 with model.norm=batch: one example has no variance")
 
     def check_memory(self, data: Dataset) -> None:
         """Raise ConfigError where the training on ``data`` would certainly take more memory than there is.

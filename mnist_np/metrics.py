@@ -84,13 +84,15 @@ def recall(predictions: Predictions) -> Array:
 
 
 def f1(predictions: Predictions) -> Array:
-    """For each class (n_classes,) the harmonic mean of precision and recall, 2 C_ii / (sum_j C_ij + sum_j C_ji)."""
+    """For each class (n_classes,) the harmonic mean of precision and recall, 2 C_ii / (sum_j C_ij + sum_j C_ji); 0 if the class
+    does not occur."""
     C = predictions.confusion
     return _ratio(2 * np.diag(C), C.sum(axis=0) + C.sum(axis=1))
 
 
 def macro_f1(predictions: Predictions) -> float:
-    """macro_f1: the mean over the classes i of 2 C_ii / (sum_j C_ij + sum_j C_ji), C the confusion matrix (Rijsbergen 1979)."""
+    """macro_f1: the mean over the classes i of 2 C_ii / (sum_j C_ij + sum_j C_ji), 0 of one that does not occur; C the confusion
+    matrix (Rijsbergen 1979)."""
     return float(np.mean(f1(predictions)))
 
 

@@ -81,12 +81,17 @@ def of_arrays(path: Path, shape: list[int] | None) -> tuple[Examples, Examples |
         raise DataError(
             f"{path}: must hold X and y, or X_train, y_train, X_test and y_test; it holds {', '.join(there) or 'nothing'}"
         )
-    first, *rest = [checked(path, there[x], there[y], shape) for x, y in pairs]
-    return first, rest[0] if rest else None
+    return of_numbers([(path, there[x], there[y]) for x, y in pairs], shape)
 
 
-def of_table(path: Path, label: str, shape: list[int] | None) -> Examples:
-    """The rows of a CSV file with a line of headings: the column ``label``, and a pixel in each other one. Raises DataError."""
+def of_tables(paths: list[Path], label: str, shape: list[int] | None) -> tuple[Examples, Examples | None]:
+    """The rows of CSV files, of the second one the test examples. Raises DataError."""
+    return of_numbers([(path, *of_table(path, label)) for path in paths], shape)
+
+
+def of_table(path: Path, label: str) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels and classes of a CSV file with a line of headings: the column ``label``, and a pixel in each other one. Raises
+    DataError."""
     import pandas as pd  # comes with MLflow
 
     try:
@@ -106,11 +111,22 @@ def of_table(path: Path, label: str, shape: list[int] | None) -> Examples:
         if numbers.isna().any():
             row = int(numbers.isna().to_numpy().argmax())
             raise DataError(f"{path}: column '{column}' has no number in row {row + 2:,}")
-    return checked(path, pixels.to_numpy(), table[label].fillna("").to_numpy(dtype=str), shape)
+    return pixels.to_numpy(), table[label].fillna("").to_numpy(dtype=str)
 
 
-def checked(path: Path, X: np.ndarray, y: np.ndarray, shape: list[int] | None) -> Examples:
-    """Images and classes of any numeric form, as bytes and names. Raises DataError."""
+def of_numbers(splits: list[tuple[Path, np.ndarray, np.ndarray]], shape: list[int] | None) -> tuple[Examples, Examples | None]:
+    """One split or two, of a file's images and classes each, as bytes and names. Raises DataError.
+
+    Pixels are from 0 to 255; or from 0 to 1, if none of any split is larger.
+    """
+    found = [(path, *checked(path, X, y, shape)) for path, X, y in splits]
+    scale = 255 if max(largest(path, X) for path, X, _ in found) <= 1 else 1
+    first, *rest = [Examples(as_bytes(X, scale), names) for _, X, names in found]
+    return first, rest[0] if rest else None
+
+
+def checked(path: Path, X: np.ndarray, y: np.ndarray, shape: list[int] | None) -> tuple[np.ndarray, NDArray[np.str_]]:
+    """Images (n, height, width) and names of their classes (n,). Raises DataError."""
     if X.ndim == 4 and X.shape[3] == 1:
         X = X[..., 0]
     if X.ndim not in (2, 3) or y.ndim != 1:
@@ -124,7 +140,7 @@ def checked(path: Path, X: np.ndarray, y: np.ndarray, shape: list[int] | None) -
     names = y.astype(str)
     if (names == "").any():
         raise DataError(f"{path}: example {int((names == '').argmax()):,} has no class")
-    return Examples(as_bytes(path, X).reshape(len(X), height, width), names)
+    return X.reshape(len(X), height, width), names
 
 
 def sides(path: Path, there: tuple[int, ...], shape: list[int] | None) -> tuple[int, int]:
@@ -141,10 +157,8 @@ def sides(path: Path, there: tuple[int, ...], shape: list[int] | None) -> tuple[
     return height, width
 
 
-def as_bytes(path: Path, X: np.ndarray) -> NDArray[np.uint8]:
-    """Pixels from 0 to 255, from numbers up to 255 or up to 1. Raises DataError."""
-    if X.dtype == np.uint8:
-        return X
+def largest(path: Path, X: np.ndarray) -> float:
+    """The largest pixel; 0 where there is none. Raises DataError unless all are numbers from 0 to 255."""
     if X.dtype.kind not in "buif":
         raise DataError(f"{path}: the pixels must be numbers, not {X.dtype}")
     if X.size and not np.isfinite(X).all():
@@ -152,7 +166,14 @@ def as_bytes(path: Path, X: np.ndarray) -> NDArray[np.uint8]:
     least, most = (float(X.min()), float(X.max())) if X.size else (0.0, 0.0)
     if least < 0 or most > 255:
         raise DataError(f"{path}: pixels must lie from 0 to 255, or from 0 to 1; they lie from {least:g} to {most:g}")
-    return np.round(X * 255.0 if most <= 1 else X).astype(np.uint8)
+    return most
+
+
+def as_bytes(X: np.ndarray, scale: int) -> NDArray[np.uint8]:
+    """The pixels times ``scale``, which brings them to 0 to 255."""
+    if X.dtype == np.uint8:
+        return X if scale == 1 else X * np.uint8(scale)
+    return np.round(X * float(scale)).astype(np.uint8)
 
 
 _hashes: dict[tuple[object, ...], str] = {}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mnist_np.component import bounded, without_effect
 from mnist_np.data import cache
 from mnist_np.data.dataset import DataError, Raw
-from mnist_np.data.gather import SPLITS, Examples, files_of, of_arrays, of_pictures, of_table, sha256_of
+from mnist_np.data.gather import SPLITS, Examples, files_of, of_arrays, of_pictures, of_tables, sha256_of
 from mnist_np.data.pictures import PREPARATION
 from mnist_np.data.source import Data
 from mnist_np.data.splits import PART, RawSplits, stratified
@@ -46,11 +46,14 @@ class OwnData(Data):
         except OSError as error:
             raise DataError(f"{error.filename}: {error.strerror}") from None
         effective = {key: value for key, value in vars(self).items() if key not in NO_PART}
-        key = f"{cache.LAYOUT} own {type(self).__name__} {effective} {PREPARATION} {content}"
+        key = f"{cache.LAYOUT} own {SCALES} {type(self).__name__} {effective} {PREPARATION} {content}"
         key = hashlib.sha256(key.encode()).hexdigest()[:32]
         decoded = cache.fetch(key, lambda: divided(named, *gather(), self.test_size))
         return RawSplits(named.name or "own", decoded, decoded.class_names, str(named))
 
+
+SCALES = 2
+"""The version of `gather.of_numbers`, of which what is kept in the cache is."""
 
 NO_PART = ("validation_size", "train_size", "preprocess", "dtype", "folder", "file", "test_file")
 """Keys that what is kept in the cache does not depend on."""
@@ -108,7 +111,8 @@ MOST_CLASSES = 256
 class Folder(OwnData):
     """Pictures of single characters, one folder for each class in ``folder``; or such folders in its ``train`` and ``test``.
 
-    Any format, size and polarity: they are prepared to ``side`` x ``side`` pixels as the command ``predict`` prepares pictures.
+    PNG, JPEG, BMP, GIF, TIFF or WebP, of any size and polarity: they are prepared to ``side`` x ``side`` pixels as the command
+    ``predict`` prepares pictures.
     """
 
     folder: str | None = without_effect(None)
@@ -134,8 +138,8 @@ class Arrays(OwnData):
     """An .npz file with ``X`` (n, height, width) or (n, pixels) and ``y`` (n,), or with both of them for each split: ``X_train``,
     ``y_train``, ``X_test`` and ``y_test``.
 
-    Pixels from 0 to 255, or from 0 to 1 (kept in steps of 1/255); classes as numbers or texts. ``shape`` is [height, width]
-    where the images are neither in that form nor square.
+    Pixels from 0 to 255, or all of them from 0 to 1 (kept in steps of 1/255); classes as numbers or texts. ``shape`` is
+    [height, width] where the images are neither in that form nor square.
     """
 
     file: str | None = without_effect(None)
@@ -166,11 +170,7 @@ class Table(OwnData):
         paths = [Path(name).expanduser() for name in (self.file, self.test_file) if name]
         shape = two_sides(self, self.shape)
 
-        def gather() -> tuple[Examples, Examples | None]:
-            first, *rest = (of_table(path, self.label, shape) for path in paths)
-            return first, rest[0] if rest else None
-
-        return paths[0], paths, gather
+        return paths[0], paths, lambda: of_tables(paths, self.label, shape)
 
 
 def two_sides(data: OwnData, shape: list[int] | None) -> list[int] | None:

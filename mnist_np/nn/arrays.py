@@ -12,5 +12,9 @@ Array: TypeAlias = NDArray[np.floating]
 
 
 def norm(vector: Array) -> float:
-    """|v|, the L2 norm."""
-    return float(np.sqrt(vector @ vector))
+    """|v|, the L2 norm; also where its square is beyond the largest number of the dtype."""
+    with np.errstate(over="ignore"):
+        length = float(np.sqrt(vector @ vector))
+    if length == np.inf and (largest := float(np.abs(vector).max())) < np.inf:
+        return largest * norm(vector / largest)
+    return length

@@ -57,7 +57,8 @@ class BatchNorm(Norm):
     """Batch norm: Y = gamma (X - mean) / sqrt(variance + epsilon) + beta, mean and variance of each unit over the batch (Ioffe &
     Szegedy 2015, algorithms 1 and 2).
 
-    Inference uses running statistics: r <- momentum * r + (1 - momentum) * (the batch's), the variance with m - 1.
+    Inference uses running statistics: r <- momentum * r + (1 - momentum) * (the batch's), the variance with m - 1. A batch of
+    one example, which has none, leaves them as they are.
     """
 
     axis = 0
@@ -81,7 +82,9 @@ class BatchNorm(Norm):
 
     def update_statistics(self, mean: Array, variance: Array, m: int) -> None:
         """Move the running statistics towards those of a batch of m examples."""
-        unbiased = variance * (m / max(m - 1, 1))
+        if m == 1:
+            return
+        unbiased = variance * (m / (m - 1))
         for running, batch in ((self.state["mean"], mean), (self.state["variance"], unbiased)):
             running[:] = self.momentum * running + (1 - self.momentum) * batch
 

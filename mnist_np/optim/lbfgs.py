@@ -154,7 +154,7 @@ def strong_wolfe(line: Callable[[float], Point], start: Point, t: float, evaluat
         return abs(point.slope) <= -CURVATURE * start.slope
 
     previous, point, used = start, line(t), 0
-    while not (falls_short(point) or (used > 1 and point.f >= previous.f)):
+    while not (falls_short(point) or point.f >= previous.f):
         if is_flat(point):
             return point
         if point.slope >= 0:

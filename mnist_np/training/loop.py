@@ -14,6 +14,7 @@ from mnist_np.data.dataset import Dataset, Split
 from mnist_np.engine.fast import engine_of
 from mnist_np.engine.textbook import TextbookEngine
 from mnist_np.experiment import Training
+from mnist_np.nn.arrays import Array
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import Network
 from mnist_np.optim.optimizer import Optimizer
@@ -113,15 +114,18 @@ class Trainer:
             progress.optimizer["momentum"] = momentum
         self.penalty.add_gradient()
         clip(self.network.grads, self.training.clip_value, self.training.clip_norm, self.engine.norm)
-        objective = partial(self.objective, progress, batch) if self.optimizer.full_batch else None
+        full = self.optimizer.full_batch
+        objective = partial(self.objective, progress, batch, self.network.state.copy()) if full else None
         self.engine.update(progress.optimizer, lr, objective)
         if self.training.ema is not None:
             average_step(progress.average, self.network, self.training.ema)
         progress.batch += 1
         progress.step += 1
 
-    def objective(self, progress: Progress, batch: Split) -> float:
-        """Loss and penalty of ``batch`` at the network's present parameters: with the same dropout each time."""
+    def objective(self, progress: Progress, batch: Split, state: Array) -> float:
+        """Loss and penalty of ``batch`` at the network's present parameters: with the same dropout each time, and running
+        statistics that go on from ``state``, so that parameters tried before leave nothing in them."""
+        self.network.state[:] = state
         loss = self.engine.loss_and_gradients(batch, self.streams("dropout", progress.epoch))
         self.penalty.add_gradient()
         return loss + self.penalty.value()

@@ -12,6 +12,7 @@ from mnist_np.experiment import Experiment
 from mnist_np.nn.network import Network
 from mnist_np.streams import Streams
 from mnist_np.training.auto_mode import mode_of
+from mnist_np.training.averaging import chosen_weights
 from mnist_np.training.diagnostics import diagnostics_of
 from mnist_np.training.divergence import is_finite
 from mnist_np.training.evaluation import evaluate, quiet
@@ -121,11 +122,16 @@ def _run(
 def conclude(experiment: Experiment, data: Dataset, network: Network, progress: Progress) -> Result:
     """Put the chosen weights into the network and look at the test split.
 
-    Without a whole epoch to choose from these are the last ones; or the initial ones, where the first epoch spoilt them.
+    Without a whole epoch to choose from these are the last ones, averaged where averages are trained for; or the initial ones,
+    where the first epoch spoilt them.
     """
     best = progress.best
     if best is not None:
-        network.params[:], network.state[:] = best.params, best.state
+        params, state = best.params, best.state
+    else:
+        with chosen_weights(network, experiment.optimizer, progress):
+            params, state = network.params.copy(), network.state.copy()
+    network.params[:], network.state[:] = params, state
     test = evaluate(network, data.test, experiment.loss)
     if best is None and progress.status == "diverged" and not (math.isfinite(test.loss) and is_finite(network)):
         network.load_arrays(_drawn(experiment, data).arrays())

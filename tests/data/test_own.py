@@ -65,6 +65,23 @@ def test_each_form_gives_the_same_images(digits, tmp_path):
         np.testing.assert_array_equal(contents(data), contents(options[0].load(rng())), str(option))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, bool, np.float32])
+def test_images_of_0_and_1_are_black_and_white_whatever_their_type(digits, tmp_path, dtype):
+    images, labels = digits
+    np.savez(tmp_path / "a.npz", X=(images > 127).astype(dtype), y=labels)
+    assert set(np.unique(contents(Arrays(file=str(tmp_path / "a.npz")).load(rng()))[:, :-1])) == {0, 255}
+
+
+def test_both_splits_have_the_scale_of_both(digits, tmp_path):
+    """Test images that are nearly black are no images from 0 to 1, where those trained on go up to 255."""
+    images, labels = digits
+    dark = np.minimum(images[:7], 1)
+    np.savez(tmp_path / "a.npz", X_train=images, y_train=labels, X_test=dark.astype(np.int64), y_test=labels[:7])
+    first, second = in_table(tmp_path / "t.csv", images, labels), in_table(tmp_path / "u.csv", dark, labels[:7])
+    for option in (Arrays(file=str(tmp_path / "a.npz")), Table(file=str(first), test_file=str(second))):
+        assert np.round(255 * option.load(rng()).test.X).max() == 1
+
+
 def test_the_split_is_stratified_shuffled_and_always_the_same(tmp_path):
     labels = np.repeat([0, 1, 2], [30, 20, 10])  # sorted by class, as folders are
     images = np.arange(60, dtype=np.uint8)[:, None, None].repeat(4, 1).repeat(4, 2)

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from mnist_np.api import run
+from mnist_np.data.sources import Synthetic
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.layers import Dense
 from mnist_np.nn.mlp import MLP
 from mnist_np.nn.network import Network
@@ -36,6 +39,17 @@ def test_batch_norm_of_a_single_example_and_of_a_constant_unit_is_beta():
         network.arrays()["beta0"][:] = 3
         np.testing.assert_allclose(network.forward(X, np.random.default_rng(0))[0], 3)
         assert np.isfinite(network.state).all()
+
+
+@pytest.mark.parametrize("engine", ["fast", "textbook"])
+def test_a_last_batch_of_one_example_leaves_the_running_statistics(engine):
+    """One example has no variance: with 0 for it the validation loss was forty times what it is."""
+    losses = []
+    for size in (128, 129):
+        training = Training(epochs=3, batch_size=32, select="last", engine=engine)
+        model, data = MLP(hidden=[16], norm="batch", norm_momentum=0.0), Synthetic(train_size=size)
+        losses.append(run(Experiment(model=model, data=data, training=training)).history[-1]["val/loss"])
+    assert losses[1] < 1.5 * losses[0]
 
 
 def test_running_statistics_come_to_those_of_the_data():

@@ -56,12 +56,12 @@ def interrupted_and_resumed(experiment, folder, *steps):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_to_the_bit_with_every_optimizer(name, tmp_path):
-    optimizer, training = OPTIMIZERS[name](), everything_on().training
+    optimizer, training, model = OPTIMIZERS[name](), everything_on().training, everything_on().model
     if optimizer.full_batch:
-        training = dataclasses.replace(training, clip_norm=None)
+        training, model = dataclasses.replace(training, clip_norm=None), dataclasses.replace(model, norm_momentum=0.0)
     if optimizer.averages:
         training = dataclasses.replace(training, ema=None)
-    experiment = everything_on(optimizer=optimizer, training=training)
+    experiment = everything_on(optimizer=optimizer, training=training, model=model)
     steps = (1, 2) if optimizer.full_batch else (8, 9)  # else in the midst of epochs 2 and 3
     whole = run(experiment)
     assert whole.status == "finished"

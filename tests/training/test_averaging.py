@@ -9,7 +9,7 @@ from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.losses import CrossEntropy
 from mnist_np.nn.mlp import MLP
-from mnist_np.optim.optimizers import LBFGS, ScheduleFreeAdamW, ScheduleFreeSGD
+from mnist_np.optim.optimizers import LBFGS, SGD, ScheduleFreeAdamW, ScheduleFreeSGD
 from mnist_np.training.averaging import average_step, start_average
 from mnist_np.training.evaluation import evaluate
 from mnist_np.training.events import Observer
@@ -87,11 +87,49 @@ def test_schedule_free_keeps_the_mean_and_goes_on_from_between():
         ({"training": Training(ema=0.9), "optimizer": ScheduleFreeAdamW()}, "training.ema = 0.9: .* averages the weights"),
         ({"training": Training(swa_start=2), "optimizer": ScheduleFreeSGD()}, "training.swa_start = 2: .* averages the weights"),
         ({"training": Training(clip_norm=1.0), "optimizer": LBFGS()}, "training.clip_norm = 1.0: .* needs the true gradient"),
+        ({"model": MLP(hidden=[4], max_norm=1.0), "optimizer": LBFGS()}, "model.max_norm = 1.0: must be null: LBFGS's updates"),
+        (
+            {"model": MLP(hidden=[4], max_norm=[None, 2]), "optimizer": ScheduleFreeSGD()},
+            "model.max_norm .*'s means are of",
+        ),
+        ({"model": MLP(norm="batch"), "optimizer": LBFGS()}, "model.norm_momentum = 0.9: must be 0: LBFGS's passes"),
+        ({"model": MLP(norm="batch"), "training": Training(batch_size=1)}, "training.batch_size = 1: must be >= 2"),
     ],
 )
 def test_combinations_without_sense_are_refused(parts, message):
     with pytest.raises(ConfigError, match=message):
         Experiment(**parts)
+
+
+def test_bounds_that_bind_nothing_and_batches_of_all_examples_are_no_reason_to_refuse():
+    Experiment(model=MLP(hidden=[4], max_norm=[None, None]), optimizer=ScheduleFreeSGD())
+    Experiment(model=MLP(norm="batch", norm_momentum=0.0), optimizer=LBFGS(), training=Training(batch_size=1))
+    Experiment(model=MLP(norm="layer"), training=Training(batch_size=1))
+
+
+@pytest.mark.parametrize("averaging", [{"optimizer": ScheduleFreeSGD()}, {"training": {"ema": 0.9}}], ids=["free", "ema"])
+def test_a_run_stopped_in_its_first_epoch_has_the_averaged_weights(averaging):
+    class Last(Observer):
+        observes_steps = True
+
+        def on_start(self, event):
+            self.progress = event.progress
+
+        def on_step(self, event):
+            self.trained = event.network.params.copy()
+
+    def stop():
+        return None if next(steps, None) is not None else "as the test asks"
+
+    last, steps = Last(), iter(range(5))
+    training = Training(batch_size=16, **averaging.get("training", {}))
+    optimizer = averaging.get("optimizer", SGD())
+    result = run(Experiment(model=MLP(hidden=[8]), optimizer=optimizer, data=DATA, training=training), [last], stop)
+    assert (result.status, result.history) == ("killed", [])
+    averaged = last.progress.optimizer["x"] if optimizer.averages else last.progress.average["params"]
+    np.testing.assert_array_equal(result.network.params, averaged)
+    assert not np.array_equal(result.network.params, last.trained)
+    assert result.test.loss == evaluate(result.network, result.data.test, CrossEntropy()).loss
 
 
 def test_only_one_average_at_a_time():

@@ -12,6 +12,7 @@ from mnist_np.api import run
 from mnist_np.component import ConfigError
 from mnist_np.data.augment import Distort
 from mnist_np.data.sources import MNIST
+from mnist_np.nn.initializers import Normal
 from mnist_np.nn.maxout import Maxout
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import OPTIMIZERS, SGD, Adam
@@ -65,6 +66,15 @@ def test_like_one_process_with_layers_that_are_split(name):
     np.testing.assert_allclose(two.network.state, one.network.state, rtol=1e-7, atol=1e-9)
     assert two.history[-1]["train/loss"] == pytest.approx(one.history[-1]["train/loss"], rel=1e-9)
     assert two.test.loss == pytest.approx(one.test.loss, rel=1e-9)
+
+
+def test_a_gradient_whose_square_overflows_is_clipped_by_two_processes_as_by_one():
+    what = {"model": MLP(hidden=[20, 9, 12]), "init": Normal(std=1e7), "optimizer": SGD(lr=1e7)}
+    training = {"clip_norm": 1.0, "batch_size": 100, "epochs": 1}
+    one, two = (run(experiment(n, training=training, **what)) for n in (1, 2))
+    np.testing.assert_allclose(two.network.params, one.network.params, rtol=1e-4, atol=1e-9)
+    drawn = two.experiment.build_network(two.data.n_features, two.data.n_classes)
+    assert np.linalg.norm(two.network.params - drawn.params) > 1e7, "three steps of length 1e7"
 
 
 @pytest.mark.parametrize("model", [MLP(hidden=[20, 9, 12]), EVERYTHING], ids=["plain", "everything"])

@@ -73,6 +73,13 @@ def test_clipping_by_hand():
     np.testing.assert_allclose(both, [0.5**0.5, -(0.5**0.5)])
 
 
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e19), (np.float32, 5e37), (np.float64, 1e155), (np.float64, 2e307)])
+def test_a_gradient_whose_square_overflows_is_clipped_too(dtype, size):
+    grads = np.array([3 * size, 4 * size], dtype)
+    clip(grads, None, 1.0)
+    np.testing.assert_allclose(grads, [0.6, 0.8], rtol=1e-5)
+
+
 def test_clipped_steps_are_no_longer_than_lr_times_the_norm():
     class Steps(Observer):
         observes_steps = True

@@ -97,6 +97,16 @@ def test_the_training_metrics_of_lbfgs_are_those_after_its_updates(epochs, engin
     assert result.history[-1]["train/accuracy"] == after.accuracy
 
 
+@pytest.mark.parametrize("lr", [1.0, 1e3, 1e20])
+def test_points_that_the_line_search_of_lbfgs_rejects_leave_nothing_in_the_running_statistics(lr):
+    optimizer = LBFGS(iterations=5, lr=lr, max_evaluations=200)
+    model, training = MLP(hidden=[16], norm="batch", norm_momentum=0.0), Training(epochs=2, select="last")
+    result = run(experiment(model=model, optimizer=optimizer, training=training))
+    after = evaluate(result.network, result.data.train, result.experiment.loss)
+    assert result.status == "finished"
+    assert after.loss == pytest.approx(result.history[-1]["train/loss"], rel=0.05)  # the variance with m - 1 there
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [

@@ -15,7 +15,7 @@ from mnist_np.data.dataset import Dataset, Split
 from mnist_np.engine.fast import FastEngine
 from mnist_np.engine.sparse_input import Packed, WeightOrder
 from mnist_np.experiment import Training
-from mnist_np.nn.arrays import Array
+from mnist_np.nn.arrays import Array, norm
 from mnist_np.nn.layers import Dense, Layer
 from mnist_np.nn.losses import Loss
 from mnist_np.nn.network import Network
@@ -102,10 +102,22 @@ class SharedEngine(FastEngine):
 
     def norm(self, grads: Array) -> float:
         square = np.empty((1, 1), grads.dtype)
-        self.exchange.summand(square.shape)[:] = self.share.square(grads)
+        with np.errstate(over="ignore"):
+            self.exchange.summand(square.shape)[:] = self.share.square(grads)
+            self.exchange.send()
+            self.exchange.total(out=square)
+        length = float(np.sqrt(square[0, 0]))
+        return length if length < np.inf else self.long_norm(grads)
+
+    def long_norm(self, grads: Array) -> float:
+        """`norm` where the square is beyond the largest number of the dtype: the processes exchange lengths instead."""
+        lengths = np.empty((1, 2), grads.dtype)
+        own = self.exchange.summand(lengths.shape)
+        own[:] = 0
+        own[0, self.exchange.rank] = self.share.length(grads)
         self.exchange.send()
-        self.exchange.total(out=square)
-        return float(np.sqrt(square[0, 0]))
+        self.exchange.total(out=lengths)
+        return norm(lengths[0])
 
 
 class Looks(Observers):

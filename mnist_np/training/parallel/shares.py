@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
+from math import hypot
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mnist_np.engine.fast import KERNELS
 from mnist_np.engine.kernels import DenseKernel, DropoutKernel, NoiseKernel, Place
-from mnist_np.nn.arrays import Array
+from mnist_np.nn.arrays import Array, norm
 from mnist_np.nn.layers import Activate, Dense, Layer
 from mnist_np.nn.network import Network
 from mnist_np.nn.noise import Dropout, GaussianNoise, random_bits
@@ -174,6 +175,10 @@ class Share:
     def square(self, grads: Array) -> float:
         """This process's summand of |grads|^2: what both have counts once."""
         return sum(float(part @ part) for part in (grads[spec.start : spec.stop] for spec in self.counted))
+
+    def length(self, grads: Array) -> float:
+        """The root of `square`, also where that is beyond the largest number of the dtype."""
+        return hypot(*(norm(grads[spec.start : spec.stop]) for spec in self.counted))
 
 
 def unbound(layer: Layer) -> Layer:

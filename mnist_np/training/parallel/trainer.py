@@ -68,7 +68,7 @@ class WorkerPair:
     def __init__(self, trainer: ParallelTrainer, progress: Progress) -> None:
         self.network, self.observers, dtype = trainer.network, trainer.observers, trainer.network.dtype
         rows = trainer.data.train.rows
-        summand = trainer.batches.batch_size * widest_sum(trainer.network.layers)
+        summand = max(2, trainer.batches.batch_size * widest_sum(trainer.network.layers))
         n_vectors = len(vectors(trainer.network, progress))
         self.memory = Memory(
             counters=SharedArray((2, 16), np.int64),
