@@ -121,7 +121,6 @@ class Experiment(Component):
             raise training.error(
                 "vat", training.vat, f"must be 0 with {other}: needs probabilities by softmax, as cross_entropy has"
             )
-        self.check_norms()
         for key in ("ema", "swa_start"):
             if optimizer.averages and getattr(training, key) is not None:
                 raise training.error(key, getattr(training, key), f"must be null: {kind} averages the weights by itself")
@@ -137,7 +136,8 @@ class Experiment(Component):
                     raise part.error(key, value, f"is 0 in training.dtype={training.dtype}: must be >= {tiny:.2g}")
 
     def check_norms(self) -> None:
-        """Refuse norms of the model that would not do what they are for, with this optimizer or batch size."""
+        """Refuse norms of the model that would not do what they are for, with this optimizer or batch size. Apart from `check`,
+        since networks that were trained before they were refused can still be used."""
         model, optimizer, training, kind = self.model, self.optimizer, self.training, type(self.optimizer).__name__
         limits = model.max_norm if isinstance(model.max_norm, list) else [model.max_norm]
         if any(limits) and (optimizer.full_batch or optimizer.averages):

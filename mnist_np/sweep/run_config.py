@@ -25,6 +25,7 @@ class RunConfig(Experiment):
 
     def check(self) -> None:
         super().check()
+        self.check_norms()
         self.training.check_metrics()
         for entry in self.observers:
             observer_class(entry)

@@ -86,6 +86,7 @@ def _run(
     mode: Mode,
     began: float,
 ) -> Result:
+    experiment.check_norms()
     experiment.training.check_metrics()
     diagnostics = diagnostics_of(experiment.training)
     record = diagnostics[0].record if diagnostics else None

@@ -10,6 +10,7 @@ from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.losses import CrossEntropy
 from mnist_np.nn.mlp import MLP
 from mnist_np.optim.optimizers import LBFGS, SGD, ScheduleFreeAdamW, ScheduleFreeSGD
+from mnist_np.sweep.run_config import RunConfig
 from mnist_np.training.averaging import average_step, start_average
 from mnist_np.training.evaluation import evaluate
 from mnist_np.training.events import Observer
@@ -87,13 +88,6 @@ def test_schedule_free_keeps_the_mean_and_goes_on_from_between():
         ({"training": Training(ema=0.9), "optimizer": ScheduleFreeAdamW()}, "training.ema = 0.9: .* averages the weights"),
         ({"training": Training(swa_start=2), "optimizer": ScheduleFreeSGD()}, "training.swa_start = 2: .* averages the weights"),
         ({"training": Training(clip_norm=1.0), "optimizer": LBFGS()}, "training.clip_norm = 1.0: .* needs the true gradient"),
-        ({"model": MLP(hidden=[4], max_norm=1.0), "optimizer": LBFGS()}, "model.max_norm = 1.0: must be null: LBFGS's updates"),
-        (
-            {"model": MLP(hidden=[4], max_norm=[None, 2]), "optimizer": ScheduleFreeSGD()},
-            "model.max_norm .*'s means are of",
-        ),
-        ({"model": MLP(norm="batch"), "optimizer": LBFGS()}, "model.norm_momentum = 0.9: must be 0: LBFGS's passes"),
-        ({"model": MLP(norm="batch"), "training": Training(batch_size=1)}, "training.batch_size = 1: must be >= 2"),
     ],
 )
 def test_combinations_without_sense_are_refused(parts, message):
@@ -101,10 +95,27 @@ def test_combinations_without_sense_are_refused(parts, message):
         Experiment(**parts)
 
 
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"model": MLP(hidden=[4], max_norm=1.0), "optimizer": LBFGS()}, "model.max_norm = 1.0: must be null: LBFGS's updates"),
+        ({"model": MLP(hidden=[4], max_norm=[None, 2]), "optimizer": ScheduleFreeSGD()}, "max_norm .*'s means are of"),
+        ({"model": MLP(norm="batch"), "optimizer": LBFGS()}, "model.norm_momentum = 0.9: must be 0: LBFGS's passes"),
+        ({"model": MLP(norm="batch"), "training": Training(batch_size=1)}, "training.batch_size = 1: must be >= 2"),
+    ],
+)
+def test_norms_that_would_not_do_what_they_are_for_are_refused_in_training_alone(parts, message):
+    """A network that was trained before they were refused can be used."""
+    experiment = Experiment(data=DATA, **parts)
+    for train in (lambda: run(experiment), lambda: RunConfig(data=DATA, **parts)):
+        with pytest.raises(ConfigError, match=message):
+            train()
+
+
 def test_bounds_that_bind_nothing_and_batches_of_all_examples_are_no_reason_to_refuse():
-    Experiment(model=MLP(hidden=[4], max_norm=[None, None]), optimizer=ScheduleFreeSGD())
-    Experiment(model=MLP(norm="batch", norm_momentum=0.0), optimizer=LBFGS(), training=Training(batch_size=1))
-    Experiment(model=MLP(norm="layer"), training=Training(batch_size=1))
+    Experiment(model=MLP(hidden=[4], max_norm=[None, None]), optimizer=ScheduleFreeSGD()).check_norms()
+    Experiment(model=MLP(norm="batch", norm_momentum=0.0), optimizer=LBFGS(), training=Training(batch_size=1)).check_norms()
+    Experiment(model=MLP(norm="layer"), training=Training(batch_size=1)).check_norms()
 
 
 @pytest.mark.parametrize("averaging", [{"optimizer": ScheduleFreeSGD()}, {"training": {"ema": 0.9}}], ids=["free", "ema"])
