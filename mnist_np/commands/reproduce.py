@@ -23,6 +23,7 @@ from mnist_np.commands.saved import basic_parser, reports_user_errors
 from mnist_np.component import UserError, did_you_mean
 from mnist_np.fitted_table import Column, fitted_table, wide_console
 from mnist_np.machine import cores, load
+from mnist_np.papers.comparison import compare
 from mnist_np.papers.logs import log_of, write_log
 from mnist_np.papers.outcomes import Outcome, Reproduction, config_of, default_folder, is_same_recipe, outcome, read, write
 from mnist_np.papers.page import page_of, percent, write_page
@@ -210,28 +211,6 @@ def what_next(children: Sequence[Child], code: int, ended: bool, anew: bool) -> 
         return f"{counts['diverged']} diverged, and would again"
     said = [f"{counts[status]} {status}" for status in ("diverged", "failed") if counts[status]]
     return "; ".join([*said, "the same command trains all of them again" if anew else "the same command goes on"])
-
-
-def compare(before: Reproduction, now: Mapping[int, Outcome], seeds: list[int]) -> bool:
-    """Print for each seed whether the run equals the recorded one. Gives whether all do."""
-    same = True
-    for run in before.runs:
-        if run.seed not in seeds:
-            continue
-        other = now.get(run.seed)
-        name = f"{before.row.name}, seed {run.seed}"
-        equal = other is not None and (other.error, other.loss, other.epoch) == (run.error, run.loss, run.epoch)
-        same &= equal
-        if other is None:
-            print(f"{name}: did not finish")
-        elif equal:
-            print(f"{name}: error {run.error:.2f} %, loss {run.loss!r}: the same to the last digit")
-        else:
-            print(f"{name}: error {run.error:.2f} % and loss {run.loss!r} recorded, now {other.error:.2f} % and {other.loss!r}")
-            for key in ("commit", "versions", "blas", "cpu"):
-                if getattr(run, key) != getattr(other, key):
-                    print(f"  {key}: {getattr(run, key)} recorded, now {getattr(other, key)}")
-    return same
 
 
 def overview(found: Mapping[str, Reproduction], seeds: int | None, width: int) -> Table:
