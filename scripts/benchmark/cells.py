@@ -83,7 +83,7 @@ EXTRAS = ("dropout", "batchnorm")
 
 
 def train_cells(nets: Sequence[str], batches: Sequence[int], optimizers: Sequence[str]) -> list[Cell]:
-    """The product of what was asked for; with nothing asked for, the README's table."""
+    """The product of what was asked for; with nothing asked for, docs/speed.md's table."""
     if nets or batches or optimizers:
         return [Cell("train", n, b, o) for o in optimizers or ["sgd"] for n in nets or NETS for b in batches or [32, 128, 512]]
     cells = [Cell("train", net, batch) for net in NETS for batch in (32, 128, 512) if (net, batch) != ("1024x3", 32)]

@@ -34,7 +34,7 @@ TASKS = {
 }
 
 EPILOG = """examples:
-  python scripts/benchmark.py train --json outputs/benchmark/train.json        the README's table; can be stopped and taken up
+  python scripts/benchmark.py train --json outputs/benchmark/train.json        docs/speed.md's table; can be stopped and taken up
   python scripts/benchmark.py train --nets 512-256,800 --batches 128 --modes gemm-1,threads-1 --rounds 9
   python scripts/benchmark.py auto --json docs/benchmark/auto.json             whether the default takes the fastest mode
   python scripts/benchmark.py sweep --runs 100,300,1000                        what grows with the number of runs
