@@ -89,9 +89,13 @@ def draw_legend(page: Page, result: Result) -> None:
 
 
 def scale_loss(axes: Axes, result: Result) -> None:
-    """A logarithmic axis if the loss decreases by more than `DECADE`, else a linear one from 0."""
+    """A logarithmic axis if the loss decreases by more than `DECADE`, else a linear one from 0; one with room for all where a
+    penalty makes the loss negative."""
     losses = [row[key] for row in result.history for key in ("train/loss", "val/loss") if key in row]
-    losses = [loss for loss in losses if math.isfinite(loss) and loss > 0]
+    losses = [loss for loss in losses if math.isfinite(loss)]
+    if min(losses, default=0.0) < 0:
+        return
+    losses = [loss for loss in losses if loss > 0]
     fall = max(losses) / min(losses) if losses else 1.0
     if fall > DECADE:
         axes.set_yscale("log")

@@ -39,8 +39,8 @@ those of the last epoch, or of the epoch that the validation images chose; no te
 A row that is only said to be lower than another one: **PASS** if its mean is lower by at least 2 standard errors of the
 difference, **CLOSE** if it is lower by less, else **MISS**. A run that diverged or failed has no error and is not among the n.
 
-Times are means over runs of one process on one core. *Loaded*: some were recorded while the machine had more work
-than cores, so that the true time is shorter.
+Times are means over runs of one process on one core, those of the records (but the last) and of `one_hour` over runs of two
+processes on two. *Loaded*: some were recorded while the machine had more work than cores, so that the true time is shorter.
 """
 
 COLUMNS = ("result", "published", "ours", "n", "verdict", "time of a run")
@@ -180,4 +180,4 @@ def seconds_of(there: Reproduction) -> str:
     if spread is None:
         return ""
     loaded = ", loaded: too long" if any(run.is_loaded for run in there.runs) else ""
-    return f"{spread.mean:.2f} ± {spread.sd or 0:.2f}{loaded}"
+    return percent(spread) + loaded

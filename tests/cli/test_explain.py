@@ -107,6 +107,18 @@ def test_each_layer_is_shown_with_its_own_code_and_numbers(explain):
     assert shown.out.index("Dense 1") < shown.out.index("BatchNorm 1") < shown.out.index("Tanh 1") < shown.out.index("Dense 2")
 
 
+def test_formulas_are_shown_whole_and_guessing_has_the_loss_of_the_run(explain):
+    small = ("data=synthetic", "model.hidden=[4]", "--images", "3")
+    shown = explain(*small)[1].out
+    assert "a network that guesses" in shown
+    shown = explain(*small, "loss=binary_cross_entropy", "training.clip_value=0.5", "training.mixup=0.2")[1].out
+    shown = " ".join(shown.split())
+    assert "[y_ij log a_ij + (1 - y_ij) log(1 - a_ij)]" in shown
+    assert "a network that guesses" not in shown
+    assert "clip_value = 0.5" in shown
+    assert "training.mixup would mix" in shown
+
+
 def test_a_page_needs_no_other_file(explain, tmp_path):
     page = tmp_path / "step.html"
     assert explain("data=synthetic", "model.hidden=[]", "--html", str(page))[0] == 0

@@ -13,11 +13,13 @@ from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
 from mnist_np.figures.run import FIGURES, draw
 from mnist_np.metrics import confusion_counts
+from mnist_np.nn.losses import CrossEntropy
 from mnist_np.nn.mlp import MLP
 
 
-def trained(model=None, epochs=2, interrupted=lambda: None, **data):
-    experiment = Experiment(model=model or MLP(hidden=[6]), data=Synthetic(**data), training=Training(epochs=epochs))
+def trained(model=None, epochs=2, interrupted=lambda: None, loss=None, **data):
+    parts = {"model": model or MLP(hidden=[6]), "loss": loss or CrossEntropy()}
+    experiment = Experiment(data=Synthetic(**data), training=Training(epochs=epochs), **parts)
     return run(experiment, interrupted=interrupted)
 
 
@@ -107,6 +109,15 @@ def test_the_confusion_matrix_counts():
     assert counts.sum() == len(result.data.test)
     assert np.trace(counts) == round(result.test.accuracy * len(result.data.test))
     assert (counts.sum(axis=1) == np.bincount(result.data.test.labels)).all()
+
+
+def test_a_loss_below_zero_is_seen():
+    """The confidence penalty takes an entropy off the loss."""
+    loss = FIGURES["learning_curves"](trained(loss=CrossEntropy(confidence_penalty=3.0))).axes[0]
+    low, high = loss.get_ylim()
+    values = np.concatenate([line.get_ydata() for line in loss.lines[:2]])
+    assert values.min() < 0
+    assert low <= values.min() <= values.max() <= high
 
 
 def test_the_learning_curves_show_the_history():

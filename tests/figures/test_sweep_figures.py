@@ -16,6 +16,7 @@ from made_up import child, grid
 from mnist_np.figures.style import shorten
 from mnist_np.figures.sweep.curves import learning_curves, spread_out
 from mnist_np.figures.sweep.draw import FIGURES, figures
+from mnist_np.figures.sweep.effects import main_effects
 from mnist_np.figures.sweep.heatmap import heat_map
 from mnist_np.figures.sweep.interactions import interactions
 from mnist_np.figures.sweep.scales import metric_scale, param_scale
@@ -113,6 +114,32 @@ def test_accuracies_are_spaced_by_their_error():
     assert float(wide.forward(0.99) - wide.forward(0.9)) == pytest.approx(float(wide.forward(0.999) - wide.forward(0.99)))
     assert float(metric_scale("val/accuracy", [0.97, 0.98]).forward(0.975)) == 0.975
     assert float(metric_scale("val/loss", [0.01, 1.0]).forward(0.1)) == pytest.approx(-1)
+
+
+def test_means_are_those_of_the_values_whatever_the_axis():
+    """The mean of 0.10, 0.985 and 0.985 is 0.69; that of their places on an axis of log-errors would be read as 0.94."""
+    accuracies = {"a": (0.1, 0.985, 0.985), "b": (0.5, 0.999, 0.999)}
+    children = [
+        replace(
+            child({"init": init, "seed": str(seed)}, 0.9),
+            metrics={"best/val_accuracy": value},
+            history=[{"epoch": 1.0, "val/accuracy": value}],
+        )
+        for init, values in accuracies.items()
+        for seed, value in enumerate(values)
+    ]
+    report = SweepReport("x", children)
+    scale = metric_scale(report.column, [value for values in accuracies.values() for value in values])
+    means, sds = np.mean([*accuracies.values()], axis=1), np.std([*accuracies.values()], axis=1, ddof=1)
+    expected = np.stack([means - sds, means, means + sds], axis=1)
+    (axes,) = main_effects(report).axes
+    (bars,) = axes.containers
+    np.testing.assert_allclose(bars.lines[0].get_ydata(), scale.forward(expected[:, 1]))
+    (segments,) = (collection.get_segments() for collection in bars.lines[2])
+    np.testing.assert_allclose([[low, high] for (_, low), (_, high) in segments], scale.forward(expected[:, [0, 2]]))
+
+    ends = {line.get_ydata()[-1] for line in learning_curves(report).axes[0].lines}
+    np.testing.assert_allclose(sorted(ends), sorted(scale.forward(expected[:, 1])))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.table import Table
@@ -18,6 +19,7 @@ from rich.table import Table
 from mnist_np.commands.explain.walk import EPSILON, Check, LayerPass, Walk
 from mnist_np.nn.arrays import Array
 from mnist_np.nn.layers import Activate, Dense
+from mnist_np.nn.losses import CrossEntropy
 from mnist_np.nn.norms import Norm
 from mnist_np.registry import name_of
 
@@ -77,7 +79,7 @@ def forward(walk: Walk, console: Console) -> None:
 
 
 def loss(walk: Walk, console: Console) -> None:
-    console.print(f"{first_sentence(walk.experiment.loss)}")
+    console.print(first_sentence(walk.experiment.loss), markup=False)
     code(console, type(walk.experiment.loss).__call__)
     labels = [walk.data.class_names[k] for k in walk.labels]
     table = columns("image 0", *walk.data.class_names)
@@ -93,7 +95,7 @@ def loss(walk: Walk, console: Console) -> None:
     each = ", ".join(f"{number(value)} (class {name})" for value, name in zip(walk.losses, labels, strict=True))
     show(console, f"the loss of each image: {each}")
     show(console, f"J = their mean = {number(walk.J)}")
-    if len(walk.losses) and n > 1:
+    if len(walk.losses) and n > 1 and walk.experiment.loss == CrossEntropy():
         show(console, f"a network that guesses, each class with probability 1/{n}, has -log(1/{n}) = {number(math.log(n))}")
 
 
@@ -132,12 +134,15 @@ def check(walk: Walk, console: Console) -> None:
 
 def update(walk: Walk, console: Console) -> None:
     optimizer, training = walk.experiment.optimizer, walk.experiment.training
-    console.print(first_sentence(optimizer))
-    added = {"l1": training.l1, "l2": training.l2, "weight_decay": optimizer.weight_decay, "clip_norm": training.clip_norm}
+    console.print(first_sentence(optimizer), markup=False)
+    added = {"l1": training.l1, "l2": training.l2, "weight_decay": optimizer.weight_decay}
+    added |= {"clip_value": training.clip_value or 0.0, "clip_norm": training.clip_norm or 0.0}
     settings = ", ".join(f"{name} = {value:g}" for name, value in ({"lr": walk.lr} | added).items() if value)
     show(console, f"in the first step: {settings or 'lr = 0'}")
     if training.vat:
         show(console, "without the gradient of virtual adversarial training, which training.vat adds")
+    if training.mixup:
+        show(console, "of the images as they are: training.mixup would mix each with another one")
     table = columns("parameter", "before", "gradient", "update", "after")
     for entry in walk.shown:
         before, step = (float(entry.spec.view(vector)[entry.index]) for vector in (walk.network.params, walk.step))
@@ -186,9 +191,9 @@ def show(console: Console, line: str) -> None:
 
 
 def columns(first: str, *others: str) -> Table:
-    table = Table(first, box=None, pad_edge=False)
+    table = Table(escape(first), box=None, pad_edge=False)
     for name in others:
-        table.add_column(name, justify="right")
+        table.add_column(escape(name), justify="right")
     return table
 
 

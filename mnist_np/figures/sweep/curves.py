@@ -107,12 +107,13 @@ def _draw(axes: Axes, scale: Scale, key: str, c: Configuration, curve: CurveStyl
     end = None
     if any(finished):
         common = sorted(set.intersection(*(set(series) for series in finished if series)))
-        Y = scale.forward([[series[epoch] for epoch in common] for series in finished if series])
+        values = np.array([[series[epoch] for epoch in common] for series in finished if series])
+        low, mean, high = (scale.forward(over(values, axis=0)) for over in (np.min, np.mean, np.max))
         marker = "o" if len(common) == 1 else ""
-        axes.plot(common, Y.mean(0), color=curve.colour, lw=curve.width, zorder=curve.zorder, alpha=curve.alpha, marker=marker)
-        if len(Y) > 1 and curve.band:
-            axes.fill_between(common, Y.min(0), Y.max(0), color=curve.colour, alpha=0.18, lw=0, zorder=curve.zorder - 1)
-        end = (common[-1], float(Y.mean(0)[-1]))
+        axes.plot(common, mean, color=curve.colour, lw=curve.width, zorder=curve.zorder, alpha=curve.alpha, marker=marker)
+        if len(values) > 1 and curve.band:
+            axes.fill_between(common, low, high, color=curve.colour, alpha=0.18, lw=0, zorder=curve.zorder - 1)
+        end = (common[-1], float(mean[-1]))
     for child in c.children:
         series = _series(child, key)
         if child.status == "finished" or not series:

@@ -57,16 +57,19 @@ def _panel(axes: Axes, report: SweepReport, param: Param, metric: Scale) -> None
     finished = [(child.overrides.get(param.key, ABSENT), value) for child, value in children if value is not None]
     lost = [child.overrides.get(param.key, ABSENT) for child in report.children if child.status in ("diverged", "failed")]
     X = scale.forward([param.position(value) for value, _ in finished])
-    Y = metric.forward([value for _, value in finished])
+    Y = np.array([value for _, value in finished])
     jitter = 0.018 * (scale.limits[1] - scale.limits[0]) * rng.uniform(-1, 1, len(X))
-    axes.plot(X + jitter, Y, "o", color=DOT, ms=3.5, alpha=0.6, mew=0, zorder=2)
+    axes.plot(X + jitter, metric.forward(Y), "o", color=DOT, ms=3.5, alpha=0.6, mew=0, zorder=2)
     places = _groups(X, param)
-    means = np.array([[X[group].mean(), Y[group].mean(), Y[group].std(ddof=1) if len(group) > 1 else 0.0] for group in places])
-    joined = "-" if param.scale != "category" else ""
-    axes.errorbar(means[:, 0], means[:, 1], means[:, 2], fmt=f"o{joined}", color=COLOURS[0], ms=6, lw=1.6, capsize=3, zorder=3)
+    means = np.array([Y[group].mean() for group in places])
+    sds = np.array([Y[group].std(ddof=1) if len(group) > 1 else 0.0 for group in places])
+    low, middle, high = (metric.forward(values) for values in (means - sds, means, means + sds))
+    joined, at = "-" if param.scale != "category" else "", [X[group].mean() for group in places]
+    bars = np.array([middle - low, high - middle])
+    axes.errorbar(at, middle, bars, fmt=f"o{joined}", color=COLOURS[0], ms=6, lw=1.6, capsize=3, zorder=3)
     if lost:
-        at = scale.forward([param.position(value) for value in lost])
-        axes.plot(at, np.full(len(at), 0.03), "x", color=ACCENT, ms=6, transform=axes.get_xaxis_transform(), zorder=4)
+        crosses = scale.forward([param.position(value) for value in lost])
+        axes.plot(crosses, np.full(len(crosses), 0.03), "x", color=ACCENT, ms=6, transform=axes.get_xaxis_transform(), zorder=4)
         axes.text(0.99, 0.98, f"{len(lost)} diverged or failed", color=ACCENT, ha="right", va="top", transform=axes.transAxes)
     scale.apply(axes, "x", margin=0.5 / (len(param.values) - 1) if param.scale == "category" else 0.12)
     metric.apply(axes, "y", margin=SPREAD_BEYOND)

@@ -73,7 +73,7 @@ def _same(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def _log10(values: ArrayLike) -> NDArray[np.float64]:
-    return np.log10(_same(values))
+    return np.log10(np.maximum(_same(values), np.finfo(float).tiny))  # of a mean less its sd too, which may be negative
 
 
 def _error(accuracy: ArrayLike) -> NDArray[np.float64]:
