@@ -9,6 +9,7 @@ from mnist_np.storage.saved_result import result_of
 from mnist_np.storage.saved_run import SavedRun
 from mnist_np.storage.teacher import load_data
 from mnist_np.tracking.background import TIMEOUT, BackgroundDelivery
+from mnist_np.tracking.conclusion import conclude
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import STATUS, Journal, Ledger, lock
 from mnist_np.tracking.note import note
@@ -30,9 +31,13 @@ def draw_figures(run: SavedRun, outputs: Path) -> list[Path]:
         held = lock(run.folder)
         try:
             journal = Journal(run.folder)
+            journal.repair()
+            conclude(journal, "its process ended without a word")
+            ended = [{"time": record["time"]} for record, _ in journal.read() if record["kind"] == "end" and "time" in record]
             journal.append("files", paths=["figures"])
             journal.append("tags", tags={"mlflow.note.content": note(result), "status": result.status})
-            journal.append("end", status=STATUS[result.status])  # in the words of the first end: the run is over as before
+            # In the words and at the time of the end before: the run is over as it was. A journal that was lost has none.
+            journal.append("end", status=STATUS[result.status], **(ended[-1] if ended else {}))
             store = Store(ledger.uri, Path(ledger.outputs))
             BackgroundDelivery(Delivery(run.folder, journal, ledger, store)).complete(TIMEOUT)
         finally:

@@ -7,9 +7,14 @@ import sys
 import pytest
 from PIL import Image, ImageChops
 
+from mnist_np.api import run as train
 from mnist_np.cli.main import main
+from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.run_index import is_final
+from mnist_np.storage.saved_run import SavedRun
 from mnist_np.tracking.journal import Ledger
+from mnist_np.tracking.later_figures import draw_figures
+from mnist_np.tracking.observer import MlflowObserver
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import store_of
 
@@ -69,6 +74,23 @@ def test_of_a_sweep_the_best_has_them_and_the_others_when_they_are_asked_for(cal
     assert all(is_final(folder, tracked=True) for folder in runs), "nothing has to run again"
     assert call("train", "-m", *SMALL, "seed=0,1,2")[0] == 0
     assert runs == {path.parent: json.loads(path.read_text()) for path in tmp_path.glob("outputs/sweeps/*/*/result.json")}
+
+
+@pytest.fixture
+def tracked(outputs, folder, experiment):
+    """The folder of a run that was tracked in the store of ``outputs`` and drew no figures."""
+    train(experiment, [RunFolder(folder, figures=False), MlflowObserver(Tracking(), outputs, folder)])
+    return folder
+
+
+def test_the_run_ended_when_it_did(tracked, outputs, store):
+    run_id = Ledger.read(tracked).run_id
+    ended = store.client.get_run(run_id).info.end_time
+    with open(tracked / "journal.jsonl", "a") as file:
+        file.write('{"kind": "met')  # a crash left it
+    draw_figures(SavedRun("run", tracked), outputs)
+    assert store.client.get_run(run_id).info.end_time == ended
+    assert len(store.client.list_artifacts(run_id, "figures")) == len(names(tracked)) > 0
 
 
 @pytest.mark.parametrize(("figures", "drawn"), [("true", 2), ("false", 0)])
