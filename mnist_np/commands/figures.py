@@ -5,10 +5,13 @@ python scripts/figures.py RUN ...
 
 from __future__ import annotations
 
+import sys
+
 from mnist_np.commands.saved import basic_parser, plugins, reports_user_errors
 from mnist_np.files import near
 from mnist_np.storage.interrupted import folder_of
 from mnist_np.storage.saved_run import SavedRun, SavedRunError
+from mnist_np.terminal import printable, without_passwords
 from mnist_np.tracking.later_figures import draw_figures
 
 
@@ -24,6 +27,9 @@ def main() -> int:
         folder = folder_of(name, chosen.outputs)
         if folder is None:
             raise SavedRunError(f"{name}: no run's folder, and no MLflow run id of a run under {chosen.outputs}")
-        for path in draw_figures(SavedRun(name, folder), chosen.outputs):
+        paths, untold = draw_figures(SavedRun(name, folder), chosen.outputs)
+        for path in paths:
             print(near(path))
+        if untold:
+            print(printable(without_passwords(untold)), file=sys.stderr)
     return 0

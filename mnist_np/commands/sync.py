@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from mnist_np.commands.saved import basic_parser
 from mnist_np.files import near
 from mnist_np.invocation import with_outputs
-from mnist_np.sqlite_uri import sqlite_uri
 from mnist_np.terminal import print_error, printable
 from mnist_np.tracking.background import TIMEOUT, BackgroundDelivery
 from mnist_np.tracking.client import TrackingError
@@ -18,8 +16,7 @@ from mnist_np.tracking.conclusion import conclude
 from mnist_np.tracking.delivery import Delivery
 from mnist_np.tracking.journal import Journal, Ledger, lock
 from mnist_np.tracking.own_files import DELIVERY_FILES, check_own
-from mnist_np.tracking.settings import Tracking
-from mnist_np.tracking.store import Store, store_of
+from mnist_np.tracking.own_store import store_for
 
 
 def main() -> int:
@@ -97,23 +94,6 @@ def sync(folder: Path, outputs: Path, uri: str | None = None) -> str:
     if records and ledger.registered:
         return f"{records} records delivered to run {ledger.run_id}; registered: {ledger.registered}"
     return f"{records} records delivered to run {ledger.run_id}" if records else f"run {ledger.run_id} was complete already"
-
-
-def store_for(ledger: Ledger, folder: Path, outputs: Path, uri: str | None) -> Store:
-    """The store to deliver to: the one at ``uri``, or that of ``outputs``.
-
-    A run's folder may come from anybody, so the server that it names is not spoken to unless the user names it too.
-
-    Raises TrackingError where the run lies elsewhere or was tracked by another store, and the user does not say where to.
-    """
-    if uri is not None:
-        return Store(uri, outputs)
-    if outputs.resolve() not in folder.resolve().parents:
-        raise TrackingError(f"is not in {outputs}, the folder of all results: name it (--outputs DIR), or a server (--uri)")
-    own = store_of(Tracking(), outputs)
-    if ledger.uri not in (own.uri, sqlite_uri(Path(ledger.outputs) / "mlflow.db")):  # the second if the folder was moved
-        raise TrackingError(f"was tracked at {ledger.uri}. To send it there, say so: --uri {shlex.quote(ledger.uri)}")
-    return own
 
 
 def runs_in(folder: Path) -> Iterator[Path]:

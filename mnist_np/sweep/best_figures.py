@@ -10,16 +10,24 @@ from mnist_np.component import UserError
 from mnist_np.storage.saved_run import SavedRun
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.run_config import RunConfig
+from mnist_np.terminal import printable, without_passwords
+from mnist_np.tracking.store import Store
 
 
-def draw_best(report: SweepReport, config: RunConfig, console: Console) -> None:
-    """Draw them with ``tracking.figures=auto``, unless they are there. What goes wrong is printed, and fails no sweep."""
+def draw_best(report: SweepReport, config: RunConfig, console: Console, store: Store | None) -> None:
+    """Draw them with ``tracking.figures=auto``, unless they are there. What goes wrong is printed, and fails no sweep.
+
+    ``store`` is that of the sweep, if it is tracked. A run that was taken from elsewhere may be in another one.
+    """
     best = report.best
     if config.tracking.figures != "auto" or best is None or (best.folder / "figures").exists():
         return
     from mnist_np.tracking.later_figures import draw_figures  # imports matplotlib
 
     try:
-        draw_figures(SavedRun(best.folder.name, best.folder), Path(config.outputs))
+        run = SavedRun(best.folder.name, best.folder)
+        _, problem = draw_figures(run, Path(config.outputs), None if best.linked else store)
     except (UserError, OSError) as error:
-        console.print(f"the best run's figures are missing: {error}", soft_wrap=True, markup=False, highlight=False)
+        problem = f"the best run's figures are missing: {error}"
+    if problem:
+        console.print(printable(without_passwords(problem)), soft_wrap=True, markup=False, highlight=False)

@@ -139,7 +139,7 @@ class SweepRunner:
         except OSError as unwritten:
             self.problem = f"{unwritten.filename}: {unwritten.strerror}"
         if not interrupted:
-            draw_best(report, self.config, self.console)
+            draw_best(report, self.config, self.console, self.parent.store if self.parent else None)
         if self.parent:
             self.parent.finish(report, status)
         self.lock.release()

@@ -9,6 +9,7 @@ from PIL import Image, ImageChops
 
 from mnist_np.api import run as train
 from mnist_np.cli.main import main
+from mnist_np.commands.sync import sync
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.run_index import is_final
 from mnist_np.storage.saved_run import SavedRun
@@ -91,6 +92,38 @@ def test_the_run_ended_when_it_did(tracked, outputs, store):
     draw_figures(SavedRun("run", tracked), outputs)
     assert store.client.get_run(run_id).info.end_time == ended
     assert len(store.client.list_artifacts(run_id, "figures")) == len(names(tracked)) > 0
+
+
+@pytest.mark.parametrize(
+    ("place", "uri", "how"),
+    [
+        ("moved", "sqlite:///{}/old/mlflow.db", "(--outputs DIR)"),
+        ("outputs", "http://127.0.0.1:9", "say so: --uri http://127.0.0.1:9"),
+    ],
+)
+def test_an_address_that_is_not_of_these_outputs_is_not_spoken_to(call, tracked, outputs, store, tmp_path, place, uri, how):
+    run = shutil.copytree(tracked, tmp_path / place / "runs" / "day" / "one")
+    ledger = Ledger.read(run)
+    ledger.uri, ledger.outputs = uri.format(tmp_path), str(tmp_path / "old")
+    ledger.write(run)
+    code, shown = call("figures", str(run))
+    assert code == 0
+    assert shown.out.count(".png\n") == len(names(run)) > 0
+    assert shown.err.startswith("MLflow was not told of the figures; ")
+    assert how in shown.err
+    assert shown.err.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {place}
+    assert not list(tmp_path.rglob("mlflow.db"))
+    sync(run, outputs, store.uri)  # as the line says
+    assert len(store.client.list_artifacts(ledger.run_id, "figures")) == len(names(run))
+
+
+def test_a_sweep_delivers_to_its_own_store_wherever_that_is(call, tmp_path):
+    code, shown = call("train", "-m", *SMALL, "seed=0,1", f"tracking.uri=sqlite:///{tmp_path}/other.db")
+    assert code == 0
+    assert list(tmp_path.glob("outputs/sweeps/*/*/figures/*.png"))
+    assert "was not told" not in shown.out + shown.err
+    assert not (tmp_path / "outputs" / "mlflow.db").exists()
 
 
 @pytest.mark.parametrize(("figures", "drawn"), [("true", 2), ("false", 0)])
