@@ -70,6 +70,7 @@ class SweepParent:
         """Nothing has been said of the sweep to the run."""
         self.in_line = False
         self.shown: set[str] = set()
+        self.step: int | None = None
         self.run_ids: dict[str, str] = {}
         self.configurations = ConfigurationRuns(self.store.client, self.experiment_id, self.sweep_id, self.run_id)
 
@@ -174,8 +175,11 @@ class SweepParent:
         """Send metrics, tags, note, the configurations' summary runs and the views."""
         from mlflow.entities import Metric, RunTag
 
-        now, step = int(time() * 1000), sum(report.counts[status] for status in ENDED)
-        metrics = [Metric(key, value, now, step) for key, value in metrics_of(report, self.shown).items()]
+        now, ended = int(time() * 1000), sum(report.counts[status] for status in ENDED)
+        if self.step is None:
+            self.step, self.shown = self.told_before()
+        self.step = max(self.step, ended)
+        metrics = [Metric(key, value, now, self.step) for key, value in metrics_of(report, self.shown).items()]
         self.shown |= {metric.key for metric in metrics}
         self.configurations.update(report, final)
         if final:
@@ -186,6 +190,11 @@ class SweepParent:
         tags = {"mlflow.note.content": self.note(report), "metric": report.metric}
         tags["best_run_id"] = next(iter(self.best(report)), "")
         self.store.client.log_batch(self.run_id, metrics, tags=[RunTag(key, value) for key, value in tags.items()])
+
+    def told_before(self) -> tuple[int, set[str]]:
+        """The last step of earlier starts, below which MLflow would not show a value, and the metrics that they logged."""
+        steps = [metric.step for metric in self.store.client.get_metric_history(self.run_id, "n/finished")]
+        return max(steps, default=0), set(self.store.client.get_run(self.run_id).data.metrics)
 
     def attempt(self, send: Callable[[], None], timeout: float) -> str:
         """Call ``send`` unless the store is locked for longer than ``timeout`` seconds; gives what went wrong.

@@ -6,6 +6,7 @@ import json
 import logging
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,17 @@ def test_comparing_by_any_name_finds_the_same_runs(outputs, parent):
     assert [run.run_id for run in from_mlflow(str(run_id), parent.store)] == [run_id]
     assert one.params == by_sweep[run_id].params
     assert one.metrics["test/accuracy"] == by_sweep[run_id].metrics["test/accuracy"]
+
+
+def test_a_start_with_fewer_runs_is_what_the_parent_shows(outputs, parent):
+    before = report_of(outputs)
+    before.children[0] = replace(before.children[0], status="failed")
+    open_parent(outputs).finish(before, "FAILED")
+    assert parents(outputs)[0].data.metrics["n/failed"] == 1
+    fewer = report_of(outputs)
+    fewer.children = fewer.children[:2]
+    open_parent(outputs).finish(fewer, "FINISHED")
+    metrics = parents(outputs)[0].data.metrics
+    assert (metrics["n/finished"], metrics["n/failed"]) == (2, 0)
+    assert metrics["best/val_accuracy"] == fewer.best_value
+    assert metrics["val/accuracy_mean"] == fewer.configurations[0].metric.mean
