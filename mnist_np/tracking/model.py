@@ -88,10 +88,10 @@ def send(client: MlflowClient, ledger: Ledger, folder: Path, journal: Journal, r
     model_id = logged.model_id
     artifacts.log_model(client, model_id, logged.artifact_location, path)
     client.finalize_logged_model(model_id, "READY")
-    metrics = []
+    metrics: dict[str, Metric] = {}  # the last of each: a run that went on after a stop has those of the weights of then too
     for last in (record for record in records if record["kind"] == "metrics" and record["step"] == 0):
         for key, value in last["metrics"].items():
             split = next((split for prefix, split in MEASURED_ON.items() if key.startswith(prefix)), None)
             data = (start["data"]["name"], digest(start["data"], split)) if split else (None, None)
-            metrics.append(Metric(key, value, last["time"], 0, model_id, *data))
-    client.log_batch(run_id, metrics=metrics)
+            metrics[key] = Metric(key, value, last["time"], 0, model_id, *data)
+    client.log_batch(run_id, metrics=list(metrics.values()))

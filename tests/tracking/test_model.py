@@ -1,5 +1,7 @@
 """``tracking.model``: the network as a model of MLflow, once, with its metrics and their data sets."""
 
+import json
+
 import numpy as np
 import pytest
 from without_project import predictions
@@ -44,6 +46,18 @@ def test_its_metrics_are_the_runs_with_their_data_sets(outputs, folder, store, e
     assert model.tags["mlflow.note.content"] == (folder / "model" / "README.md").read_text()
     assert len(store.client.get_metric_history(logged.info.run_id, "test/accuracy")) == 1, "the run has it once"
     assert [output.model_id for output in logged.outputs.model_outputs] == [model.model_id]
+
+
+def test_a_run_that_went_on_leaves_the_numbers_of_its_stop_behind(outputs, folder, store, experiment):
+    result = train(outputs, folder, experiment)
+    start, *rest = (folder / "journal.jsonl").read_text().splitlines()
+    then = {"kind": "metrics", "time": json.loads(start)["time"], "step": 0, "metrics": {"test/accuracy": 0.125}}
+    (folder / "journal.jsonl").write_text("\n".join([start, json.dumps(then), *rest, ""]))
+    ledger = Ledger.read(folder)
+    ledger.key, ledger.run_id, ledger.offset = "another", None, 0
+    Delivery(folder, Journal(folder), ledger, store).deliver(5)
+    (model,) = models(store, folder)
+    assert [metric.value for metric in model.metrics if metric.key == "test/accuracy"] == [result.metrics["test/accuracy"]]
 
 
 def test_a_journal_delivered_twice_logs_it_once(outputs, folder, store, experiment):
