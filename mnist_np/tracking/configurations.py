@@ -105,7 +105,7 @@ class ConfigurationRuns:
 
     def __init__(self, client: MlflowClient, experiment_id: str, sweep_id: str, parent_run_id: str) -> None:
         self.client, self.experiment_id, self.sweep_id, self.parent_run_id = client, experiment_id, sweep_id, parent_run_id
-        self.metric = ""
+        self.metric, self.maximize = "", True
         self._known: dict[str, tuple[str, str]] | None = None
 
     def update(self, report: SweepReport, final: bool) -> None:
@@ -114,7 +114,7 @@ class ConfigurationRuns:
         While the sweep runs (not ``final``) a configuration waits until all its runs have ended, so that each is logged about
         once: a summary costs some hundredths of a second.
         """
-        self.metric, known = report.metric, self.known()
+        self.metric, self.maximize, known = report.metric, report.maximize, self.known()
         ranked = [c for c in report.configurations if c.metric] if has_means(report) else []
         current = {c.group: c for c in ranked}
         for key in known.keys() - current.keys():
@@ -148,7 +148,7 @@ class ConfigurationRuns:
     def note(self, wanted: Summary) -> str:
         """What the summary's page says, with links to its runs and to the sweep."""
         where = f"tags.sweep = '{self.sweep_id}' and tags.sweep_role = 'child' and tags.config_group = '{wanted.key}'"
-        runs = runs_page(self.experiment_id, self.metric, where=where)
+        runs = runs_page(self.experiment_id, self.metric, self.maximize, where)
         sweep = run_page(self.experiment_id, self.parent_run_id)
         n = f"{wanted.metrics['n']:g} runs" if wanted.metrics["n"] > 1 else "1 run"
         return f"The mean of {n} that differ by seed alone: [its runs]({runs}) · [the sweep]({sweep})"

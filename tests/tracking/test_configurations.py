@@ -8,9 +8,10 @@ import statistics
 from pathlib import Path
 
 import pytest
-from small_sweep import ID, open_parent, report_of, run_sweep, train
+from small_sweep import ID, NAME, open_parent, report_of, run_sweep, train
 
 from mnist_np.commands.compared import from_mlflow
+from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.tables import csv_text
 from mnist_np.tracking.configurations import ConfigurationRuns, has_means
 from mnist_np.tracking.sweep import SweepParent
@@ -117,6 +118,14 @@ def test_configurations_that_are_gone_are_deleted(outputs, parent):
     assert len(summaries(parent)) == 2
     fresh(parent).update(report_of(outputs), final=True)
     check(parent)
+
+
+def test_its_link_shows_the_best_of_its_runs_first(outputs, parent):
+    for metric, maximize, ascending in ("best/val_loss", False, "true"), ("best/val_accuracy", True, "false"):
+        fresh(parent).update(SweepReport(NAME, report_of(outputs).children, metric, maximize), final=True)
+        notes = [run.data.tags["mlflow.note.content"] for run in summaries(parent).values()]
+        assert len(notes) == 4
+        assert all(f"orderByAsc={ascending}" in note for note in notes)
 
 
 def test_single_runs_need_no_summary(outputs, parent):
