@@ -22,7 +22,7 @@ from mnist_np.terminal import counted, printable
 class Groups:
     """The finished runs that have the metric, in groups of the same values of ``keys``, the best mean first.
 
-    Runs that differ in nothing that has an effect on the metric are one run, made or recorded several times: one counts.
+    Runs that differ in nothing that has an effect on the metric are one run, made or recorded several times: the newest counts.
     """
 
     def __init__(self, runs: Sequence[Compared], keys: Sequence[str], metric: str, maximize: bool) -> None:
@@ -64,7 +64,8 @@ class Groups:
     def grouped(self, runs: Sequence[Compared], pairing: Sequence[str]) -> dict[tuple[str, ...], dict[str, float]]:
         """The metric of each group's runs, by the values of the params that pair them with those of other groups."""
         found: dict[tuple[str, ...], dict[str, float]] = {}
-        for run in runs:
+        by_age = sorted(runs, key=lambda run: (run.began, str(run.folder)))
+        for run in by_age:  # of repeated runs the newest comes last, and stays
             values = found.setdefault(self.group_of(run), {})
             values[json.dumps([run.params.get(key, "") for key in pairing])] = run.metrics[self.metric]
         return found

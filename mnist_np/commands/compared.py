@@ -22,6 +22,7 @@ from mnist_np.tracking.journal import Ledger
 from mnist_np.tracking.observer import as_text
 from mnist_np.tracking.owner import read_owner
 from mnist_np.tracking.store import Store, first_line
+from mnist_np.tracking.sweep_children import milliseconds
 
 TOO_SHORT = re.compile(r"[0-9a-f]{1,5}")
 """The beginning of a run's id that is too short to name it."""
@@ -29,7 +30,7 @@ TOO_SHORT = re.compile(r"[0-9a-f]{1,5}")
 
 @dataclass(frozen=True)
 class Compared:
-    """A run as the table shows it."""
+    """A run as the table shows it. ``began`` is in ms since 1970; 0 where it is not known."""
 
     name: str
     status: str
@@ -38,6 +39,7 @@ class Compared:
     run_id: str | None = None
     experiment_id: str | None = None
     folder: Path | None = None
+    began: int = 0
 
     @property
     def short_id(self) -> str:
@@ -84,6 +86,7 @@ def from_folders(folder: Path) -> Iterator[Compared]:
             ledger.run_id if ledger else None,
             ledger.experiment_id if ledger else None,
             path.absolute(),
+            milliseconds(result.get("started")),
         )
 
 
@@ -121,8 +124,9 @@ def from_mlflow(name: str, store: Store) -> Iterator[Compared]:
         yield from from_mlflow(runs[0].info.run_id, store)  # which may be a parent's, with children
         return
     for run in runs:
-        status = run.data.tags.get("status", run.info.status.lower())
-        yield Compared(run.info.run_name, status, run.data.params, run.data.metrics, run.info.run_id, run.info.experiment_id)
+        info, data = run.info, run.data
+        status, began = data.tags.get("status", info.status.lower()), info.start_time or 0
+        yield Compared(info.run_name, status, data.params, data.metrics, info.run_id, info.experiment_id, began=began)
 
 
 def differing(runs: list[Compared]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from mnist_np.commands.compare import METRICS, MOST_COLUMNS, as_columns, below, ordered
-from mnist_np.commands.compared import Compared
+from mnist_np.commands.compare_groups import Groups
+from mnist_np.commands.compared import Compared, from_folders
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "compare.py"
 
@@ -44,6 +46,19 @@ def test_many_runs_stand_below_one_another_best_first():
     seeds = [line.split("│")[1].strip() for line in text.splitlines() if "finished" in line]
     assert seeds == sorted(seeds, reverse=True)
     assert "only some have momentum" in text
+
+
+@pytest.mark.parametrize("newest", [0.8, 0.9])
+def test_of_repeated_runs_the_newest_counts_in_any_order(tmp_path, newest):
+    for value in (0.8, 0.9):
+        (tmp_path / str(value)).mkdir()
+        (tmp_path / str(value) / "config.yaml").write_text("seed: 0\noptimizer: {name: sgd, lr: 0.1}\n")
+        about = {"status": "finished", "metrics": {METRICS[0]: value}, "started": f"2026-01-{int(value == newest) + 10}T12:00:00"}
+        (tmp_path / str(value) / "result.json").write_text(json.dumps(about))
+    runs = ordered(list(from_folders(tmp_path)), METRICS[0])
+    for some in (runs, runs[::-1]):
+        groups = Groups(some, ["optimizer.lr"], METRICS[0], True)
+        assert [(spread.n, spread.mean) for spread in groups.spreads.values()] == [(1, newest)]
 
 
 def test_params_that_hardly_differ_give_way_where_runs_differ_in_many():

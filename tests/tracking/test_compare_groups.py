@@ -11,7 +11,7 @@ from mnist_np.cli.train import main as train
 from mnist_np.commands import compare, sync
 from mnist_np.commands.compare import whole_key
 from mnist_np.commands.compare_groups import Groups
-from mnist_np.commands.compared import Compared
+from mnist_np.commands.compared import Compared, from_folders, from_mlflow
 from mnist_np.component import UserError
 from mnist_np.storage.interrupted import folder_of
 from mnist_np.tracking.client import TrackingError
@@ -194,6 +194,8 @@ def test_a_short_run_id_is_enough_here_and_in_the_store(swept, monkeypatch, caps
         short = next(run_id[:n] for n in range(6, 32) if sum(other.startswith(run_id[:n]) for other in ids) == 1)
         assert folder_of(short, swept) == folder
         assert whole_id(store, short) == run_id
+        (here,), (there,) = from_folders(folder), from_mlflow(run_id, store)
+        assert abs(here.began - there.began) < 60_000
         code, out, _ = call(compare.main, monkeypatch, capsys, short, "--outputs", swept)
         assert code == 0
         assert run_id[:8] in out
