@@ -14,7 +14,7 @@ from rich.text import Text
 
 from mnist_np.files import near
 from mnist_np.registry import name_of
-from mnist_np.terminal import duration
+from mnist_np.terminal import duration, printable
 from mnist_np.training.events import EpochEnd, Observer, RunStart
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ConsoleReporter(Observer):
 
     def on_start(self, event: RunStart) -> None:
         self.event, self.began, self.first_step = event, perf_counter(), event.progress.step
-        self.console.print(headline(event))
+        self.console.print(Text(headline(event)))  # a text, since brackets in a string are markup
         if event.progress.epoch:
             self.console.print(f"{'resumed':<{LABEL}}after epoch {event.progress.epoch}")
         self.console.print(Text(f"\n{HEADER}", style="bold"))
@@ -112,14 +112,13 @@ def headline(event: RunStart) -> str:
     schedule = name_of(experiment.schedule)
     how = [f"{name_of(experiment.optimizer)}, lr {experiment.optimizer.lr:g}", *([schedule] if schedule != "constant" else [])]
     how += [f"batch {experiment.training.batch_size}", experiment.training.dtype, f"seed {experiment.seed}"]
-    return "\n".join(
-        [
-            f"{'network':<{LABEL}}{sizes}{activation}, {len(event.network.params):,} parameters",
-            f"{'data':<{LABEL}}{data.name}: {data.sizes}",
-            f"{'training':<{LABEL}}{', '.join(how)}",
-            f"{'computed by':<{LABEL}}{event.mode}",
-        ]
-    )
+    lines = [
+        f"{'network':<{LABEL}}{sizes}{activation}, {len(event.network.params):,} parameters",
+        f"{'data':<{LABEL}}{data.name}: {data.sizes}",
+        f"{'training':<{LABEL}}{', '.join(how)}",
+        f"{'computed by':<{LABEL}}{event.mode}",
+    ]
+    return "\n".join(map(printable, lines))
 
 
 def epoch_line(epoch: int, epochs: int, metrics: dict[str, float], is_best: bool) -> str:

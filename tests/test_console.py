@@ -45,6 +45,15 @@ def test_without_a_terminal_there_are_plain_lines_only():
     assert not any(starred[result.best_epoch :])
 
 
+def test_a_name_is_shown_as_it_is_and_does_nothing_to_the_terminal():
+    class Named(Synthetic):
+        def load(self, *given):
+            return replace(super().load(*given), name="digits[v2]\x1b[2J")
+
+    _, text = reported(experiment=replace(EXPERIMENT, data=Named()))
+    assert text.splitlines()[1] == r"data           digits[v2]\x1b[2J: 512 train, 128 validation, 128 test"
+
+
 def test_the_end_says_what_came_of_it_and_where_to_look(tmp_path):
     result, text = reported(RunFolder(tmp_path), folder=tmp_path, look=[("MLflow", lambda: "python scripts/ui.py")])
     assert re.search(r"status +finished", text)
