@@ -13,7 +13,8 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from mnist_np.cli.compose import check_all_keys, without_hydra
-from mnist_np.cli.messages import reading
+from mnist_np.cli.messages import reading, typed_value
+from mnist_np.component import ConfigError, did_you_mean
 from mnist_np.sweep.run_config import RunConfig
 
 
@@ -48,7 +49,12 @@ class Composer:
             composed = self.compose(options)
         by_part: dict[str, list[str]] = {str(key): [] for key in composed.config}
         for text in values:
-            by_part[self.parsed[text].key_or_group.split(".")[0]].append(text)
+            key = self.parsed[text].key_or_group
+            part = key.split(".")[0]
+            if part not in by_part:
+                reason = f"no such key; {did_you_mean(part, list(by_part))}keys: {', '.join(by_part)}"
+                raise ConfigError(key, typed_value(self.parsed[text]), reason)
+            by_part[part].append(text)
         refers = any("${" in text for text in values)
         parts = {
             key: self.part(options, key, values if refers or key in composed.referring else mine, overrides)

@@ -72,6 +72,7 @@ MISTAKES = [
     ("-m optimizer.lr=0.1,-1", "optimizer.lr=-1.0: must be > 0", "(in the combination optimizer.lr=-1)"),
     ("-m activation=relu,relo", "activation=relo: no such option", "did you mean 'relu'?"),
     ("-m activation=[relu,tanh],[tanh,relu]", "one name, for all layers", "model.activations=[relu,tanh],[tanh,relu]"),
+    ("-m optimizr.lr=0.1,0.2", "optimizr.lr=0.1: no such key", "did you mean 'optimizer'?", "keys: model, activation"),
     ("-m optimzer=sgd,adam", "optimzer=sgd: no such key", "did you mean 'optimizer'?"),
     ("-m seed=1,2 +foo=1", "foo=1: no such key"),
     ("-m seed=0,1 optimizer.lr=0.1 ++seed=5", "++seed=5: comes after seed=0,1, which would not count"),
