@@ -18,7 +18,7 @@ from mnist_np.metrics import METRICS
 from mnist_np.nn.losses import Distillation
 from mnist_np.registry import lookup
 from mnist_np.serialize import flatten, to_dict
-from mnist_np.source_code import edited_sha256, part_sha256
+from mnist_np.source_code import Part, edited_sha256, part_sha256
 
 RESULTS_VERSION = 4
 """To be raised by hand in a commit that changes results by more than rounding, see tests/reference/test_golden.py.
@@ -70,10 +70,14 @@ def identify(experiment: Experiment, data_sha256: str, teacher_sha256: str = "")
         teacher_sha256: of a distillation's teacher (`Dataset.teacher_sha256`, `storage.teacher.teacher_sha256`).
     """
     assert teacher_sha256 or not isinstance(experiment.loss, Distillation), "a distillation is identified with its teacher"
-    plugins = {f"{kind.group}.{kind.__name__}": sha256 for kind in _classes(experiment) if (sha256 := part_sha256(kind))}
-    for name in sorted(set(experiment.training.metrics) & METRICS.keys()):
-        plugins |= {f"metric.{name}": sha256} if (sha256 := part_sha256(METRICS[name])) else {}
+    plugins = {name: sha256 for name, part in parts(experiment) if (sha256 := part_sha256(part))}
     return Identity(to_dict(experiment, only_effective=True), data_sha256, teacher_sha256, plugins, edited_sha256())
+
+
+def parts(experiment: Experiment) -> Iterator[tuple[str, Part]]:
+    """The classes of components and the functions of metrics that an experiment uses, each with its group and name."""
+    yield from ((f"{kind.group}.{kind.__name__}", kind) for kind in _classes(experiment))
+    yield from ((f"metric.{name}", METRICS[name]) for name in sorted(set(experiment.training.metrics) & METRICS.keys()))
 
 
 def _classes(experiment: Experiment) -> Iterator[type[Component]]:

@@ -14,6 +14,7 @@ import numpy as np
 from mnist_np.component import Component, ConfigError, RunFailed, did_you_mean
 from mnist_np.experiment import Experiment
 from mnist_np.invocation import default_outputs
+from mnist_np.plugins import loaded_plugins
 from mnist_np.serialize import flatten, from_dict, to_dict
 from mnist_np.sweep.conditions import as_written
 from mnist_np.sweep.ending import SweepFailed
@@ -84,6 +85,7 @@ def sweep(
         tracking=Tracking(backend="sqlite" if tracking else "off"),
         sweep=settings,
         outputs=str(root),
+        plugins=loaded_plugins(),
     )
     listed = {key: values_of(key, values) for key, values in vary.items()}
     given = {key: {text_of(value): value for value in values} for key, values in listed.items()}

@@ -11,7 +11,7 @@ from mnist_np.serialize import to_dict
 from mnist_np.storage.records import read_json
 from mnist_np.sweep.job import record_failure, record_interruption
 from mnist_np.sweep.runner import Ready, SweepRunner
-from mnist_np.sweep.worker import Task
+from mnist_np.sweep.worker import Task, own_modules
 
 T = TypeVar("T")
 
@@ -134,6 +134,6 @@ def launch(
     def tasks() -> Iterable[Task]:
         for ready in runner.launching(jobs):
             given[ready.number] = ready
-            yield Task(ready.number, to_dict(ready.config), str(ready.folder))
+            yield Task(ready.number, to_dict(ready.config), str(ready.folder), own_modules(ready.config.experiment))
 
     run_all(executor, tasks(), ended, runner.stopped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import socket
@@ -10,7 +11,9 @@ from pathlib import Path
 
 from mnist_np.component import JsonDict
 from mnist_np.engine.threads import blas_threads
-from mnist_np.plugins import load_plugins
+from mnist_np.experiment import Experiment
+from mnist_np.fingerprint import parts
+from mnist_np.plugins import PREFIX, load_plugins
 from mnist_np.serialize import from_dict
 from mnist_np.source_code import edited_sha256, git, numeric_sha256
 from mnist_np.sweep.job import record_failure, run_child
@@ -22,11 +25,24 @@ git(), edited_sha256(), numeric_sha256()
 
 @dataclass(frozen=True)
 class Task:
-    """A run to do: its number in this start of the sweep, its config as plain data (`serialize.to_dict`), and its folder."""
+    """A run to do: its number in this start of the sweep, its config as plain data (`serialize.to_dict`), and its folder.
+
+    ``modules`` are those of the user that register what the config names, beside its plugins.
+    """
 
     number: int
     config: JsonDict
     folder: str
+    modules: tuple[str, ...] = ()
+
+
+def own_modules(experiment: Experiment) -> tuple[str, ...]:
+    """The modules, other than plugins, that define what of the user's own an experiment uses, for a worker to import.
+
+    A script is not among them: a worker has run it already.
+    """
+    names = {part.__module__ for _, part in parts(experiment)} - {"__main__"}
+    return tuple(sorted(name for name in names if not name.startswith(("mnist_np.", PREFIX))))
 
 
 def run_task(task: Task, stops_sweep: bool = True) -> str:
@@ -38,6 +54,8 @@ def run_task(task: Task, stops_sweep: bool = True) -> str:
     try:
         log_to(folder / "run.log")
         load_plugins(task.config["plugins"])
+        for name in task.modules:  # after the plugins, which may have made the place known where a module lies
+            importlib.import_module(name)
         config = from_dict(RunConfig, task.config)
     except Exception as error:
         return record_failure(folder, error)

@@ -201,6 +201,34 @@ sweep(Experiment(data=Synthetic()), vary, workers=2, tracking=False, outputs=out
     assert not (tmp_path / "out").exists()
 
 
+def test_components_of_imported_modules_and_of_plugins_are_known_to_workers(tmp_path):
+    """Also where there is no script that workers could run, as in a notebook."""
+    part = """
+from dataclasses import dataclass
+from mnist_np.nn.activations import ReLU
+from mnist_np.registry import register
+
+@register("activation", "{name}")
+@dataclass
+class Mine(ReLU):
+    pass
+"""
+    (tmp_path / "my_parts.py").write_text(part.format(name="imported"))
+    (tmp_path / "plugin.py").write_text(part.format(name="plugged"))
+    code = """
+import my_parts
+from mnist_np import MLP, Experiment, Synthetic, Training, sweep
+from mnist_np.plugins import load_plugins
+
+load_plugins(["plugin.py"])
+experiment = Experiment(model=MLP(hidden=[4]), data=Synthetic(), training=Training(epochs=1))
+print(*sweep(experiment, {"activation": [my_parts.Mine(), "plugged"]}, workers=2, tracking=False).report.counts.values())
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("2 0 0")
+
+
 def test_values_of_any_kind(tmp_path):
     """An array, a generator, a series, a tuple: each once, as plain numbers."""
     kinds = (np.logspace(-2, -1, 2), (x / 100 for x in (1, 10)), pd.Series([0.01, 0.1]), {0.01: "", 0.1: ""})
