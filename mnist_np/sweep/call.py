@@ -27,7 +27,7 @@ from mnist_np.sweep.plan import Job
 from mnist_np.sweep.pool import WorkerPool
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SweepRunner
-from mnist_np.sweep.saved_sweep import SavedSweep
+from mnist_np.sweep.saved_sweep import SavedSweep, whole
 from mnist_np.sweep.settings import Sweep
 from mnist_np.sweep.worker import Task, run_task
 from mnist_np.terminal import print_error
@@ -109,7 +109,7 @@ def sweep(
         if failed.code == 130:
             raise KeyboardInterrupt(str(failed)) from None
         raise RunFailed(str(failed)) from None
-    return SavedSweep(runner.folder.path.absolute(), root.absolute())
+    return SavedSweep(whole(runner.folder.path), whole(root))
 
 
 def refuse_script_without_guard() -> None:

@@ -132,8 +132,8 @@ def load_sweep(sweep: str | Path, outputs: str | Path | None = None) -> SavedSwe
     """
     root, name = Path(outputs or default_outputs()), str(sweep)
     if os.path.exists(Path(name) / JOBS):
-        path = Path(name).absolute()
-        return SavedSweep(path, Path(outputs).absolute() if outputs else path.parent.parent)
+        path = whole(name)
+        return SavedSweep(path, whole(outputs) if outputs else path.parent.parent)
     there_are = os.path.isdir(root / "sweeps")  # unlike Path.glob, also asked of a path that is too long to be one
     folders = sorted(path.parent for path in root.glob(f"sweeps/*/{JOBS}")) if there_are else []
     found = [folder for folder in folders if name in (folder.name, folder.name.rpartition("-")[2])]
@@ -143,7 +143,12 @@ def load_sweep(sweep: str | Path, outputs: str | Path | None = None) -> SavedSwe
     if not found:
         there = ", ".join(folder.name for folder in folders[:10]) or "none"
         raise SavedRunError(f"{name}: no sweep's folder, id or name under {root}; there are: {there}")
-    return SavedSweep(found[0].absolute(), root.absolute())
+    return SavedSweep(whole(found[0]), whole(root))
+
+
+def whole(path: str | Path) -> Path:
+    """The absolute path without ``..``, as those of a sweep's runs are: they are compared."""
+    return Path(os.path.abspath(path))
 
 
 def name_of(folder: Path) -> str:

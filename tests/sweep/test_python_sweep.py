@@ -75,6 +75,15 @@ def test_it_is_found_again_and_goes_on(swept):
     assert all(run.result["ended"] == ended.get(run.folder.name, run.result["ended"]) for run in again.runs)
 
 
+def test_a_path_with_dots_is_the_same_sweep(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    made = sweep(small(), {"seed": [0]}, name="mine", tracking=False, outputs="../there")
+    folder = f"../there/sweeps/{made.folder.name}"
+    for found in (made, load_sweep("mine", "../there"), load_sweep(folder), load_sweep(folder, "../there")):
+        assert (found.folder, found.report.outdated) == (tmp_path / "there" / "sweeps" / made.folder.name, 0)
+
+
 def test_it_takes_runs_of_the_command_line(tmp_path):
     words = ["data=synthetic", "training.epochs=1", "model.hidden=[8]", "tracking=off", f"outputs={tmp_path}"]
     assert main(["-m", *words, "optimizer.lr=0.1,0.2"]) == 0
