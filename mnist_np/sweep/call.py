@@ -56,7 +56,7 @@ def sweep(
     Args:
         experiment: what all runs share.
         vary: dotted keys with their values; an option of a group by its name (``"optimizer": ["sgd", "adam"]``) or as a
-            component.
+            component. A named option starts from its own defaults, not from the experiment's values.
         workers: processes that train side by side; with 1 the runs are made in this process, one after the other.
         zip: groups of keys whose values are paired in order.
         exclude: conditions on combinations to leave out: ``"optimizer=sgd and optimizer.lr<0.01"``.
@@ -100,7 +100,7 @@ def sweep(
         )
     if workers > 1:
         check_importable(config for _, config in jobs.values())
-    fixed = differences(experiment)
+    fixed = differences(experiment, vary)
     runner = SweepRunner(next(iter(jobs.values()))[1], list(vary), fixed, len(jobs), argv=())
     try:
         with runner:
@@ -185,10 +185,13 @@ def text_of(value: object) -> str:
     return f"{described['name']}({keys})" if keys else str(described["name"])
 
 
-def differences(experiment: Experiment) -> list[str]:
-    """What an experiment has other than the default one, as overrides: what is fixed in its sweep."""
-    usual = flatten(to_dict(Experiment()))
-    mine = flatten(to_dict(experiment))
+def differences(experiment: Experiment, vary: Iterable[str] = ()) -> list[str]:
+    """What an experiment has other than the default one, as overrides: what is fixed in its sweep.
+
+    What varies is not fixed, nor are the keys below it, which each option has of its own.
+    """
+    usual, above = flatten(to_dict(Experiment())), tuple(f"{key}." for key in vary)
+    mine = {key: value for key, value in flatten(to_dict(experiment)).items() if not f"{key}.".startswith(above)}
     return [f"{key}={as_written(value)}" for key, value in mine.items() if key not in usual or usual[key] != value]
 
 

@@ -141,6 +141,8 @@ def test_the_base_is_left_alone_and_named():
     assert base.optimizer == SGD()
     assert differences(Experiment()) == []
     assert differences(Experiment(seed=3)) == ["seed=3"]
+    assert differences(Experiment(optimizer=SGD(lr=0.5), seed=7), ["optimizer", "seed"]) == []
+    assert differences(Experiment(optimizer=SGD(lr=0.5)), ["opt", "seed"]) == ["optimizer.lr=0.5"]
     assert text_of(Adam()) == "adam"
     assert typed(["1", "2"]) == [1, 2]
     assert typed(["1e-3", None]) == [0.001, None]
