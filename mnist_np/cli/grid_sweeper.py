@@ -16,7 +16,7 @@ from mnist_np.cli.values import all_values
 from mnist_np.component import ConfigError
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import launch
-from mnist_np.sweep.grid import points
+from mnist_np.sweep.grid import check_groups, points
 from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
@@ -57,8 +57,7 @@ class GridSweeper(ValidatingSweeper):
         shared = [key for key, text in single[0].items() if all(grid.get(key) == text for grid in single)]
         fixed = [single[0][key] for key in shared]
         axes = [{key: self.values_of(o) for key, o in grid.items() if key not in shared} for grid in grids]
-        if unpaired := [group for group in settings.zip if not any(set(group) & set(grid) for grid in axes)]:
-            raise ConfigError("sweep.zip", settings.zip, f"{unpaired[0][0]} does not vary: give it several values")
+        check_groups(axes, settings.zip)
         return fixed, [Point(fixed, varied) for grid in axes for varied in points(grid, settings.zip)]
 
     def values_of(self, override: Override) -> list[str]:

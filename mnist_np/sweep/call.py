@@ -20,7 +20,7 @@ from mnist_np.sweep.conditions import as_written
 from mnist_np.sweep.ending import SweepFailed
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import Executor, InProcess, launch
-from mnist_np.sweep.grid import points
+from mnist_np.sweep.grid import check_groups, points
 from mnist_np.sweep.job import run_child
 from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
@@ -141,6 +141,7 @@ def plan(
     base: RunConfig, axes: Mapping[str, Sequence[str]], given: Mapping[str, Mapping[str, object]]
 ) -> dict[str, tuple[Job, RunConfig]]:
     """The jobs of all combinations, each result once. Raises ConfigError."""
+    check_groups([axes], base.sweep.zip)
     exclusion, digests = Exclusion(base.sweep.exclude), dict[str, str]()
     jobs: dict[str, tuple[Job, RunConfig]] = {}
     for varied in points(axes, base.sweep.zip):

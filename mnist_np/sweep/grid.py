@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 from mnist_np.component import ConfigError
@@ -14,7 +14,7 @@ Axes = Mapping[str, Sequence[str]]
 def points(axes: Axes, zipped: Sequence[Sequence[str]] = ()) -> Iterator[dict[str, str]]:
     """Every combination of values; the keys of a group in ``zipped`` take their values together, in order.
 
-    Groups none of whose keys are in ``axes`` are passed over. Raises ConfigError (see `check_zip`).
+    Groups none of whose keys are in ``axes`` are passed over (see `check_groups`). Raises ConfigError (see `check_zip`).
     """
     groups = [group for group in zipped if set(group) & set(axes)]
     check_zip(axes, groups)
@@ -25,13 +25,25 @@ def points(axes: Axes, zipped: Sequence[Sequence[str]] = ()) -> Iterator[dict[st
         yield {key: values[key] for key in axes}
 
 
+def check_groups(grids: Sequence[Axes], zipped: Sequence[Sequence[str]]) -> None:
+    """Raise ConfigError for a group in ``zipped`` that no grid takes up: `points` passes over it in each of them."""
+    keys = dict.fromkeys(key for axes in grids for key in axes)
+    for group in zipped:
+        if not set(group) & set(keys):
+            raise ConfigError("sweep.zip", zipped, not_varied(group[0], keys))
+
+
+def not_varied(key: str, keys: Iterable[str]) -> str:
+    """What to do about a key that is to be paired but has no values."""
+    return f"{key} does not vary: give it several values (keys that vary: {', '.join(keys) or 'none'})"
+
+
 def check_zip(axes: Axes, zipped: Sequence[Sequence[str]]) -> None:
     """Raise ConfigError unless the keys of each group vary and have as many values as each other."""
     for group in zipped:
         for key in group:
             if key not in axes:
-                there = ", ".join(axes) or "none"
-                raise ConfigError("sweep.zip", zipped, f"{key} does not vary: give it several values (keys that vary: {there})")
+                raise ConfigError("sweep.zip", zipped, not_varied(key, axes))
         if len({len(axes[key]) for key in group}) > 1:
             counts = ", ".join(f"{key} has {len(axes[key])}" for key in group)
             raise ConfigError("sweep.zip", zipped, f"values are paired in order, so each key needs as many: {counts}")

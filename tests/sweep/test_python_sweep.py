@@ -122,6 +122,7 @@ def test_options_and_components(tmp_path):
         ({"optimizer.lr": []}, {}, "has no values"),
         ({"nothing.lr": [1]}, {}, "nothing has no keys"),
         ({"seed": [1, 2], "optimizer.lr": [0.1]}, {"zip": [["seed", "optimizer.lr"]]}, "seed has 2, optimizer.lr has 1"),
+        ({"seed": [1]}, {"zip": [["model.hiden", "optimizer.lrr"]]}, "model.hiden does not vary"),
         ({"seed": [1]}, {"metric": "best/val_acuracy"}, "did you mean 'best/val_accuracy'"),
         ({"seed": [1]}, {"exclude": ["seed"]}, "cannot be read"),
         ({"seed": [1]}, {"workers": 0}, "workers = 0: must be a whole number from 1 on"),
