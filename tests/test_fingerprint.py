@@ -62,6 +62,11 @@ def test_keys_that_came_later_change_nothing_until_they_are_used():
     assert identify(vat, "data").fingerprint != identify(Experiment(), "data").fingerprint
 
 
+def test_a_whole_number_is_the_float_that_it_equals():
+    whole, floats = MLP(hidden=[8], dropout=0, noise=[1], max_norm=[3, None]), MLP(hidden=[8], noise=[1.0], max_norm=[3.0, None])
+    assert len({identify(replace(EXPERIMENT, model=model), "data").fingerprint for model in (whole, floats)}) == 1
+
+
 def test_a_teacher_counts_by_its_weights():
     a, b = (replace(EXPERIMENT, loss=Distillation(teacher=path)) for path in ("a", "b"))
     assert identify(a, "data", "weights") == identify(b, "data", "weights")

@@ -63,6 +63,8 @@ class MLP(Component):
             value = getattr(self, key)
             if isinstance(value, list) and len(value) != length:
                 raise self.error(key, value, f"must be a number or a list with one per {of}: {length}, not {len(value)}")
+            entries = [self._typed(key, "float", True, entry, value) for entry in (value if isinstance(value, list) else [value])]
+            setattr(self, key, entries if isinstance(value, list) else entries[0])  # 3 and 3.0 are one experiment
         if self.norm_output and self.norm == "none":
             raise self.error("norm_output", True, "needs model.norm to be batch or layer")
 

@@ -47,6 +47,8 @@ def test_fields_give_layers_in_this_order(fields, layers):
         ({"hidden": [5], "noise": [0.1, 0.2]}, "model.noise"),
         ({"hidden": [5], "max_norm": [1.0]}, "model.max_norm"),
         ({"max_norm": 0}, "model.max_norm"),
+        ({"max_norm": True}, "model.max_norm"),
+        ({"hidden": [5], "noise": [False]}, "model.noise"),
         ({"noise": float("nan")}, "model.noise"),
         ({"norm": "bach"}, "model.norm"),
         ({"norm_output": True}, "model.norm_output"),
