@@ -204,12 +204,13 @@ class SweepReport:
     @cached_property
     def verdict(self) -> Verdict:
         """Which of the ranked configurations cannot be told from the best."""
-        ranked = [c for c in self.configurations if c.metric]
-        values = [
-            {child.overrides.get("seed", ""): value for child in c.children if (value := self.value(child)) is not None}
-            for c in ranked
-        ]
+        values = [self._by_seed(c.children) for c in self.configurations if c.metric]
         return Verdict.of(self.metric, values, self.sign)
+
+    def _by_seed(self, children: list[Child]) -> dict[str, float]:
+        """The metric of each run that has it. Where another key brings the seed, such as ``experiment``, runs pair with none."""
+        valued = [(child, self.value(child)) for child in children]
+        return {child.overrides.get("seed", child.fingerprint): value for child, value in valued if value is not None}
 
     def _configuration(self, children: list[Child]) -> Configuration:
         finished = [child for child in children if child.status == "finished"]

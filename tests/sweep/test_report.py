@@ -160,6 +160,14 @@ def test_a_mean_says_of_how_many_runs_it_is():
     assert "left out of the means: 2 finished runs without a finite best/val_accuracy" in markdown(report)
 
 
+def test_the_verdict_counts_runs_whose_seed_another_key_brings():
+    values = {"a": (0.96, 0.98), "b": (0.90, 0.92)}
+    runs = {group: [run({"experiment": f"{group}{i}"}, value) for i, value in enumerate(two)] for group, two in values.items()}
+    report = SweepReport("experiment", [replace(child, group=group) for group, children in runs.items() for child in children])
+    assert [sorted(of_seed.values()) for of_seed in report.verdict.configurations] == [[0.96, 0.98], [0.90, 0.92]]
+    assert "n = 2" in report.verdict.sentence()
+
+
 def test_a_metric_that_is_never_a_number_is_not_called_missing_validation():
     children = [run({"lr": lr}, 0.9) for lr in ("0.1", "0.2")]
     said = markdown(SweepReport("made up", children, "best/val_ece"))
