@@ -18,7 +18,7 @@ from mnist_np.experiment import Training
 from mnist_np.sweep.values import short_names
 
 LONGEST = 120
-"""Characters of a name: file systems allow 255 bytes, a person reads fewer."""
+"""Characters of a name, and bytes of a folder's, of which file systems allow 255: a person reads fewer."""
 
 WITHOUT_EFFECT = (
     *("sweep.", "outputs=", "tracking", "name=", "plugins=", "observers=", "training.processes=auto"),
@@ -89,4 +89,5 @@ def sweep_id(varied: Sequence[str], fixed: Sequence[str]) -> str:
 
 def safe(text: str) -> str:
     """``text`` as part of a folder's name: letters, digits and ``=.,_-`` only, so that it cannot leave its folder."""
-    return re.sub(r"[^\w=.,-]+", "_", text)[:LONGEST].strip("._") or "_"
+    shown = re.sub(r"[^\w=.,-]+", "_", text).encode()[:LONGEST].decode(errors="ignore")  # cut at a whole character
+    return shown.strip("._") or "_"

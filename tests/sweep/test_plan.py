@@ -53,3 +53,11 @@ def test_no_name_leaves_the_folder(tmp_path):
         folder = SweepFolder(tmp_path, name, "id").path
         assert folder.resolve().parent == (tmp_path / "sweeps").resolve()
         assert len(safe(name)) <= 120
+
+
+def test_the_name_of_a_folder_fits_into_a_file_system(tmp_path):
+    """It is cut by bytes, at a whole character; one in ASCII as before."""
+    assert safe("漢" * 120) == "漢" * 40
+    assert safe("a" + "漢" * 120) == "a" + "漢" * 39
+    assert safe("x" * 1000) == "x" * 120
+    SweepFolder(tmp_path, "漢" * 120, "12345678").begin()
