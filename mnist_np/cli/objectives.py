@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 
 from mnist_np.component import ConfigError, did_you_mean
-from mnist_np.data.dataset import Dataset
 from mnist_np.metrics import METRICS
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.settings import Sweep
@@ -21,24 +20,19 @@ def check_objectives(configs: Sequence[RunConfig], needed: bool) -> None:
         needed: whether nothing can be done without; else runs that have no validation examples need not have the default metric.
     """
     kinds = {repr((config.data, config.training.metrics)): config for config in configs}
-    runs = [(config, config.experiment.load_data()) for config in kinds.values()]
-    known = dict.fromkeys(name for config, data in runs for name in names_of(config, data))
+    # Of the data only the answer is kept: all kinds of them together may not fit into memory.
+    runs = [(config, len(config.experiment.load_data().val) > 0) for config in kinds.values()]
+    known = dict.fromkeys(name for config, validated in runs for name in run_metrics(config.training, validated))
     sweep = configs[0].sweep
     for metric in sweep.objectives:
-        if metric in known or (metric == Sweep().metric and not needed and not any(len(data.val) for _, data in runs)):
+        if metric in known or (metric == Sweep().metric and not needed and not any(validated for _, validated in runs)):
             continue
         key = "sweep.metric" if metric == sweep.metric else "sweep.search.metrics"
-        raise ConfigError(key, metric, why_not(metric, runs, list(known)))
+        raise ConfigError(key, metric, why_not(metric, runs[0][0], list(known)))
 
 
-def names_of(config: RunConfig, data: Dataset) -> list[str]:
-    """The names of a run's metrics."""
-    return run_metrics(config.training, len(data.val) > 0)
-
-
-def why_not(metric: str, runs: Sequence[tuple[RunConfig, Dataset]], known: list[str]) -> str:
-    """What to do about a metric that no run has."""
-    config = runs[0][0]
+def why_not(metric: str, config: RunConfig, known: list[str]) -> str:
+    """What to do about a metric that no run has, of which ``config`` is one's."""
     everything = dataclasses.replace(config.training, metrics=list(METRICS))
     if metric in run_metrics(config.training, True):
         return "needs validation examples: data.validation_size must be > 0"

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import weakref
 
 import pytest
 from sweeps import QUICK, sweep
@@ -10,8 +11,11 @@ from sweeps import QUICK, sweep
 from mnist_np.cli.arguments import parse
 from mnist_np.cli.compose import compose, context, to_run_config, without_hydra
 from mnist_np.cli.composer import Composer
+from mnist_np.cli.objectives import check_objectives
 from mnist_np.cli.schemas import store_schemas
 from mnist_np.cli.train import main
+from mnist_np.data.sources import Synthetic
+from mnist_np.experiment import Experiment
 from mnist_np.serialize import to_dict
 from mnist_np.sweep.run_config import RunConfig
 from tests.programs import results
@@ -154,3 +158,17 @@ def test_an_interval_needs_a_search(tmp_path, capsys):
     assert sweep(tmp_path / "outputs", "optimizer.lr=interval(0.1,1)") == 2
     assert "hydra/sweeper=search" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_metrics_are_checked_with_one_data_set_in_memory(monkeypatch):
+    loaded, alive, load = [], [], Experiment.load_data
+
+    def watched(experiment):
+        alive.append(sum(data() is not None for data in loaded))
+        data = load(experiment)
+        loaded.append(weakref.ref(data))
+        return data
+
+    monkeypatch.setattr(Experiment, "load_data", watched)
+    check_objectives([RunConfig(data=Synthetic(validation_size=n)) for n in range(4)], needed=True)
+    assert alive == [0, 1, 1, 1]
