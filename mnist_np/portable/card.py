@@ -77,7 +77,7 @@ With NumPy and safetensors alone (`code/mnist_np_inference.py` goes with the wei
     from mnist_np_inference import Network
 
     network = Network("model.safetensors")
-    P = network.predict_proba(images)  # (n, {height}, {width}) or (n, {features}): from 0 (black) to 1 (white), or bytes
+    P = network.predict_proba(images)  # (n, {height}, {width}) or (n, {features}): from 0 to 1 (white), or uint8 from 0 to 255
     print(network.class_names[P[0].argmax()])
 
 With MLflow: `mlflow.pyfunc.load_model(FOLDER).predict(images)` or `mlflow models serve -m FOLDER --env-manager local`;

@@ -5,7 +5,7 @@
     from mnist_np_inference import Network
 
     network = Network("model.safetensors")
-    P = network.predict_proba(images)  # (n, height, width) or (n, pixels): numbers from 0 (black) to 1 (white), or bytes
+    P = network.predict_proba(images)  # (n, height, width) or (n, pixels): from 0 (black) to 1 (white), or uint8 from 0 to 255
     network.class_names[P[0].argmax()]
 
 The file of the weights holds the steps of the network as JSON, each an operation of `OPERATIONS`. It is read as data: no code of
@@ -52,13 +52,15 @@ class Network:
         self.probabilities: list[Step] = about["probabilities"]
 
     def prepare(self, images: Array) -> Array:
-        """What the network sees (n, pixels) of images. Raises ValueError for those of another size."""
+        """What the network sees (n, pixels) of images. Raises ValueError for those of another size or range."""
         X = np.asarray(images)
         scale = 255 if X.dtype == np.uint8 else 1
         height, width = self.image_shape
         if X.shape[1:] not in [(height, width), (height * width,)]:
             raise ValueError(f"images must have the shape (n, {height}, {width}) or (n, {height * width}), not {X.shape}")
         X = X.reshape(len(X), height * width).astype(np.float32) / np.float32(scale)
+        if not ((X >= 0) & (X <= 1)).all():  # false for NaN too
+            raise ValueError("pixels must lie between 0 and 1, or be uint8 from 0 to 255")
         if self.pixels["binary"]:
             return (X >= 0.5).astype(np.float32)
         return X * np.float32(self.pixels["gain"]) + np.float32(self.pixels["offset"])

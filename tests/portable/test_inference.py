@@ -54,7 +54,7 @@ CASES = [
 def test_the_probabilities_are_the_same(parts, tmp_path):
     data, weights, network = exported(tmp_path, **parts)
     P = weights.network.predict_proba(data.test.X)
-    images = data.pixels.inverse(data.test.X) if not data.pixels.binary else data.test.X
+    images = np.clip(data.pixels.inverse(data.test.X), 0, 1)
     np.testing.assert_allclose(network.predict_proba(images), P, atol=1e-6)
     np.testing.assert_allclose(network.predict_proba(images.reshape(-1, *data.image_shape)), P, atol=1e-6)
     assert network.class_names == list(data.class_names)
@@ -80,6 +80,14 @@ def test_images_of_another_size_are_refused(tmp_path):
     for shape in [(2, 7, 8), (64,), (2, 65)]:
         with pytest.raises(ValueError, match=r"must have the shape \(n, 8, 8\) or \(n, 64\)"):
             network.predict_proba(np.zeros(shape))
+
+
+@pytest.mark.parametrize("images", [np.full((1, 64), x) for x in (255, 255.0, -0.1, np.nan)], ids=str)
+def test_pixels_of_another_range_are_refused(images, tmp_path):
+    """Numbers from 0 to 255 that are not bytes, as a table gives them, would give other classes."""
+    _, _, network = exported(tmp_path)
+    with pytest.raises(ValueError, match="pixels must lie between 0 and 1, or be uint8 from 0 to 255"):
+        network.predict_proba(images)
 
 
 def test_an_activation_of_ones_own_is_refused(tmp_path):
