@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from mnist_np.commands.saved import parser, plugins, reports_user_errors, saved_run
+from mnist_np.commands.saved import parser, plugins, reports_user_errors, saved_run, with_places
 from mnist_np.files import near
 from mnist_np.portable.folder import write_folder
 from mnist_np.portable.onnx_model import write_onnx
@@ -60,5 +60,5 @@ def export_onnx(path: Path, run: SavedRun) -> None:
         raise ExportError(f"{path}: is there already; give a new file with --to")
     if not path.parent.is_dir():
         raise ExportError(f"{path.parent}: there is no such folder")
-    difference = write_onnx(path, run.weights)
+    difference = write_onnx(path, with_places(run.weights, run))
     print(f"{near(path)}: the same classes on all test images, probabilities within {difference:.1e}")

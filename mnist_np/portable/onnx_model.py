@@ -39,8 +39,8 @@ def write_onnx(path: Path, weights: Weights) -> float:
         The greatest difference of a probability.
 
     Raises:
-        ExportError: the packages are missing, a component has no form in ONNX, or the model does not give the same.
-        UserError: the data of the network cannot be read.
+        ExportError: the packages are missing, a component has no form in ONNX, the model does not give the same, or the run's
+            data are not there.
         OSError: it cannot be written.
     """
     try:
@@ -59,10 +59,14 @@ def write_onnx(path: Path, weights: Weights) -> float:
 
 
 def check(weights: Weights, predict: Callable[[Array], Array]) -> float:
-    """The greatest difference of ``predict`` from the network on the test images. Raises ExportError where it is too large."""
-    data = weights.experiment.load_data()
-    if data.image_shape != weights.image_shape:
-        raise UserError(f"{data.source}: has other images than those that the network was trained on")
+    """The greatest difference of ``predict`` from the network on the run's test images. Raises ExportError if it is too large."""
+    try:
+        data = weights.experiment.load_data()
+    except UserError as error:
+        raise ExportError(f"an ONNX model is checked on the run's data, which cannot be read: {error}") from None
+    then = weights.about.get("data")
+    if data.image_shape != weights.image_shape or (isinstance(then, dict) and then.get("sha256") != data.sha256):
+        raise ExportError(f"{data.source}: the data are not those of the run, on which an ONNX model is checked")
     images = weights.pixels.inverse(data.test.X).astype(np.float32)
     with np.errstate(all="ignore"):
         expected = weights.network.predict_proba(weights.pixels(images))

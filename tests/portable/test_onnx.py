@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 from test_inference import CASES, exported
 
+from mnist_np.api import run
 from mnist_np.commands import export
+from mnist_np.data.sources import Arrays
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.activations import ReLU
 from mnist_np.nn.mlp import MLP
 from mnist_np.portable import onnx_model
 from mnist_np.portable.onnx_model import write_onnx
 from mnist_np.portable.program import ExportError
+from mnist_np.storage.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -84,3 +88,21 @@ def test_the_command(tmp_path, monkeypatch, capsys, onnxruntime):
     assert call(monkeypatch, run, "--to", "new.onnx") == 0
     assert call(monkeypatch, run, "--to", "missing/new.onnx") == 2
     assert "missing" in capsys.readouterr().err
+
+
+def test_data_of_ones_own_are_where_the_run_says(tmp_path, monkeypatch, capsys, onnxruntime):
+    rng, folder, file = np.random.default_rng(0), tmp_path / "run", tmp_path / "own.npz"
+    X, y = rng.random((60, 5, 5)), np.arange(60) % 3
+    np.savez(file, X=X, y=y)
+    data = Arrays(file=str(file), validation_size=10)
+    run(Experiment(model=MLP(hidden=[4]), data=data, training=Training(epochs=1)), [RunFolder(folder, figures=False)])
+    assert call(monkeypatch, folder, "--to", tmp_path / "a.onnx") == 0
+    np.savez(file, X=1 - X, y=y)
+    assert call(monkeypatch, folder, "--to", tmp_path / "b.onnx") == 2
+    assert "own.npz: the data are not those of the run" in capsys.readouterr().err
+    file.unlink()
+    assert call(monkeypatch, folder, "--to", tmp_path / "b.onnx") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "checked on the run's data, which cannot be read" in line
+    assert str(file) in line
+    assert not (tmp_path / "b.onnx").exists()
