@@ -17,8 +17,14 @@ SCORES = {
     "test/nll": "negative log-likelihood, in nats",
     "test/brier": "Brier score",
     "test/ece": "expected calibration error: how far the stated probabilities are from the fraction that is right",
-    "best/val_accuracy": "validation accuracy, by which the epoch was chosen",
 }
+
+CHOSEN = {
+    "val/accuracy": "by whose accuracy the epoch was chosen",
+    "val/loss": "by whose loss the epoch was chosen",
+    "last": "by which no epoch was chosen (the last one's weights are kept)",
+}
+"""What the validation split was for, by ``training.select``: its numbers are too good where it chose."""
 
 
 def card(run: SavedRun, weights: Weights) -> str:
@@ -42,6 +48,7 @@ def card(run: SavedRun, weights: Weights) -> str:
     }
     metrics = run.metrics
     scores = [(text, f"{metrics[key]:.4f}") for key, text in SCORES.items() if key in metrics]
+    validated = f"{metrics['best/val_accuracy']:.4f}" if "best/val_accuracy" in metrics else ""
     return "\n\n".join(
         part
         for part in (
@@ -53,6 +60,7 @@ def card(run: SavedRun, weights: Weights) -> str:
             "On the test split, which the training never saw:" if scores else "",
             markdown_table(("score", ""), scores) if scores else "",
             classes(run),
+            f"On the validation split, {CHOSEN[experiment.training.select]}: accuracy {validated}." if validated else "",
             LIMITS.format(height=shape[0], width=shape[1], classes=", ".join(weights.class_names)),
         )
         if part

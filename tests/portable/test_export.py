@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from mnist_np.commands import export
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
+from mnist_np.portable.card import card
 from mnist_np.storage.run_folder import RunFolder
+from mnist_np.storage.saved_run import SavedRun
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,24 @@ def test_the_card_says_how_good_it_is(exported, trained):
     for row in result.classes:
         assert f"| {row['class']} | {row['examples']} | {row['precision']:.4f} |" in text
     assert "0, 1, 2, 3. It cannot say" in text
+
+
+@pytest.mark.parametrize(
+    ("select", "words"),
+    [
+        ("val/accuracy", "by whose accuracy the epoch was chosen"),
+        ("val/loss", "by whose loss the epoch was chosen"),
+        ("last", "by which no epoch was chosen (the last one's weights are kept)"),
+    ],
+)
+def test_the_card_says_how_the_epoch_was_chosen(trained, select, words):
+    """Below the table, which is of the test split."""
+    saved = SavedRun("run", trained[0])
+    experiment = replace(saved.weights.experiment, training=Training(select=select))
+    line = f"On the validation split, {words}: accuracy {saved.metrics['best/val_accuracy']:.4f}."
+    text = card(saved, replace(saved.weights, experiment=experiment))
+    assert line in text.splitlines()
+    assert text.count("alidation") == 1
 
 
 def test_nothing_in_it_is_a_pickle(exported):
