@@ -45,7 +45,8 @@ def rows(request: object, shape: tuple[int, int]) -> Array:
     if found[0] == "dataframe_split":
         values = values.get("data") if isinstance(values, dict) else None
     elif found[0] == "dataframe_records":
-        values = [list(record.values()) if isinstance(record, dict) else None for record in values or []]
+        records = values if isinstance(values, list) else []
+        values = [list(record.values()) if isinstance(record, dict) else None for record in records]
     if isinstance(values, dict) and len(values) == 1:
         values = next(iter(values.values()))  # {"inputs": {"images": [...]}}
     if not isinstance(values, list) or not values:

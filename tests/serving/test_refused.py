@@ -30,6 +30,7 @@ REFUSED = {
     "huge": ({"inputs": [[10**400] * 784]}, "each image must be 784 numbers"),
     "too many": ({"inputs": [[0]] * 10_001}, "10,001 images are too many"),
     "records": ({"dataframe_records": [1]}, "each image must be 784 numbers"),
+    "no records": ({"dataframe_records": 5}, "dataframe_records: must be a list of images"),
     "split": ({"dataframe_split": [1]}, "must be a list"),
 }
 
