@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from mnist_np.component import JsonDict, UserError
@@ -43,10 +47,9 @@ def rows(request: object, shape: tuple[int, int]) -> Array:
         raise BadInputError(f"must be a JSON object with one of the keys {', '.join(INPUTS)}")
     values = request[found[0]]
     if found[0] == "dataframe_split":
-        values = values.get("data") if isinstance(values, dict) else None
+        values = of_split(values)
     elif found[0] == "dataframe_records":
-        records = values if isinstance(values, list) else []
-        values = [list(record.values()) if isinstance(record, dict) else None for record in records]
+        values = of_records(values)
     if isinstance(values, dict) and len(values) == 1:
         values = next(iter(values.values()))  # {"inputs": {"images": [...]}}
     if not isinstance(values, list) or not values:
@@ -64,6 +67,43 @@ def rows(request: object, shape: tuple[int, int]) -> Array:
     if not ((array >= 0) & (array <= 1)).all():  # false for NaN too
         raise BadInputError(f"{found[0]}: pixels must lie between 0 (black) and 1 (white); bytes are divided by 255")
     return array.reshape(len(array), n)
+
+
+def of_split(table: object) -> list[Any] | None:
+    """The rows of ``dataframe_split``, pixels in their order; None if there are none. Raises BadInputError."""
+    rows, names = (table.get("data"), table.get("columns")) if isinstance(table, dict) else (None, None)
+    if not isinstance(rows, list) or not rows:
+        return None
+    if names is None:
+        return rows
+    if not isinstance(names, list) or not all(isinstance(row, list) and len(row) == len(names) for row in rows):
+        raise BadInputError("dataframe_split: columns must be a list with a name for each number of a row")
+    order = pixel_order(names)
+    return [[row[i] for i in order] for row in rows]
+
+
+def of_records(records: object) -> list[Any] | None:
+    """The rows of ``dataframe_records``, pixels in their order; None if there are none. Raises BadInputError."""
+    if not isinstance(records, list) or not records:
+        return None
+    if not all(isinstance(record, dict) and record.keys() == records[0].keys() for record in records):
+        raise BadInputError("dataframe_records: all rows must be objects with the same columns")
+    given = list(records[0])
+    names = [given[i] for i in pixel_order(given)]
+    return [[record[name] for name in names] for record in records]
+
+
+def pixel_order(names: Sequence[object]) -> Sequence[int]:
+    """The places of columns in the order of the numbers that their names end in, if these count them; else as they are.
+
+    What writes JSON often sorts the names as texts: p0, p1, p10, p100, p101.
+    """
+    n = len(names)
+    ends = [re.search(r"(?<![0-9])[0-9]{1,6}\Z", str(name)) for name in names if isinstance(name, str | int)]
+    numbers = [int(end[0]) for end in ends if end]
+    if sorted(numbers) not in (list(range(n)), list(range(1, n + 1))):
+        return range(n)
+    return sorted(range(n), key=numbers.__getitem__)
 
 
 def look(weights: Weights, image: Gray) -> JsonDict:

@@ -29,8 +29,10 @@ REFUSED = {
     "not a number": (b'{"inputs": [[' + b",".join([b"NaN"] * 784) + b"]]}", "between 0"),
     "huge": ({"inputs": [[10**400] * 784]}, "each image must be 784 numbers"),
     "too many": ({"inputs": [[0]] * 10_001}, "10,001 images are too many"),
-    "records": ({"dataframe_records": [1]}, "each image must be 784 numbers"),
+    "records": ({"dataframe_records": [1]}, "all rows must be objects with the same columns"),
+    "other columns": ({"dataframe_records": [{"a": 0}, {"b": 0}]}, "all rows must be objects with the same columns"),
     "no records": ({"dataframe_records": 5}, "dataframe_records: must be a list of images"),
+    "columns": ({"dataframe_split": {"columns": ["a"], "data": [[0, 0]]}}, "columns must be a list with a name for each"),
     "split": ({"dataframe_split": [1]}, "must be a list"),
 }
 

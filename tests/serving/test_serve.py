@@ -41,6 +41,25 @@ def test_the_other_forms_of_mlflow(server, images):
     assert all(answer == answers[0] for answer in answers)
 
 
+@pytest.mark.parametrize("names", [[f"p{i}" for i in range(784)], list(range(1, 785))], ids=["from 0", "from 1"])
+def test_columns_are_in_the_order_of_their_numbers(server, images, names):
+    """Whatever sorts them by their texts, as ``json.dumps(sort_keys=True)`` does."""
+    expected = invoke(server, {"inputs": images.X[:2].tolist()})[1]
+    records = [dict(sorted(zip(map(str, names), row.tolist(), strict=True))) for row in images.X[:2]]
+    records[1] = dict(reversed(records[1].items()))
+    order = np.argsort(list(map(str, names)))
+    table = {"columns": [names[i] for i in order], "data": images.X[:2, order].tolist()}
+    assert invoke(server, {"dataframe_records": records}) == (200, expected)
+    assert invoke(server, {"dataframe_split": table}) == (200, expected)
+
+
+def test_columns_without_numbers_are_in_the_order_given(server, images):
+    names, row = [f"p{i}{i}" for i in range(784, 0, -1)], images.X[0].tolist()
+    expected = invoke(server, {"inputs": [row]})
+    assert invoke(server, {"dataframe_records": [dict(zip(names, row, strict=True))]}) == expected
+    assert invoke(server, {"dataframe_split": {"columns": names, "data": [row]}}) == expected
+
+
 def test_a_picture(server, weights, images):
     status, found = ask(server, "predict", as_png(images.X[0]))
     assert status == 200
