@@ -140,3 +140,28 @@ def test_names_for_a_screen_reader(page):
     assert page.get_by_role("combobox").count() == 2
     for name in ("network", "beside it"):
         assert page.get_by_role("region", name=name).get_by_role("combobox", name=name).count() == 1
+
+
+def test_an_answer_that_comes_late_is_not_shown_for_another_network(page):
+    """Nor do bars keep the names of other classes."""
+    waiting, names = [], page.locator(".bars").first.locator("dt")
+    page.route("**/look?*", lambda route: waiting.append(route))
+
+    def reply(*classes):
+        while not waiting:
+            page.wait_for_timeout(10)
+        found = {"class": classes[0], "probability": 1, "probabilities": dict.fromkeys(classes, 1)}
+        waiting.pop(0).fulfill(json=found | {"image": [[0]], "layers": []})
+
+    page.locator("#canvas").click()
+    page.locator(".model select").first.select_option(index=1)
+    reply("cat", "dog")  # of the network that was chosen first
+    while not waiting:
+        page.wait_for_timeout(10)
+    assert not names.all_inner_texts()
+    reply("shirt", "coat")
+    expect(names).to_have_text(["shirt", "coat"])
+    page.get_by_role("button", name="Clear").click()
+    page.locator("#canvas").click()
+    reply("ankle boot", "bag", "dress")
+    expect(names).to_have_text(["ankle boot", "bag", "dress"])
