@@ -17,7 +17,7 @@ from benchmark.stopwatch import IMPORTS, TRAINING
 PARTS = {
     "MlflowObserver": "MLflow",
     "RunFolder": "figures and files",
-    "Report": "console",
+    "ConsoleReporter": "console",
     "Checkpointer": "checkpoints",
     "validation": "validation and test",
     "test": "validation and test",
