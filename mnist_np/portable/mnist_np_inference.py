@@ -59,7 +59,7 @@ class Network:
         if X.shape[1:] not in [(height, width), (height * width,)]:
             raise ValueError(f"images must have the shape (n, {height}, {width}) or (n, {height * width}), not {X.shape}")
         X = X.reshape(len(X), height * width).astype(np.float32) / np.float32(scale)
-        if not ((X >= 0) & (X <= 1)).all():  # false for NaN too
+        if not ((X > -1e-5) & (X < 1 + 1e-5)).all():  # with room for rounding; false for NaN too
             raise ValueError("pixels must lie between 0 and 1, or be uint8 from 0 to 255")
         if self.pixels["binary"]:
             return (X >= 0.5).astype(np.float32)
