@@ -15,6 +15,8 @@ from mnist_np.component import ConfigError
 
 TOKEN = re.compile(r"""\s*([()]|<=|>=|!=|==|=|<|>|"[^"]*"|'[^']*'|\[[^\]]*\]|[^\s()<>=!"'\[\]]+)""")
 
+CONSTANT = re.compile(r"\b(true|false|null)\b", re.IGNORECASE)
+
 OPERATORS = ("=", "==", "!=", "<", "<=", ">", ">=")
 
 FORM = "a condition is KEY=VALUE with = != < <= > >=, joined by and, or, not and brackets: 'optimizer=sgd and optimizer.lr<0.01'"
@@ -127,10 +129,15 @@ def compare(found: str, operator: str, value: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """A value without its quotes and without spaces in lists: ``[64, 32]`` and ``[64,32]`` are the same."""
+    """A value without its quotes and without spaces in lists: ``[64, 32]`` and ``[64,32]`` are the same.
+
+    So are ``True`` and ``true``, also in lists: Hydra hands on the one where the other was typed.
+    """
     if text[:1] in ("'", '"'):
-        return text[1:-1]
-    return re.sub(r"\s", "", text) if text.startswith("[") else text
+        text = text[1:-1]
+    elif text.startswith("["):
+        text = re.sub(r"\s", "", text)
+    return CONSTANT.sub(lambda found: found[0].lower(), text)
 
 
 def as_number(text: str) -> float | None:

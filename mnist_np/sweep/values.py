@@ -47,11 +47,11 @@ def readable(text: str) -> str:
 def title(values: Mapping[str, str]) -> str:
     """A run's name from the values that vary: ``adam 0.01 silu [64,32] s2``; MLflow's lists show but 20 characters.
 
-    The keys stand in the run's params. ``true``, ``false`` and ``null`` say nothing without theirs. Lists come last but for the
-    seed, being long: in all runs of a sweep a value has the same place.
+    The keys stand in the run's params. ``true``, ``false`` (Hydra writes ``True``, ``False``) and ``null`` say nothing without
+    theirs. Lists come last but for the seed, being long: in all runs of a sweep a value has the same place.
     """
-    short = short_names(values)
-    words = [f"{short[key]}={value}" if value in ("true", "false", "null") else readable(value) for key, value in values.items()]
+    short, bare = short_names(values), ("true", "false", "null")
+    words = [f"{short[key]}={value.lower()}" if value.lower() in bare else readable(value) for key, value in values.items()]
     named = [word for key, word in zip(values, words, strict=True) if key != "seed"]
     seed = [f"s{values['seed']}"] if "seed" in values else []
     return " ".join([*sorted(named, key=lambda word: "[" in word), *seed]) or "single"

@@ -122,6 +122,8 @@ def test_a_dry_run_of_a_search_counts_without_what_is_excluded(tmp_path, capsys)
     assert counts(lr) == ("3", "3")
     assert counts(lr, "sweep.exclude=['optimizer.lr<0.15']") == ("2", "2")
     assert counts(lr, "sweep.skip_finished=false") == ("3", "0")
+    norm = ["model.norm=layer", "model.norm_output=true,false"]
+    assert counts(lr, *norm, "sweep.exclude=['model.norm_output=true']") == ("3", "0")
     keys = ["experiment=record_98,record_99", "data.validation_size=100", lr]
     some = "sweep.exclude=['experiment=record_98 and optimizer.lr>0.15']"  # a key of the command line that no config has
     assert counts(*keys, some) == ("4", "0")

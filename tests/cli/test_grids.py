@@ -89,6 +89,13 @@ def test_exclusions_by_what_varies_and_by_what_does_not(tmp_path, capsys):
     assert "leaves out none of 4" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("condition", "n"), [("=true", "2"), ("=True", "2"), ("!=true", "2"), ("=null", "none")])
+def test_exclusions_of_true_and_false(tmp_path, capsys, condition, n):
+    sets = ["model.norm=layer", "model.norm_output=true,false", "model.hidden=[4],[5]", "sweep.dry_run=true"]
+    assert sweep(tmp_path / "outputs", *sets, f"sweep.exclude=['model.norm_output{condition}']") == 0
+    assert f"sweep.exclude leaves out {n} of 4 combinations" in capsys.readouterr().out
+
+
 def test_keys_that_only_some_options_have(tmp_path, capsys):
     keys = ["optimizer=sgd,adam", "optimizer.beta1=0.8,0.9"]
     assert sweep(tmp_path / "a", *keys) == 2

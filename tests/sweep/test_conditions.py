@@ -8,6 +8,7 @@ from mnist_np.sweep.conditions import Condition, as_written
 from mnist_np.sweep.exclusion import Exclusion
 
 VALUES = {"optimizer": "sgd", "optimizer.lr": "1e-3", "model.hidden": "[64, 32]", "training.patience": "null", "name": "a b"}
+VALUES |= {"model.norm_output": "True", "model.activations": "[True,null,relu]"}  # as Hydra hands them on
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,13 @@ VALUES = {"optimizer": "sgd", "optimizer.lr": "1e-3", "model.hidden": "[64, 32]"
         ("training.patience=null", True),
         ("training.patience<3", False),
         ('name="a b"', True),
+        ("model.norm_output=true", True),
+        ("model.norm_output=True", True),
+        ("model.norm_output='true'", True),
+        ("model.norm_output!=true", False),
+        ("model.norm_output=false", False),
+        ("model.activations=[true, null, relu]", True),
+        ("model.activations=[false,null,relu]", False),
         ("optimizer<1", False),
         ("optimizer.beta1<1", False),
         ("optimizer.beta1!=1", True),

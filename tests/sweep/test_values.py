@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_np.sweep.values import ABSENT, Param, going_together, number, order, readable, varying
+from mnist_np.sweep.values import ABSENT, Param, going_together, number, order, readable, title, varying
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,11 @@ def test_readable():
         "[128,64]",
         "he_normal_long",
     ]
+
+
+def test_title():
+    assert title({"seed": "2", "model.hidden": "[64,32]", "optimizer": "adam"}) == "adam [64,32] s2"
+    assert title({"model.norm_output": "True", "training.patience": "null"}) == "norm_output=true patience=null"
 
 
 def test_values_that_go_in_pairs():
