@@ -78,10 +78,10 @@ class Checkpointer(Observer):
     def on_end(self, result: Result) -> None:
         if result.status != "killed" and not result.failures:
             shutil.rmtree(self.folder, ignore_errors=True)
-        self.lock.release()
+        release(self.lock)
 
     def on_failure(self, error: BaseException) -> None:
-        self.lock.release()
+        release(self.lock)
 
     def save(self) -> None:
         """Write the checkpoint of now and remove those before the last two.
@@ -105,6 +105,14 @@ def acquire(lock: FileLock) -> None:
     except Timeout:
         folder = Path(lock.lock_file).parent
         raise CheckpointError(f"{folder}: another process is still at work on this run") from None
+
+
+def release(lock: FileLock) -> None:
+    """Let go of ``lock``. A folder that holds nothing else is taken away, while nobody else can be in it."""
+    folder = Path(lock.lock_file).parent
+    if lock.is_locked and not found(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    lock.release()
 
 
 def found(folder: Path) -> list[Path]:

@@ -47,14 +47,19 @@ def choose(resume: str, outputs: Path, folder: Path, identity: Identity) -> Inte
 
     ``auto`` is the run that was begun in ``folder`` itself, or the latest interrupted one under ``outputs/runs`` with this
     identity's fingerprint. Else ``resume`` names a run by its MLflow run id or its folder. Raises ConfigError if there is no
-    such run or nothing to go on from, CheckpointError if a living process is still at work on it.
+    such run or nothing to go on from, CheckpointError if a living process is still at work on it, or on the one in ``folder``.
     """
     if resume == "never":
         return None
     if resume == "auto":
         candidates = [folder, *sorted(outputs.glob("runs/*/*"), reverse=True)]
-        if chosen := next((claimed for path in candidates if (claimed := claim(path, identity.fingerprint))), None):
-            return chosen
+        for path in candidates:
+            try:
+                if chosen := claim(path, identity.fingerprint):
+                    return chosen
+            except CheckpointError:
+                if path == folder:
+                    raise
         warn_of_changed_inputs(candidates, identity)
         return None
     path = named(resume, outputs)
@@ -65,13 +70,13 @@ def choose(resume: str, outputs: Path, folder: Path, identity: Identity) -> Inte
 
 
 def claim(folder: Path, fingerprint: str) -> Interrupted | None:
-    """The run in ``folder``, if it has anything left to do, is of this fingerprint and not at work in another process."""
+    """The run in ``folder``, if it has anything left to do and is of this fingerprint.
+
+    Raises CheckpointError if another process is at work on it.
+    """
     if not any(about.get("fingerprint") == fingerprint for about in headers(folder)):
         return None
-    try:
-        return Interrupted(folder, held(folder))
-    except CheckpointError:
-        return None
+    return Interrupted(folder, held(folder))
 
 
 def warn_of_changed_inputs(candidates: list[Path], identity: Identity) -> None:
@@ -89,6 +94,12 @@ def held(folder: Path) -> FileLock:
     lock = FileLock(folder / "checkpoints" / ".lock")
     acquire(lock)
     return lock
+
+
+def check_not_at_work(folder: Path) -> None:
+    """Raise CheckpointError if another process holds the lock of the run in ``folder``. Nothing is made there."""
+    if (folder / "checkpoints" / ".lock").exists():
+        held(folder).release()
 
 
 def headers(folder: Path) -> Iterator[dict[str, object]]:

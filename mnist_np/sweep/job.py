@@ -11,6 +11,8 @@ from time import monotonic
 from filelock import FileLock, Timeout
 
 from mnist_np.files import write_atomically
+from mnist_np.storage.checkpoint import CheckpointError
+from mnist_np.storage.interrupted import check_not_at_work
 from mnist_np.storage.records import read_json
 from mnist_np.storage.run_folder import as_json, now
 from mnist_np.storage.run_index import is_final
@@ -104,15 +106,16 @@ def stop_sweep(stop: Path, reason: str) -> None:
 def record_failure(folder: Path, error: BaseException) -> str:
     """Leave the traceback in ``error.txt`` and say ``failed`` in ``result.json``, where nobody else has.
 
-    Gives the error in words where that cannot be written.
+    Gives the error in words where that cannot be written, or must not be since another process is at work on the run.
     """
     reason = f"{type(error).__name__}: {error}"
     try:
+        check_not_at_work(folder)
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / "error.txt", "".join(traceback.format_exception(error)))
         if read_json(folder / "result.json").get("status") != "failed":
             record(folder, "failed", reason)
-    except OSError:
+    except (OSError, CheckpointError):
         return reason
     return ""
 

@@ -16,8 +16,8 @@ from mnist_np.data.dataset import Dataset
 from mnist_np.experiment import Experiment
 from mnist_np.fingerprint import identify
 from mnist_np.nn.network import Network
-from mnist_np.storage.checkpoint import Checkpointer, CheckpointError
-from mnist_np.storage.interrupted import Interrupted, choose, claim
+from mnist_np.storage.checkpoint import Checkpointer, CheckpointError, release
+from mnist_np.storage.interrupted import Interrupted, check_not_at_work, choose, claim, held
 from mnist_np.storage.resume import checkpoint_mode, restorer
 from mnist_np.storage.run_folder import RunFolder
 from mnist_np.storage.teacher import load_data
@@ -69,7 +69,7 @@ def prepare(config: RunConfig, folder: Path) -> Job:
     Raises:
         ConfigError: a hyperparameter that cannot be, or no such run to continue.
         DataError: data that cannot be used.
-        CheckpointError: another process is at work on the run to continue.
+        CheckpointError: another process is at work on the run to continue, or on one in ``folder``.
         StaleJobError: a sweep's job has other inputs than when it was planned.
     """
     experiment, outputs = config.experiment, Path(config.outputs)
@@ -82,6 +82,8 @@ def prepare(config: RunConfig, folder: Path) -> Job:
         interrupted = claim(folder, identity.fingerprint)
     else:
         interrupted = choose(config.training.resume, outputs, folder, identity)
+    if interrupted is None:
+        check_not_at_work(folder)
     return Job(config, experiment, data, network, interrupted.folder if interrupted else folder, interrupted)
 
 
@@ -89,21 +91,39 @@ def execute(job: Job) -> Result:
     """Train and write everything into the job's folder, and to the tracker that its config names.
 
     The first SIGINT or SIGTERM ends the training after its step; then status is ``killed``, the signal's name its reason.
+    Raises CheckpointError, and has written nothing, if another process is at work in the folder by now.
     """
+    lock = job.resume.lock if job.resume else lock_of(job)
+    try:
+        with Interrupt() as interrupted:
+            return train(job, lock, interrupted)
+    finally:
+        if lock:
+            release(lock)
+
+
+def lock_of(job: Job) -> FileLock | None:
+    """The lock of a run that begins, acquired before anything is written; None where nobody keeps checkpoints."""
+    training, checkpoints = job.config.training, job.folder / "checkpoints"
+    if training.checkpoint_every_epochs or training.checkpoint_every_steps:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+    return held(job.folder) if checkpoints.exists() else None
+
+
+def train(job: Job, lock: FileLock | None, interrupted: Interrupt) -> Result:
+    """What `execute` does, while this process has the run for itself."""
     experiment, data, network = job.experiment, job.data, job.network
-    with Interrupt() as interrupted:
-        listeners = observers(job.config, job.folder, job.resume.lock if job.resume else None)
-        if job.resume is None:
-            return run(experiment, data, listeners, interrupted, network=network)
-        try:
-            restore = restorer(job.resume.checkpoints, experiment, data)
-            return run(experiment, data, listeners, interrupted, restore, network, checkpoint_mode(job.resume.checkpoints))
-        except CheckpointError as error:
-            if job.config.training.resume not in ("auto", "never"):
-                job.resume.lock.release()
-                raise
-            log.warning("%s; the run begins anew", error)
-            return run(experiment, data, listeners, interrupted, network=network)
+    listeners = observers(job.config, job.folder, lock)
+    if job.resume is None:
+        return run(experiment, data, listeners, interrupted, network=network)
+    try:
+        restore = restorer(job.resume.checkpoints, experiment, data)
+        return run(experiment, data, listeners, interrupted, restore, network, checkpoint_mode(job.resume.checkpoints))
+    except CheckpointError as error:
+        if job.config.training.resume not in ("auto", "never"):
+            raise
+        log.warning("%s; the run begins anew", error)
+        return run(experiment, data, listeners, interrupted, network=network)
 
 
 def observers(config: RunConfig, folder: Path, lock: FileLock | None = None) -> list[Observer]:

@@ -1,12 +1,19 @@
 """The way of a run from the command line: its data are loaded, its network is built and its teacher is applied once."""
 
 from collections import Counter
+from dataclasses import fields
 
 import pytest
+from filelock import FileLock
 
-from mnist_np.data.sources import Data
+from mnist_np.data.sources import Data, Synthetic
+from mnist_np.experiment import Experiment, Training
 from mnist_np.nn.mlp import MLP
 from mnist_np.storage import teacher
+from mnist_np.storage.checkpoint import CheckpointError
+from mnist_np.sweep.run_config import RunConfig
+from mnist_np.sweep.single import execute, prepare
+from mnist_np.tracking.settings import Tracking
 
 SMALL = ("data=synthetic", "tracking=off", "tracking.figures=false", "training.epochs=1")
 
@@ -52,6 +59,17 @@ def test_a_run_that_goes_on_does_everything_once(train, counted, tmp_path):
     counted.clear()
     assert train(*goes_on).code == 0
     assert counted == {"load": 1, "build": 1}
+
+
+def test_a_folder_that_another_process_took_meanwhile_is_left_alone(tmp_path):
+    experiment = Experiment(data=Synthetic(examples=64, validation_size=16), training=Training(epochs=1))
+    config = RunConfig(**{f.name: getattr(experiment, f.name) for f in fields(experiment)}, tracking=Tracking(backend="off"))
+    job = prepare(config, tmp_path / "run")
+    with FileLock(job.folder / "checkpoints" / ".lock"), pytest.raises(CheckpointError, match="another process"):
+        execute(job)
+    assert [path.name for path in job.folder.iterdir()] == ["checkpoints"]
+    assert execute(job).status == "finished"
+    assert not (job.folder / "checkpoints").exists()
 
 
 def test_each_run_of_a_sweep_builds_its_network_once(train, counted):

@@ -5,8 +5,12 @@ import os
 import signal
 
 import pytest
+from filelock import FileLock
 from sweeps import begin, sweep
 
+from mnist_np.api import run
+from mnist_np.storage.checkpoint import Checkpointer
+from mnist_np.storage.saved_run import SavedRun
 from mnist_np.sweep.executor import InProcess
 from tests.programs import moody, results, statuses, wait_for
 
@@ -26,6 +30,31 @@ def test_on_error_stop_ends_the_sweep(tmp_path):
     out = tmp_path / "outputs"
     assert sweep(out, *moody(tmp_path), "sweep.on_error=stop") == 1
     assert statuses(out) == ["failed"]
+
+
+def test_a_run_that_another_process_goes_on_with_is_left_alone(tmp_path, capsys):
+    """As a single run, with ``training.resume=FOLDER``: the sweep's own lock does not tell."""
+    out = tmp_path / "outputs"
+    assert sweep(out, "seed=0,1") == 0
+    folder = next(out.glob("sweeps/*/seed=1-*"))
+    interrupt(folder)
+    before = contents(folder)
+    with FileLock(folder / "checkpoints" / ".lock"):
+        assert sweep(out, "seed=0,1") == 1
+        assert "another process is still at work on this run" in capsys.readouterr().out
+        assert contents(folder) == before
+    assert sweep(out, "seed=0,1") == 0
+    assert statuses(out) == ["finished", "finished"]
+
+
+def interrupt(folder):
+    """Let the finished run in ``folder`` look as if it had been killed before its first step."""
+    (folder / "result.json").unlink()
+    run(SavedRun(folder.name, folder).experiment, [Checkpointer(folder / "checkpoints")], interrupted=lambda: "SIGTERM")
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_launcher_that_brings_nothing_back_is_no_success(tmp_path, capsys, monkeypatch):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 from safetensors.numpy import load_file
 
 SMALL = ("data=synthetic", "tracking=off", "tracking.figures=false", "training.epochs=2")
@@ -91,6 +92,18 @@ def test_a_diverged_run_is_told_to_the_shell(train, tmp_path):
     outcome = train(*SMALL, "loss=mean_squared_error", "activation=identity", "optimizer.lr=1e30", "hydra.run.dir=run")
     assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "diverged"
     assert outcome.code == 1
+
+
+@pytest.mark.parametrize("resume", ["never", "auto"])
+def test_a_folder_where_another_process_is_at_work_is_refused_untouched(train, tmp_path, resume):
+    folder = tmp_path / "run"
+    with FileLock(folder / "checkpoints" / ".lock"):
+        outcome = train(*SMALL, f"training.resume={resume}", "hydra.run.dir=run")
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+        assert "another process is still at work on this run" in outcome.err
+        assert sorted(path.name for path in folder.rglob("*")) == [".lock", "checkpoints"]
+    assert train(*SMALL, f"training.resume={resume}", "hydra.run.dir=run").code == 0
+    assert not (folder / "checkpoints").exists()
 
 
 def test_one_batch_is_learned_by_heart(train, tmp_path):

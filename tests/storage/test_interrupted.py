@@ -56,6 +56,15 @@ def test_auto_passes_over_runs_at_work_and_damaged_ones(outputs):
     assert claim(second.folder, IDENTITY.fingerprint) is None
 
 
+def test_auto_does_not_begin_in_the_folder_of_a_run_at_work(outputs):
+    folder = interrupted_run(outputs / "elsewhere")
+    lock = claim(folder, IDENTITY.fingerprint).lock
+    with pytest.raises(CheckpointError, match=r"elsewhere.*another process is still at work"):
+        choose("auto", outputs, folder, IDENTITY)
+    lock.release()
+    assert choose("auto", outputs, folder, IDENTITY).folder == folder
+
+
 def test_auto_finds_none_where_there_is_none(outputs):
     assert choose("auto", outputs, outputs / "new", identify(EXPERIMENT, "0123")) is None
     assert choose("auto", outputs / "nowhere", outputs / "new", IDENTITY) is None
