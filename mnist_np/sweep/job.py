@@ -85,8 +85,11 @@ def run_locked(config: RunConfig, folder: Path, stop: Path, interrupted: Interru
         if config.sweep.on_error == "stop":
             stop_sweep(stop, f"stopped, as sweep.on_error=stop asks, after {folder.name} failed: {error}")
         return problem
-    if result.status == "killed" and stops_sweep:
-        stop_sweep(stop, interruption(result.reason))
+    if result.status == "killed":
+        record_interruption(folder, result.reason)
+        if stops_sweep:
+            stop_sweep(stop, interruption(result.reason))
+        return ""  # what it failed to write it writes when it goes on
     return record_losses(folder, result.failures, tracked) if result.failures else ""
 
 

@@ -57,6 +57,28 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def test_an_interrupted_run_is_called_so_whatever_its_observers_failed_at(tmp_path):
+    out, plugin = tmp_path / "outputs", tmp_path / "parts.py"
+    plugin.write_text(TROUBLE.format(name=f"trouble_{tmp_path.name}", method="on_epoch", signal="SIGTERM"))
+    words = ["seed=0,1", f"plugins=[{plugin}]", f"observers=[trouble_{tmp_path.name}]"]
+    assert sweep(out, *words) == 130
+    (result,) = results(out).values()
+    assert (result["status"], result["reason"], "test/accuracy" in result["metrics"]) == ("killed", "SIGTERM", True)
+
+
+TROUBLE = """
+import os, signal
+from mnist_np.registry import register
+from mnist_np.training.events import Observer
+
+@register("observer", "{name}")
+class Trouble(Observer):
+    def {method}(self, event):
+        os.kill(os.getpid(), signal.{signal})
+        raise RuntimeError("in trouble")
+"""
+
+
 def test_a_launcher_that_brings_nothing_back_is_no_success(tmp_path, capsys, monkeypatch):
     far_away = InProcess(lambda task: "")  # as if its machines saw another outputs folder
     monkeypatch.setattr("mnist_np.cli.sweepers.executor_of", lambda *_: far_away)
