@@ -116,7 +116,7 @@ def launch(
             record_interruption(ready.folder, str(outcome))
             outcome = ""
         elif isinstance(outcome, BaseException):
-            outcome = record_failure(ready.folder, outcome)
+            outcome = record_failure(ready.folder, outcome, runner.tracked)
         problem = str(outcome)
         if not problem and not runner.stopped():
             result = read_json(ready.folder / "result.json")

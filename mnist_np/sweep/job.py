@@ -81,7 +81,7 @@ def run_locked(config: RunConfig, folder: Path, stop: Path, interrupted: Interru
             return ""
         result = execute(job)
     except Exception as error:
-        problem = record_failure(folder, error)
+        problem = record_failure(folder, error, tracked)
         if config.sweep.on_error == "stop":
             stop_sweep(stop, f"stopped, as sweep.on_error=stop asks, after {folder.name} failed: {error}")
         return problem
@@ -106,14 +106,17 @@ def stop_sweep(stop: Path, reason: str) -> None:
         return
 
 
-def record_failure(folder: Path, error: BaseException) -> str:
+def record_failure(folder: Path, error: BaseException, tracked: bool = True) -> str:
     """Leave the traceback in ``error.txt`` and say ``failed`` in ``result.json``, where nobody else has.
 
-    Gives the error in words where that cannot be written, or must not be since another process is at work on the run.
+    Gives the error in words where that cannot be written, or must not be: another process is at work on the run, or it has
+    come to its end, and only then its process went away.
     """
     reason = f"{type(error).__name__}: {error}"
     try:
         check_not_at_work(folder)
+        if is_final(folder, tracked):
+            return reason
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / "error.txt", "".join(traceback.format_exception(error)))
         if read_json(folder / "result.json").get("status") != "failed":

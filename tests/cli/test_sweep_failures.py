@@ -66,6 +66,19 @@ def test_an_interrupted_run_is_called_so_whatever_its_observers_failed_at(tmp_pa
     assert (result["status"], result["reason"], "test/accuracy" in result["metrics"]) == ("killed", "SIGTERM", True)
 
 
+@pytest.mark.fault
+def test_a_worker_that_dies_after_its_run_has_ended_takes_nothing_from_it(tmp_path, capsys):
+    out, plugin = tmp_path / "outputs", tmp_path / "parts.py"
+    plugin.write_text(TROUBLE.format(name=f"trouble_{tmp_path.name}", method="on_end", signal="SIGKILL"))
+    words = ["hydra/launcher=local", "hydra.launcher.workers=1", f"plugins=[{plugin}]"]
+    assert sweep(out, *words, "seed=0,1", f"observers=[trouble_{tmp_path.name}]") == 1
+    assert "its worker process died (signal SIGKILL)" in capsys.readouterr().out
+    assert statuses(out) == ["finished", "finished"]
+    assert all("test/accuracy" in result["metrics"] for result in results(out).values())
+    assert sweep(out, *words, "seed=0,1") == 0
+    assert "2 finished (2 of them earlier" in capsys.readouterr().out
+
+
 TROUBLE = """
 import os, signal
 from mnist_np.registry import register
