@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,14 +69,27 @@ def choose(resume: str, outputs: Path, folder: Path, identity: Identity) -> Inte
     return Interrupted(path, held(path))
 
 
-def claim(folder: Path, fingerprint: str) -> Interrupted | None:
-    """The run in ``folder``, if it has anything left to do and is of this fingerprint.
+def claim(folder: Path, fingerprint: str, metrics: Sequence[str] = ()) -> Interrupted | None:
+    """The run in ``folder``, if it has anything left to do, is of this fingerprint and has measured ``metrics`` in each epoch.
 
     Raises CheckpointError if another process is at work on it.
     """
-    if not any(about.get("fingerprint") == fingerprint for about in headers(folder)):
+    about = next((about for about in headers(folder) if about.get("fingerprint") == fingerprint), None)
+    if about is None:
         return None
-    return Interrupted(folder, held(folder))
+    lock = held(folder)
+    if any(set(metrics) - row.keys() for row in history_of(about)):
+        lock.release()
+        log.warning("%s did not measure %s from the start: it begins anew", folder, ", ".join(metrics))
+        return None
+    return Interrupted(folder, lock)
+
+
+def history_of(about: dict[str, object]) -> list[dict[str, object]]:
+    """The epochs of a checkpoint, as far as it has any that can be read."""
+    progress = about.get("progress")
+    history = progress.get("history") if isinstance(progress, dict) else None
+    return [row for row in history if isinstance(row, dict)] if isinstance(history, list) else []
 
 
 def warn_of_changed_inputs(candidates: list[Path], identity: Identity) -> None:

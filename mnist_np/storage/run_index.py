@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mnist_np.storage.records import last_lines, parsed, read_json
+from mnist_np.storage.records import last_lines, parsed, read_history, read_json
 
 DEPTH = 4
 """Levels of folders below ``outputs`` that are looked at: ``runs/<date>/<time>`` and ``sweeps/<sweep>/<run>`` have three."""
@@ -94,14 +94,11 @@ def is_final(folder: Path, tracked: bool, statuses: tuple[str, ...] = FINAL) -> 
 
 
 def has_columns(folder: Path, names: Sequence[str]) -> bool:
-    """Whether the epochs of the run in ``folder`` have these metrics."""
+    """Whether every epoch of the run in ``folder`` has these metrics: one that went on with others has them in part only."""
     if not names:
         return True
-    try:
-        with open(folder / "history.csv", encoding="utf-8") as file:
-            return set(names) <= set(file.readline().strip().split(","))
-    except (OSError, ValueError):
-        return False
+    rows = read_history(folder / "history.csv")
+    return bool(rows) and all(row.keys() >= set(names) for row in rows)
 
 
 def journal_status(folder: Path) -> str | None:

@@ -27,6 +27,7 @@ from mnist_np.sweep.study import pruning_metric
 from mnist_np.sweep.study_storage import StudyStorage
 from mnist_np.training.events import Observer
 from mnist_np.training.interrupt import Interrupt
+from mnist_np.training.metric_names import further
 from mnist_np.training.result import Result
 from mnist_np.training.run import run, untrained
 
@@ -64,7 +65,8 @@ class Job:
 def prepare(config: RunConfig, folder: Path) -> Job:
     """Load the data, build the network, and find the interrupted run that ``training.resume`` asks for.
 
-    A sweep's job continues what is in ``folder``; a single run may continue another one, in its folder.
+    A sweep's job continues what is in ``folder``, unless that did not measure from the start what the sweep ranks by; a single
+    run may continue another one, in its folder.
 
     Raises:
         ConfigError: a hyperparameter that cannot be, or no such run to continue.
@@ -79,7 +81,8 @@ def prepare(config: RunConfig, folder: Path) -> Job:
     if config.sweep.fingerprint not in (None, identity.fingerprint):
         raise StaleJobError("data, plugins, a teacher or the code have changed since the sweep began; start it again")
     if config.sweep.id:
-        interrupted = claim(folder, identity.fingerprint)
+        ranking = further(config.training, config.sweep.objectives) if len(data.val) else []
+        interrupted = claim(folder, identity.fingerprint, ranking)
     else:
         interrupted = choose(config.training.resume, outputs, folder, identity)
     if interrupted is None:

@@ -1,10 +1,14 @@
 """Metrics and observers of one's own, by plugin."""
 
 import json
+import os
+import signal
 
 import pytest
 
 from mnist_np.machine import orders_writes
+from mnist_np.storage.records import read_history
+from mnist_np.storage.run_folder import RunFolder
 
 PARTS = """
 from dataclasses import dataclass
@@ -171,3 +175,43 @@ def test_finished_runs_that_did_not_measure_what_is_ranked_by_are_made_anew(trai
     assert "2 runs: 2 finished (2 of them earlier)" in train(*ranked).out
     assert "2 runs: 2 finished (2 of them earlier)" in train(*words).out, "what they rank by is there"
     assert all("best/val_ece" in result["metrics"] for result in results(tmp_path / "outputs"))
+
+
+RANKED = ["training.metrics=[ece]", "sweep.metric=best/val_ece"]
+
+
+def test_an_interrupted_run_that_did_not_measure_what_is_ranked_by_begins_anew(train, tmp_path, monkeypatch):
+    words = ["-m", *TINY, "seed=0,1"]
+    on_epoch = RunFolder.on_epoch
+
+    def interrupted(folder, event):
+        on_epoch(folder, event)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def epochs():
+        return [len(read_history(path)) for path in (tmp_path / "outputs").glob("sweeps/*/seed=0-*/history.csv")]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "on_epoch", interrupted)
+        for further, n in ([], 1), ([], 2), (RANKED, 1), (RANKED, 2):
+            assert train(*words, *further).code == 130
+            assert epochs() == [n]
+    assert train(*words, *RANKED).code == 0
+    assert epochs() == [4]
+    (path,) = (tmp_path / "outputs").glob("sweeps/*/seed=0-*/history.csv")
+    assert all("val/ece" in row for row in read_history(path))
+
+
+def test_a_finished_run_that_measured_what_is_ranked_by_in_some_epochs_is_made_anew(train, tmp_path):
+    words = ["-m", *TINY, *RANKED, "seed=0,1"]
+    assert train(*words).code == 0
+    path, _ = sorted((tmp_path / "outputs").glob("sweeps/*/*/history.csv"))
+    header, first, *others = path.read_text().splitlines()
+    column = header.split(",").index("val/ece")
+    for cell, n in ("nan", 2), ("", 1):
+        cells = first.split(",")
+        cells[column] = cell
+        path.write_text("\n".join([header, ",".join(cells), *others, ""]))
+        assert f"2 jobs: {n} finished" in train(*words, "sweep.dry_run=true").out
+    assert train(*words).code == 0
+    assert all("val/ece" in row for row in read_history(path))
