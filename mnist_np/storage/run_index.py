@@ -60,8 +60,11 @@ class RunIndex:
 
 
 def run_folders(outputs: Path) -> Iterator[Path]:
-    """The folders of all runs under ``outputs``, in the order of their paths. Links are not followed."""
-    pending = [(outputs, 0)]
+    """The folders of all runs under ``outputs``, in the order of their paths.
+
+    Links are followed at the first level alone: ``sweeps`` may lie on another disk.
+    """
+    pending, inside = [(outputs, 0)], [os.path.realpath(outputs)]
     while pending:
         folder, depth = pending.pop()
         try:
@@ -71,8 +74,23 @@ def run_folders(outputs: Path) -> Iterator[Path]:
         if any(entry.name == "run.json" for entry in entries):
             yield folder
         elif depth < DEPTH:
-            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-            pending += [(folder / name, depth + 1) for name in reversed(names) if name not in NOT_RUNS and name[0] != "."]
+            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=depth == 0))
+            names = [name for name in names if name not in NOT_RUNS and name[0] != "."]
+            if depth == 0:
+                own_first = sorted(names, key=lambda name: name not in ("runs", "sweeps"))  # of two links to one folder
+                names = sorted(name for name in own_first if leads_elsewhere(folder / name, inside))
+            pending += [(folder / name, depth + 1) for name in reversed(names)]
+
+
+def leads_elsewhere(folder: Path, known: list[str]) -> bool:
+    """Whether ``folder`` is no link, or one that shares nothing with the ``known`` folders; then its target is one of them."""
+    if not folder.is_symlink():
+        return True
+    target = os.path.realpath(folder)
+    if any(os.path.commonpath([target, path]) in (target, path) for path in known):
+        return False
+    known.append(target)
+    return True
 
 
 def fingerprint_of(folder: Path) -> str:

@@ -165,10 +165,9 @@ class SweepRunner:
         """The job, ready to start, or None when it need not: a run with its fingerprint is over, or this start has it already."""
         if job.fingerprint in self.members or (self.config.sweep.skip_finished and self.include(job)):
             return None
-        folder = self.index.within(job.fingerprint, self.folder.path, self.tracked)
-        if folder and is_final(folder, self.tracked):
+        folder = self.index.within(job.fingerprint, self.folder.path, self.tracked) or self.folder.place(job)
+        if is_final(folder, self.tracked):
             self.folder.archive(folder)
-            folder = None
         folder = self.members.queue(job, folder)
         (folder / "result.json").unlink(missing_ok=True)  # it is a cut-off or failed run's: that one goes on now
         parent = self.parent.run_id if self.parent else None

@@ -17,6 +17,7 @@ from mnist_np.cli.train import main
 from mnist_np.data.sources import Synthetic
 from mnist_np.experiment import Experiment
 from mnist_np.serialize import to_dict
+from mnist_np.storage.run_index import run_folders
 from mnist_np.sweep.run_config import RunConfig
 from tests.programs import results
 
@@ -56,6 +57,42 @@ def test_finished_runs_run_anew_when_asked_and_the_old_ones_are_kept(tmp_path):
     assert sweep(out, "seed=0,1", "sweep.skip_finished=false") == 0
     assert len(results(out)) == 2
     assert len(list(out.glob("sweeps/*/replaced/*/result.json"))) == 2
+
+
+def moved(folder, to):
+    """Put a folder elsewhere, with a link in its place."""
+    folder.rename(to)
+    folder.symlink_to(to)
+
+
+def test_runs_are_found_where_a_folder_of_the_outputs_is_a_link(tmp_path, capsys):
+    out, disk = tmp_path / "outputs", tmp_path / "disk"
+    assert sweep(out, "seed=0,1") == 0
+    moved(out / "sweeps", disk)
+    for name, target in (
+        ("again", disk),
+        ("within", out / "sweeps" / "x"),
+        ("loop", out),
+        ("above", tmp_path),
+        ("gone", out / "no"),
+    ):
+        (out / name).symlink_to(target)  # each run is found once
+    before = results(out)
+    capsys.readouterr()
+    assert sweep(out, "seed=0,1") == 0
+    assert "2 finished (2 of them earlier" in capsys.readouterr().out
+    assert results(out) == before
+    assert [folder.parent.parent for folder in run_folders(out)] == [out / "sweeps"] * 2
+
+
+def test_a_finished_run_that_was_not_found_is_kept(tmp_path):
+    out = tmp_path / "outputs"
+    assert sweep(out, "seed=0,1") == 0
+    (folder,) = out.glob("sweeps/*")
+    moved(folder, tmp_path / "disk")  # runs are not looked for behind a link so far in
+    for n in 1, 2:
+        assert sweep(out, "seed=0,1") == 0
+        assert len([*folder.glob("*/result.json"), *folder.glob("replaced/*/result.json")]) == 2 + 2 * n
 
 
 def test_an_impossible_combination_is_named_and_nothing_runs(tmp_path, capsys):
