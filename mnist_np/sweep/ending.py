@@ -33,7 +33,7 @@ def print_report(report: SweepReport, folder: Path, console: Console) -> None:
         console.print(f"  {child.status}: {child.folder.name}: {reason}", soft_wrap=True, markup=False)
     if (more := len(report.unsuccessful) - LISTED) > 0:
         console.print(f"  and {more} more")
-    console.print(f"files: {folder}", soft_wrap=True)
+    console.print(f"files: {folder}", soft_wrap=True, markup=False)
 
 
 def failure_of(report: SweepReport) -> str:

@@ -148,7 +148,7 @@ class SweepRunner:
             self.console.print(line, soft_wrap=True, markup=False, highlight=False)
         if self.parent:
             for line in self.parent.where_to_look(report):
-                self.console.print(line, soft_wrap=True)
+                self.console.print(line, soft_wrap=True, markup=False)
         if error is None:
             self.raise_for(report)
 
