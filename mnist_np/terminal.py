@@ -43,7 +43,9 @@ def lenient_output() -> None:
 
 def print_error(message: str) -> None:
     """Tell the user what went wrong, in a line of standard error or a few."""
-    print("error: " + "\n".join(map(printable, without_passwords(message).split("\n"))), file=sys.stderr)
+    lines = "\n".join(map(printable, without_passwords(message).split("\n")))
+    sys.stderr.write(f"error: {lines}\n")  # at once, unlike print's: of two processes the lines would mix
+    sys.stderr.flush()
 
 
 def without_passwords(text: str) -> str:
