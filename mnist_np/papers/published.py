@@ -194,6 +194,9 @@ PUBLISHED = (
         0.7,
         minutes=18,
         deviations=SIMARD_OPEN,
+        explanation="Of the deformed training images 96.3 % are right at the end. The errors fall where the learning rate does, "
+        "after 100 and 200 epochs, and hardly in between: suspected is that 300 epochs end before the rate is low enough, and "
+        "batches of 32 at 32 times the rate of single images. Nothing else was tried.",
     ),
     Row(
         "ciresan2010_1000_500",
