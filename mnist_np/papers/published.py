@@ -145,7 +145,7 @@ PUBLISHED = (
         0.80,
         0.03,
         source="memory",
-        minutes=50,
+        minutes=25,
     ),
     Row(
         "vat",
@@ -205,7 +205,7 @@ PUBLISHED = (
         ("experiment=ciresan2010_1000_500",),
         0.49,
         source="memory",
-        minutes=120,
+        minutes=55,
         deviations="batch 32 (1 there), 500 epochs; the same ranges of the distortions for all digits",
     ),
     Row(
