@@ -161,7 +161,7 @@ def largest(path: Path, X: np.ndarray) -> float:
     """The largest pixel; 0 where there is none. Raises DataError unless all are numbers from 0 to 255."""
     if X.dtype.kind not in "buif":
         raise DataError(f"{path}: the pixels must be numbers, not {X.dtype}")
-    if X.size and not np.isfinite(X).all():
+    if X.dtype.kind == "f" and not np.isfinite(X).all():
         raise DataError(f"{path}: some pixels are not finite numbers")
     least, most = (float(X.min()), float(X.max())) if X.size else (0.0, 0.0)
     if least < 0 or most > 255:
@@ -173,7 +173,7 @@ def as_bytes(X: np.ndarray, scale: int) -> NDArray[np.uint8]:
     """The pixels times ``scale``, which brings them to 0 to 255."""
     if X.dtype == np.uint8:
         return X if scale == 1 else X * np.uint8(scale)
-    return np.round(X * float(scale)).astype(np.uint8)
+    return np.round(X if scale == 1 else X * float(scale)).astype(np.uint8)
 
 
 _hashes: dict[tuple[object, ...], str] = {}

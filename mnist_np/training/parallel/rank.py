@@ -101,17 +101,7 @@ class SharedEngine(FastEngine):
             raise
 
     def norm(self, grads: Array) -> float:
-        square = np.empty((1, 1), grads.dtype)
-        with np.errstate(over="ignore"):
-            self.exchange.summand(square.shape)[:] = self.share.square(grads)
-            self.exchange.send()
-            self.exchange.total(out=square)
-        length = float(np.sqrt(square[0, 0]))
-        return length if length < np.inf else self.long_norm(grads)
-
-    def long_norm(self, grads: Array) -> float:
-        """`norm` where the square is beyond the largest number of the dtype: the processes exchange lengths instead."""
-        lengths = np.empty((1, 2), grads.dtype)
+        lengths = np.empty((1, 2), grads.dtype)  # of each process's part; squares could be beyond the dtype's largest number
         own = self.exchange.summand(lengths.shape)
         own[:] = 0
         own[0, self.exchange.rank] = self.share.length(grads)

@@ -172,12 +172,8 @@ class Share:
         self.pieces, self.state_pieces = [Piece(*of) for of in of_params], [Piece(*of) for of in of_state]
         self.counted = [piece.own for piece in self.pieces if rank == 0 or any(part != everything for part in piece.part)]
 
-    def square(self, grads: Array) -> float:
-        """This process's summand of |grads|^2: what both have counts once."""
-        return sum(float(part @ part) for part in (grads[spec.start : spec.stop] for spec in self.counted))
-
     def length(self, grads: Array) -> float:
-        """The root of `square`, also where that is beyond the largest number of the dtype."""
+        """|grads| of this process's part: what both have counts once."""
         return hypot(*(norm(grads[spec.start : spec.stop]) for spec in self.counted))
 
 
