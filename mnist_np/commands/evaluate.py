@@ -16,8 +16,8 @@ from rich.table import Table
 from mnist_np.commands.saved import parser, plugins, reports_user_errors, saved_weights
 from mnist_np.data.dataset import Split
 from mnist_np.data.folder import load
-from mnist_np.data.pictures import size
 from mnist_np.data.preprocess import apply
+from mnist_np.data.sources import class_names
 from mnist_np.storage.saved_run import SavedRunError
 from mnist_np.storage.weights import Weights
 from mnist_np.terminal import printable
@@ -48,23 +48,21 @@ def own(weights: Weights, console: Console) -> dict[str, Split]:
         before = printable(shorten(str(then.get("sha256")), 80))
         message = f"the data are not those of the run: SHA-256 {before} then, {data.sha256} now"
         console.print(message, style="yellow", markup=False, soft_wrap=True)
-    fitting(weights, data.image_shape, data.n_classes, data.source)
+    fitting(weights, data.image_shape, data.class_names, data.source)
     return {name: split for name, split in (("train", data.train), ("val", data.val), ("test", data.test)) if len(split)}
 
 
 def others(weights: Weights, folder: Path) -> dict[str, Split]:
     """The splits of the data set in ``folder``, their pixels prepared as this network is used to."""
     decoded = load(folder, weights.network.n_out)
-    fitting(weights, decoded.image_shape, weights.network.n_out, str(folder))
+    fitting(weights, decoded.image_shape, class_names(folder, weights.network.n_out), str(folder))
     return {name: apply(weights.pixels, split) for name, split in (("train", decoded.train), ("test", decoded.test))}
 
 
-def fitting(weights: Weights, shape: tuple[int, int], n_classes: int, source: str) -> None:
+def fitting(weights: Weights, shape: tuple[int, int], class_names: tuple[str, ...], source: str) -> None:
     """Raise SavedRunError unless images and classes are those of the network."""
-    here, there = (shape, n_classes), (weights.image_shape, weights.network.n_out)
-    if here != there:
-        mine, its = f"{size(there[0])} in {there[1]}", f"{size(shape)} pixels in {n_classes} classes"
-        raise SavedRunError(f"{source}: has images of {its}, the network is for {mine}")
+    if misfit := weights.misfit(shape, class_names):
+        raise SavedRunError(printable(f"{source}: {misfit}"))
 
 
 def table(weights: Weights, splits: dict[str, Split]) -> Table:

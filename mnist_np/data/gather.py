@@ -32,11 +32,19 @@ class Examples:
     names: NDArray[np.str_]
 
 
+DIVISIONS = {"train", "training", "test", "testing", "val", "valid", "validation"}
+"""Names of folders that are no classes."""
+
+
 def files_of(folder: Path, key: str) -> dict[str, list[Path]]:
     """The pictures of each class, by the names of the folders that they lie in. Raises DataError."""
     if not folder.is_dir():
         raise DataError(f"{key} = {folder}: {'is not a folder' if folder.exists() else 'there is no such folder'}")
     classes = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")}
+    if classes and {name.casefold() for name in classes} <= DIVISIONS:
+        raise DataError(
+            f"{folder}: has the folders {', '.join(classes)}: where they divide the examples, call them train and test"
+        )
     found = {name: [path for path in sorted(inner.rglob("*")) if is_picture(path)] for name, inner in classes.items()}
     if len(found) < 2:
         raise DataError(f"{folder}: must have a folder for each class, at least two, not {len(found)}")
@@ -98,7 +106,8 @@ def of_table(path: Path, label: str) -> tuple[np.ndarray, np.ndarray]:
         with open(open_regular(path, follow=True), "rb") as file:
             compression: Literal["gzip"] | None = "gzip" if file.read(2) == b"\x1f\x8b" else None
             file.seek(0)
-            table = pd.read_csv(file, compression=compression, dtype={label: str}, low_memory=False)
+            # a class may be called NA or None
+            table = pd.read_csv(file, compression=compression, dtype={label: str}, keep_default_na=False, low_memory=False)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     except (ValueError, pd.errors.ParserError, EOFError) as error:
@@ -111,7 +120,7 @@ def of_table(path: Path, label: str) -> tuple[np.ndarray, np.ndarray]:
         if numbers.isna().any():
             row = int(numbers.isna().to_numpy().argmax())
             raise DataError(f"{path}: column '{column}' has no number in row {row + 2:,}")
-    return pixels.to_numpy(), table[label].fillna("").to_numpy(dtype=str)
+    return pixels.to_numpy(), table[label].to_numpy(dtype=str)
 
 
 def of_numbers(splits: list[tuple[Path, np.ndarray, np.ndarray]], shape: list[int] | None) -> tuple[Examples, Examples | None]:
@@ -137,9 +146,12 @@ def checked(path: Path, X: np.ndarray, y: np.ndarray, shape: list[int] | None) -
     if len(X) != len(y):
         raise DataError(f"{path}: holds {len(X):,} images and {len(y):,} classes")
     height, width = sides(path, X.shape[1:], shape)
+    nameless = np.isnan(y) if y.dtype.kind == "f" else y.astype(str) == ""
+    if nameless.any():
+        raise DataError(f"{path}: example {int(nameless.argmax()):,} has no class")
+    if y.dtype.kind == "f" and (y == np.round(y)).all():
+        y = y.astype(np.int64)  # 3, not 3.0
     names = y.astype(str)
-    if (names == "").any():
-        raise DataError(f"{path}: example {int((names == '').argmax()):,} has no class")
     return X.reshape(len(X), height, width), names
 
 
@@ -180,15 +192,17 @@ _hashes: dict[tuple[object, ...], str] = {}
 """The hash of the files read last, as they were: a sweep's next run need not read them all again."""
 
 
-def sha256_of(files: list[Path]) -> str:
-    """A hash of the files' content and names. Raises OSError."""
-    stats = [path.stat() for path in files]
-    state = tuple((path, status.st_size, status.st_mtime_ns, status.st_ino) for path, status in zip(files, stats, strict=True))
+def sha256_of(files: dict[str, Path]) -> str:
+    """A hash of what the files hold and of what each is to the data set: its key here. Raises OSError."""
+    stats = [path.stat() for path in files.values()]
+    state = tuple(
+        (*file, status.st_size, status.st_mtime_ns, status.st_ino) for file, status in zip(files.items(), stats, strict=True)
+    )
     if state not in _hashes:
         digest = hashlib.sha256()
-        for path in files:
+        for name, path in files.items():
             with open(open_regular(path, follow=True), "rb") as file:
-                digest.update(f"{path.parent.name}/{path.name}\0".encode(errors="surrogateescape"))
+                digest.update(f"{name}\0".encode(errors="surrogateescape"))
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         _hashes.clear()
         _hashes[state] = digest.hexdigest()

@@ -36,8 +36,9 @@ class OwnData(Data):
     test_size: int | None = bounded(None, ge=1)
 
     @abstractmethod
-    def source(self) -> tuple[Path, list[Path], Callable[[], tuple[Examples, Examples | None]]]:
-        """What the user named, the files that it comes to, and what reads them into training and test examples."""
+    def source(self) -> tuple[Path, dict[str, Path], Callable[[], tuple[Examples, Examples | None]]]:
+        """What the user named, the files that it comes to by what each is (a name, which holds its class and split), and what
+        reads them into training and test examples."""
 
     def read(self) -> RawSplits:
         named, files, gather = self.source()
@@ -52,7 +53,7 @@ class OwnData(Data):
         return RawSplits(named.name or "own", decoded, decoded.class_names, str(named))
 
 
-SCALES = 2
+SCALES = 3
 """The version of `gather.of_numbers`, of which what is kept in the cache is."""
 
 NO_PART = ("validation_size", "train_size", "preprocess", "dtype", "folder", "file", "test_file")
@@ -118,13 +119,13 @@ class Folder(OwnData):
     folder: str | None = without_effect(None)
     side: int = bounded(28, ge=4, le=256)
 
-    def source(self) -> tuple[Path, list[Path], Callable[[], tuple[Examples, Examples | None]]]:
+    def source(self) -> tuple[Path, dict[str, Path], Callable[[], tuple[Examples, Examples | None]]]:
         if self.folder is None:
             raise self.error("folder", None, "must name a folder that has a folder of pictures for each class")
         folder = Path(self.folder).expanduser()
         parts = [folder / split for split in SPLITS] if all((folder / split).is_dir() for split in SPLITS) else [folder]
         files = [files_of(part, "data.folder") for part in parts]
-        every = [path for part in files for paths in part.values() for path in paths]
+        every = {path.relative_to(folder).as_posix(): path for part in files for paths in part.values() for path in paths}
 
         def gather() -> tuple[Examples, Examples | None]:
             first, *rest = (of_pictures(part, self.side) for part in files)
@@ -145,11 +146,11 @@ class Arrays(OwnData):
     file: str | None = without_effect(None)
     shape: Optional[list[int]] = bounded(None, ge=1)
 
-    def source(self) -> tuple[Path, list[Path], Callable[[], tuple[Examples, Examples | None]]]:
+    def source(self) -> tuple[Path, dict[str, Path], Callable[[], tuple[Examples, Examples | None]]]:
         if self.file is None:
             raise self.error("file", None, "must name a file of numpy.savez with X and y")
         path = Path(self.file).expanduser()
-        return path, [path], lambda: of_arrays(path, two_sides(self, self.shape))
+        return path, {"file": path}, lambda: of_arrays(path, two_sides(self, self.shape))
 
 
 @dataclass
@@ -164,13 +165,13 @@ class Table(OwnData):
     label: str = "label"
     shape: Optional[list[int]] = bounded(None, ge=1)
 
-    def source(self) -> tuple[Path, list[Path], Callable[[], tuple[Examples, Examples | None]]]:
+    def source(self) -> tuple[Path, dict[str, Path], Callable[[], tuple[Examples, Examples | None]]]:
         if self.file is None:
             raise self.error("file", None, "must name a CSV file")
-        paths = [Path(name).expanduser() for name in (self.file, self.test_file) if name]
+        named = {"file": self.file, "test_file": self.test_file}
+        files = {key: Path(name).expanduser() for key, name in named.items() if name}
         shape = two_sides(self, self.shape)
-
-        return paths[0], paths, lambda: of_tables(paths, self.label, shape)
+        return files["file"], files, lambda: of_tables(list(files.values()), self.label, shape)
 
 
 def two_sides(data: OwnData, shape: list[int] | None) -> list[int] | None:

@@ -38,14 +38,12 @@ def add_teacher_targets(data: Dataset, experiment: Experiment, outputs: Path = P
         weights = load_weights(weights_file(loss, outputs))
     except WeightsError as error:
         raise loss.error("teacher", loss.teacher, str(error)) from None
-    network = weights.network
-    if (network.n_in, network.n_out) != (data.n_features, data.n_classes):
-        sizes = f"{network.n_in} inputs and {network.n_out} classes, the data {data.n_features} and {data.n_classes}"
-        raise loss.error("teacher", loss.teacher, f"must fit the data: it has {sizes}")
+    if misfit := weights.misfit(data.image_shape, data.class_names):
+        raise loss.error("teacher", loss.teacher, f"must fit the data {data.name}, which {misfit}")
     train = data.train.with_soft_targets(data.n_classes)
     for part in train.pieces(PIECE):
         X = part.X if weights.pixels == data.pixels else weights.pixels(data.pixels.inverse(part.X))
-        part.soft[:] = loss.soften(network.logits(X))
+        part.soft[:] = loss.soften(weights.network.logits(X))
     train.rows.flags.writeable = False
     return replace(data, train=train, teacher_sha256=weights.sha256)
 

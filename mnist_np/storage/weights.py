@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 
@@ -38,6 +39,21 @@ class Weights:
     pixels: PixelMap
     about: JsonDict
     sha256: str
+
+    def misfit(self, image_shape: tuple[int, int], class_names: tuple[str, ...]) -> str:
+        """Why images of this (height, width) in these classes are none for the network; "" where they are.
+
+        Classes that are only numbered have no names to compare.
+        """
+        theirs, own = _kind(image_shape, class_names), _kind(self.image_shape, self.class_names)
+        numbered = tuple(map(str, range(len(class_names))))
+        if theirs == own and class_names != self.class_names and numbered not in (class_names, self.class_names):
+            theirs, own = (f"the classes {shorten(', '.join(names), 200)}" for names in (class_names, self.class_names))
+        return "" if theirs == own else f"has {theirs}, the network is for {own}"
+
+
+def _kind(image_shape: tuple[int, int], class_names: tuple[str, ...]) -> str:
+    return f"images of {image_shape[0]} x {image_shape[1]} pixels in {len(class_names)} classes"
 
 
 def save_weights(path: Path, network: Network, experiment: Experiment, data: Dataset) -> None:

@@ -52,6 +52,20 @@ def test_evaluate_on_the_files_of_a_folder(outputs, call):
     assert "train-labels-idx1-ubyte.gz: expected labels from 0 to 3, found 5 at example 0" in other
 
 
+@pytest.mark.parametrize("names", ["0123456789", "abcdefghij", "bcdefghija"])
+def test_evaluate_compares_the_names_of_classes(names, outputs, call, tmp_path):
+    """Where both the network and the folder have some: a class of another name is not the network's of that number."""
+    run, folder = shutil.copytree(outputs / "runs/today/mnist", tmp_path / "run"), tmp_path / "folder"
+    file = open_tensors(run / "weights.safetensors")
+    write_tensors(file.path, file.about | {"class_names": list("abcdefghij")}, file.arrays())
+    shutil.copytree(Path(__file__).parents[2] / "mnist_np/data/mnist", folder)
+    (folder / "classes.txt").write_text("\n".join(names))
+    fits = names != "bcdefghija"
+    said = call(evaluate, run, "--data", folder, code=0 if fits else 2)
+    found = "test 10,000" if fits else "has the classes b, c, d, e, f, g, h, i, j, a, the network is for the classes a, b, c, d"
+    assert found in said
+
+
 def test_names_do_nothing_to_the_terminal(outputs, digits, tmp_path, monkeypatch, capsys):
     """Neither a picture's, nor a class's, nor a file's that cannot be read."""
     images, _ = digits

@@ -1,6 +1,7 @@
 """Data of one's own: the same images whatever form they come in, in an order that is always the same, and clear refusals."""
 
 import gzip
+import shutil
 
 import numpy as np
 import pytest
@@ -134,6 +135,10 @@ def test_classes_have_their_names(tmp_path):
     numbers = np.array(["10", "9", "1"] * 8)
     np.savez(tmp_path / "n.npz", X=np.zeros((24, 2, 3)), y=numbers)
     assert Arrays(file=str(tmp_path / "n.npz")).load(rng()).class_names == ("1", "9", "10")
+    np.savez(tmp_path / "f.npz", X=np.zeros((24, 2, 3)), y=numbers.astype(float))
+    assert Arrays(file=str(tmp_path / "f.npz")).load(rng()).class_names == ("1", "9", "10")
+    table = in_table(tmp_path / "t.csv", np.zeros((24, 2, 2), int), ["NA", "None", "x"] * 8)
+    assert Table(file=str(table)).load(rng()).class_names == ("NA", "None", "x")
 
 
 def test_a_changed_file_is_read_anew(digits, tmp_path):
@@ -147,6 +152,28 @@ def test_a_changed_file_is_read_anew(digits, tmp_path):
     elsewhere = tmp_path / "q"
     folder.rename(elsewhere)
     assert Folder(folder=str(elsewhere)).load(rng()).sha256 == changed.sha256
+
+
+def test_a_picture_moved_to_another_class_or_split_is_read_anew(digits, tmp_path):
+    """Though the folder that it lies in has the same name there, and the pictures come in the same order."""
+    images, _ = digits
+
+    def save(*paths):
+        for i, path in enumerate(paths):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(images[i]).save(tmp_path / path)
+
+    save(*(f"a/ink/{i}.png" for i in range(6)), *(f"b/ink/{i}.png" for i in range(6, 9)))
+
+    def labels():
+        data = Folder(folder=str(tmp_path), test_size=2, validation_size=0).load(rng())
+        return np.bincount(np.concatenate([data.train.labels, data.test.labels])).tolist()
+
+    assert labels() == [6, 3]
+    (tmp_path / "a/ink/5.png").rename(tmp_path / "b/ink/5.png")
+    assert labels() == [5, 4]
+    (tmp_path / "b").rename(tmp_path / "c")
+    assert Folder(folder=str(tmp_path), test_size=2).load(rng()).class_names == ("a", "c")
 
 
 X, Y = np.zeros((9, 2, 2)), np.arange(9) % 3
@@ -167,6 +194,7 @@ ARRAYS = {
     "few": ({"X": X[:3], "y": Y[:3]}, "leaves too few"),
     "many classes": ({"X": np.zeros((600, 1, 1)), "y": np.arange(600)}, "600 classes are too many"),
     "nameless": ({"X": X, "y": np.array(["a", "", "b"] * 3)}, "example 1 has no class"),
+    "a class that is no number": ({"X": X, "y": np.array([0, np.nan, 1] * 3)}, "example 1 has no class"),
     "new class": ({"X_train": X, "y_train": Y, "X_test": X, "y_test": Y + 1}, "no training example has the class '3'"),
     "sizes": ({"X_train": X, "y_train": Y, "X_test": np.zeros((9, 3, 3)), "y_test": Y}, "2 x 2 pixels, the test images 3 x 3"),
 }
@@ -186,6 +214,7 @@ TABLES = {
     "no label": ("a,b\n1,2\n", "has no column 'label' (data.label); columns: a, b"),
     "a text": ("label,p0\nx,1\ny,two\n", "column 'p0' has no number in row 3"),
     "a gap": ("label,p0,p1,p2,p3\nx,1,2,3,4\ny,1,,3,4\n", "column 'p1' has no number in row 3"),
+    "no class": ("label,p0\nx,1\n,2\n", "example 1 has no class"),
     "no pixels": ("label\na\nb\n", "give height and width"),
     "not square": ("label,p0,p1\na,1,2\nb,1,2\n", "has images of 2 pixels: give height and width"),
 }
@@ -208,6 +237,11 @@ def test_folders_that_cannot_be_used(digits, tmp_path):
     refused("there is no such folder")
     (tmp_path / "p").mkdir()
     refused("must have a folder for each class, at least two, not 0")
+    in_folders(tmp_path / "p" / "training", *digits)
+    refused("p: has the folders training: where they divide the examples, call them train and test")
+    in_folders(tmp_path / "p" / "Test", *digits)
+    refused("has the folders Test, training")
+    shutil.rmtree(tmp_path / "p")
     in_folders(tmp_path / "p", *digits)
     (tmp_path / "p" / "empty").mkdir()
     refused("empty: the class has no pictures")

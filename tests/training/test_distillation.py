@@ -70,7 +70,10 @@ def test_a_teacher_is_found_by_file_folder_and_run_id(teacher, tmp_path):
     [
         (lambda e: replace(e, loss=Distillation()), "must be the weights file"),
         (lambda e: replace(e, loss=Distillation(teacher="nowhere.safetensors")), "no weights file, no run's folder"),
-        (lambda e: replace(e, data=Synthetic(side=7)), "must fit the data"),
+        (
+            lambda e: replace(e, data=Synthetic(side=7)),
+            "must fit the data synthetic, which has images of 7 x 7 pixels in 4 classes, the network is for images of 8 x 8",
+        ),
     ],
 )
 def test_an_unfit_teacher_is_refused(teacher, change, message):
