@@ -28,7 +28,7 @@ from mnist_np.commands.numbers import whole_number
 from mnist_np.commands.saved import basic_parser, reports_user_errors
 from mnist_np.component import UserError, did_you_mean, shortened
 from mnist_np.fitted_table import Column, fitted_table, wide_console
-from mnist_np.sweep.tables import shown
+from mnist_np.sweep.tables import DIRECTIONS, shown
 from mnist_np.sweep.values import ABSENT, order, short_names
 from mnist_np.terminal import counted, print_error, printable
 from mnist_np.tracking.addresses import address_of, ui_command
@@ -63,12 +63,12 @@ def main() -> int:
         return 1
     runs = list(found.values())
     arguments.sort, arguments.by = keys_named(runs, arguments.sort, arguments.by)
-    runs = ordered(runs, arguments.sort or METRICS[0])
+    metric = arguments.sort or METRICS[0]
+    maximize = arguments.direction == "maximize" if arguments.direction else not less_is_better(metric)
+    runs = ordered(runs, metric, maximize)
     console = wide_console()
     if arguments.by:
-        metric = arguments.sort or METRICS[0]
-        groups = Groups(runs, arguments.by, metric, not less_is_better(metric))
-        print_groups(groups, arguments, console)
+        print_groups(Groups(runs, arguments.by, metric, maximize), arguments, console)
     elif arguments.csv:
         sys.stdout.write(csv_text(runs, arguments.limit))
     elif len(runs) <= MOST_COLUMNS and arguments.sort is None and arguments.limit is None:
@@ -87,6 +87,11 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="what to compare; as many as you like")
     parser.add_argument("--uri", help="an MLflow server instead of the store in DIR")
     parser.add_argument("--sort", metavar="KEY", help=f"a metric, best first, or a param ({METRICS[0]})")
+    parser.add_argument(
+        "--direction",
+        choices=DIRECTIONS,
+        help="which values of that metric are better (what suits it, and maximize for a metric of your own)",
+    )
     parser.add_argument("--limit", type=whole_number(), metavar="N", help="show the first N runs or groups only")
     parser.add_argument("--csv", action="store_true", help="as CSV: every param that differs, every metric, numbers in full")
     parser.add_argument(
@@ -122,10 +127,10 @@ def whole_key(key: str, known: set[str], kind: str) -> str:
     raise UserError(f"{key}: no run has such a {kind}; {hint}".rstrip("; "))
 
 
-def ordered(runs: list[Compared], key: str) -> list[Compared]:
+def ordered(runs: list[Compared], key: str, maximize: bool) -> list[Compared]:
     """The runs by a metric, best first, or by a param; those without it come last."""
     if any(key in run.metrics for run in runs):
-        sign = 1 if less_is_better(key) else -1
+        sign = -1 if maximize else 1
         return sorted(runs, key=lambda run: sign * run.metrics[key] if key in run.metrics else math.inf)
     return sorted(runs, key=lambda run: (key not in run.params, order(run.params.get(key, ""))))
 

@@ -161,6 +161,10 @@ def test_the_command(swept, monkeypatch, capsys):
     assert losses == sorted(losses)
     _, out, _ = run("--csv", "--sort", "seed")
     assert [row["seed"] for row in csv.DictReader(io.StringIO(out))] == list("001122")
+    for more in ((), ("--by", "seed,activation")):
+        tables = [run("--csv", "--sort", "test/loss", "--direction", d, *more)[1] for d in ("minimize", "maximize")]
+        least, most = (list(csv.DictReader(io.StringIO(text))) for text in tables)
+        assert [row["seed"] for row in least] == [row["seed"] for row in most][::-1]
     code, out, _ = run("--by", "activation", "--sort", "best/val_loss")
     assert code == 0
     assert "activation" in out

@@ -58,3 +58,7 @@ def test_fractions_are_those_that_no_run_can_bring_out_of_0_to_1():
     unbounded = {name for name in [*run_metrics(Training(metrics=list(METRICS)), True), *validation()] if not is_fraction(name)}
     losses = {f"{split}{name}" for split in ("best/val_", "test/", "val/") for name in ("loss", "nll", "brier")}
     assert unbounded == losses | {"best/epoch", "time/total_s", "model/parameters"}
+
+
+def test_of_a_plugin_s_metric_nothing_is_known_though_it_be_not_loaded():
+    assert not any(map(is_fraction, ("best/val_wrong", "val/wrong", "test/wrong", "test/mean_error")))
