@@ -17,7 +17,6 @@ from mnist_np.component import ConfigError
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import launch
 from mnist_np.sweep.grid import check_groups, points
-from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SweepRunner
@@ -76,7 +75,7 @@ class GridSweeper(ValidatingSweeper):
         jobs: dict[str, tuple[Job, RunConfig]] = {}
         for point in {tuple(point.varied.items()): point for point in found}.values():
             if config := self.compose_unless_left_out(exclusion, point.fixed, point.varied):
-                job = job_of(config, point.varied, self.digests)
+                job = self.job(config, point.varied)
                 jobs.setdefault(job.fingerprint, (job, config))
         exclusion.check(not jobs)
         if exclusion.conditions:

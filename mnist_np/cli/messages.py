@@ -109,8 +109,8 @@ def check_overrides(overrides: list[str]) -> None:
             raise UsageError(f"{typed}: write {group}={typed_value(override)}, without +")
         values = value.list if isinstance(value, ChoiceSweep) else [value]
         names = [name for each in values for name in (each if isinstance(each, list) else [each])]
-        if group in OVERLAYS and not all(isinstance(name, str | None | Glob) for name in names):
-            raise UsageError(f"{typed}: must be one of {', '.join(options(group))}, or a list of them")
+        if group in OVERLAYS and not all(isinstance(name, str | Glob) for name in names):
+            raise UsageError(f"{typed}: must be one of {', '.join(options(group))}, or a list of them, [] for none")
         if group in PER_LAYER and any(isinstance(each, list) for each in values):
             each = shlex.quote(f"{PER_LAYER[group]}={typed_value(override)}")
             raise UsageError(f"{typed}: takes one name, for all layers; one for each hidden layer is {each}")

@@ -23,7 +23,6 @@ from mnist_np.cli.values import space_of, values
 from mnist_np.component import ConfigError, UserError
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import Executor, launch
-from mnist_np.sweep.job_identity import job_of
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SEARCH, SweepRunner
 from mnist_np.sweep.search import Search
@@ -52,12 +51,11 @@ class SearchSweeper(ValidatingSweeper):
         space = space_of(varied, self.with_types(varied, fixed), self.context.config_loader)
         exclusion = Exclusion(settings_of(self.base).exclude)
         found = [self.compose_corner(space, key, corner, fixed, exclusion) for key, corner in space.corners()]
-        corners = [config for config in found if config]
+        corners, fingerprints = [corner[0] for corner in found if corner], [corner[1] for corner in found if corner]
         exclusion.check(not corners)
         base = corners[0]
         check_objectives(corners, needed=True)
         executor = self.start_with(base.sweep.search.parallel)
-        fingerprints = [job_of(config, {}, self.digests).fingerprint for config in corners]
         seeds = base.sweep.search.seeds
         planned = int(min(base.sweep.search.trials, size_of(space, fixed, exclusion))) * seeds
         runner = SweepRunner(base, list(varied), [*fixed, SEARCH], planned)
@@ -96,8 +94,8 @@ class SearchSweeper(ValidatingSweeper):
 
     def compose_corner(
         self, space: Space, key: str, corner: Point, fixed: Sequence[str], exclusion: Exclusion
-    ) -> RunConfig | None:
-        """A config with the corner's value of ``key``; None where all that have it are left out.
+    ) -> tuple[RunConfig, str] | None:
+        """A config with the corner's value of ``key``, and its fingerprint; None where all that have it are left out.
 
         Raises what the first raises that is not left out if no values beside it are possible.
         """
@@ -106,7 +104,7 @@ class SearchSweeper(ValidatingSweeper):
             texts = {k: str(value) for k, value in {**point, key: corner[key]}.items()}
             try:
                 if config := self.compose_unless_left_out(exclusion, fixed, texts):
-                    return config
+                    return config, self.job(config, texts).fingerprint
             except ConfigError as error:
                 problem = problem or error
         if problem:

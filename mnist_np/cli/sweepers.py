@@ -22,6 +22,8 @@ from mnist_np.cli.sweep_file import grids_of, texts_of
 from mnist_np.component import ConfigError
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import Executor
+from mnist_np.sweep.job_identity import job_of
+from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.worker import Task
 
@@ -66,6 +68,13 @@ class ValidatingSweeper(Sweeper):
     def compose_unless_left_out(self, exclusion: Exclusion, fixed: Sequence[str], varied: Mapping[str, str]) -> RunConfig | None:
         """As `compose_point`; None for a combination that is left out, which need not be possible."""
         return exclusion.unless_left_out(all_overrides(fixed, varied), partial(self.compose_point, fixed, varied))
+
+    def job(self, config: RunConfig, varied: Mapping[str, str]) -> Job:
+        """What identifies a combination, for which its data are read; one that these do not allow is named in the error."""
+        try:
+            return job_of(config, dict(varied), self.digests)
+        except ConfigError as error:
+            raise ConfigError(error.key, error.value, f"{error.allowed}{in_combination(varied)}") from error
 
     @property
     def dry_run(self) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_np.component import ConfigError
 from mnist_np.data.byte_split import ByteSplit
-from mnist_np.data.dataset import DataError, Dataset, Decoded
+from mnist_np.data.dataset import Dataset, Decoded
 from mnist_np.data.preprocess import PREPROCESS, apply
 from mnist_np.memory import need
 
@@ -38,21 +39,23 @@ def divide(
     """The last ``validation_size`` training examples validate, a stratified ``train_size`` of the others (or all) train.
 
     None stands for a sixth of the training examples. ``dtype`` float32 converts examples of bytes here rather than by the batch.
-    Raises DataError when there are not that many examples.
+    Raises ConfigError when there are not that many examples.
     """
     whole = data.decoded.train
     if validation_size is None:
         validation_size = len(whole) // PART
     n = len(whole) - validation_size
     if n < 1:
-        raise DataError(
-            f"data.validation_size = {validation_size}: must be smaller than the training set of {data.name}, "
-            f"which has {len(whole)} examples"
+        raise ConfigError(
+            "data.validation_size",
+            validation_size,
+            f"must be smaller than the training set of {data.name}, which has {len(whole)} examples",
         )
     if train_size is not None and train_size > n:
-        raise DataError(
-            f"data.train_size = {train_size}: must be at most {n}, the training examples of {data.name} "
-            f"that a validation_size of {validation_size} leaves"
+        raise ConfigError(
+            "data.train_size",
+            train_size,
+            f"must be at most {n}, the training examples of {data.name} that a validation_size of {validation_size} leaves",
         )
     train, val = whole[:n], whole[n:]
     if train_size is not None:

@@ -33,6 +33,7 @@ MISTAKES = [
     ("optimizer=[sgd]", "optimizer=[sgd]: must be one of", "adam"),
     ("+experiment=softmax_regression", "write experiment=softmax_regression, without +"),
     ("optimizer@foo=sgd", "optimizer@foo"),
+    ("experiment=null", "experiment=null: must be one of", "or a list of them, [] for none"),
     # types
     ("training.epochs=abc", "training.epochs=abc: must be an integer"),
     ("training.epochs=1.5", "training.epochs=1.5: must be an integer"),
@@ -70,6 +71,7 @@ MISTAKES = [
     ("seed=${nope:1}", "seed=${nope:1}: Unsupported interpolation type nope"),
     # sweeps: nothing is begun
     ("-m optimizer.lr=0.1,-1", "optimizer.lr=-1.0: must be > 0", "(in the combination optimizer.lr=-1)"),
+    ("-m data=synthetic data.validation_size=9,640", "data.validation_size=640:", "(in the combination data.validation"),
     ("-m activation=relu,relo", "activation=relo: no such option", "did you mean 'relu'?"),
     ("-m activation=[relu,tanh],[tanh,relu]", "one name, for all layers", "model.activations=[relu,tanh],[tanh,relu]"),
     ("-m optimizr.lr=0.1,0.2", "optimizr.lr=0.1: no such key", "did you mean 'optimizer'?", "keys: model, activation"),

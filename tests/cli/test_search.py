@@ -181,3 +181,10 @@ def test_values_that_cannot_go_together_are_passed_over(tmp_path, capsys):
     assert [trial.state for trial in trials(tmp_path)].count(TrialState.FAIL) == 1
     assert search(tmp_path, "training.ema=0.9,null", "training.swa_start=1,null", trials=9) == 0
     assert len(results(tmp_path)) == 3
+
+
+def test_examples_that_are_not_there_are_passed_over_whichever_values_come_first(tmp_path, capsys):
+    sizes = ["data.validation_size=32,120", "data.train_size=120,32"]  # of 160 examples
+    assert search(tmp_path, *sizes, "sweep.search.sampler=grid", trials=9) == 0
+    assert "passed over, the last: data.train_size = 120: must be at most 40" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("sweeps/*/*/result.json"))) == 3

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_np.data.dataset import DataError, Decoded, PixelMap, Split
+from mnist_np.component import ConfigError
+from mnist_np.data.dataset import Decoded, PixelMap, Split
 from mnist_np.data.splits import RawSplits, divide, stratified
 
 PIXELS = np.linspace(0, 1, 20 * 6, dtype=np.float32).reshape(20, 6)
@@ -44,7 +45,7 @@ def test_no_validation():
 
 @pytest.mark.parametrize("size", [20, 21])
 def test_validation_must_leave_something(size):
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(ConfigError) as caught:
         divide(DATA, size, None, "scale", rng())
     assert str(caught.value) == (
         f"data.validation_size = {size}: must be smaller than the training set of made up, which has 20 examples"
@@ -52,7 +53,7 @@ def test_validation_must_leave_something(size):
 
 
 def test_train_size_must_be_there():
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(ConfigError) as caught:
         divide(DATA, 5, 16, "scale", rng())
     assert str(caught.value) == (
         "data.train_size = 16: must be at most 15, the training examples of made up that a validation_size of 5 leaves"
