@@ -189,9 +189,9 @@ def keep(
         before = Reproduction(row)
     merged = {run.seed: run for run in before.runs} | dict(runs)
     seeds = sorted({*merged, *range(row.seeds)})
-    write(folder, row, command(row, seeds), merged.values(), config)
-    if row.part == "record":
+    if row.part == "record":  # first: once a run is in the row's file, nothing is missing, and no start would write its epochs
         write_log(log_of(folder, row.name), histories, merged)
+    write(folder, row, command(row, seeds), merged.values(), config)
     write_page(folder, read(folder, ROWS))
 
 

@@ -125,6 +125,18 @@ def test_a_record_keeps_a_log_of_its_recorded_runs(call, tmp_path, monkeypatch):
     assert lines() == [("seed", "epoch"), ("0", "1"), ("0", "2")], "runs of another recipe are left out"
 
 
+def test_a_record_whose_log_cannot_be_written_is_still_missing(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduce, "ROW", {"fast": replace(FAST, part="record")})
+    log = tmp_path / "docs/results/fast.csv"
+    log.mkdir(parents=True)
+    code, out = call("fast", "--seeds", "1")
+    assert (code, "fast.csv: cannot write" in out) == (2, True), out
+    log.rmdir()
+    code, out = call("fast", "--seeds", "1")
+    assert (code, "fast: 1 of about" in out) == (0, True), out
+    assert log.read_text().startswith("seed,epoch,")
+
+
 def test_runs_that_another_process_adds_meanwhile_stay(call, tmp_path, monkeypatch):
     train = reproduce.train
 
