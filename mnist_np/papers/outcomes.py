@@ -31,6 +31,9 @@ KINDS: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), 
 MODE = ("training.threads", "training.processes")
 """Keys by which results differ by rounding alone. The mode that was used is recorded with each run."""
 
+AWAY = "move its folder away, and the run is trained anew"
+"""What helps where a file of a finished run was damaged."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -117,34 +120,50 @@ def default_folder() -> Path:
 
 
 def outcome(child: Child, row: Row) -> Outcome | None:
-    """The result of a finished run; None for one that is not finished, or that lacks a number."""
-    result = read_json(child.folder / "result.json")
+    """The result of a finished run; None for one that is not finished, or that lacks a number.
+
+    Raises UserError for a file of a finished run that was damaged: the sweep takes the run as it is, so it would never be mended.
+    """
+    path = child.folder / "result.json"
+    result = read_json(path)
     metrics, git, blas = child.metrics, result.get("git"), result.get("blas")
     accuracy, loss = ("test/accuracy", "test/loss") if row.split == "test" else ("best/val_accuracy", "best/val_loss")
     if child.status != "finished" or accuracy not in metrics or loss not in metrics:
         return None
+    if len(child.history) != result.get("epochs", len(child.history)):  # their times would be missing from a record's
+        raise UserError(f"{child.folder / 'history.csv'}: has {len(child.history)} of {result['epochs']} epochs; {AWAY}")
     git, blas = git if isinstance(git, dict) else {}, blas if isinstance(blas, dict) else {}
     versions, mode = result.get("versions"), recorded(result.get("mode"))
     together = f" in each of {mode.processes} processes" if mode and mode.processes > 1 else ""
-    return Outcome(
-        int(result["seed"]),
-        round(100 * (1 - metrics[accuracy]), 6),
-        metrics[loss],
-        int(result.get("best_epoch") or 0),
-        len(child.history),
-        round(float(result["seconds"]), 1),
-        round(sum(epoch.get("time/epoch_s", 0.0) for epoch in child.history), 2),
-        str(git.get("commit", ""))[:12] + ("+" if git.get("dirty") else ""),
-        {name: str(version) for name, version in (versions or {}).items() if name in RELEVANT},
-        f"{blas.get('name')} {blas.get('version')}, {counted(int(blas.get('threads') or 1), 'thread')}{together}",
-        f"{processor()}, {counted(cores(), 'core')}",
-        round(load(), 1),
-    )
+    try:
+        return Outcome(
+            int(result["seed"]),
+            round(100 * (1 - metrics[accuracy]), 6),
+            metrics[loss],
+            int(result.get("best_epoch") or 0),
+            len(child.history),
+            round(float(result["seconds"]), 1),
+            round(sum(epoch.get("time/epoch_s", 0.0) for epoch in child.history), 2),
+            str(git.get("commit", ""))[:12] + ("+" if git.get("dirty") else ""),
+            {name: str(version) for name, version in (versions or {}).items() if name in RELEVANT},
+            f"{blas.get('name')} {blas.get('version')}, {counted(int(blas.get('threads') or 1), 'thread')}{together}",
+            f"{processor()}, {counted(cores(), 'core')}",
+            round(load(), 1),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise UserError(f"{path}: is no result of a run; {AWAY}") from None
 
 
 def config_of(folder: Path) -> dict[str, object]:
-    """The config of the run in ``folder``, without what differs between the runs of a row and between machines."""
-    config = read_config(folder / "config.yaml")
+    """The config of the run in ``folder``, without what differs between the runs of a row and between machines.
+
+    Raises UserError where the file was damaged.
+    """
+    path = folder / "config.yaml"
+    try:
+        config = read_config(path)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; {AWAY}") from None
     return {key: value for key, value in config.items() if key not in ("seed", "outputs", "plugins")}
 
 
@@ -170,6 +189,8 @@ def read(folder: Path, rows: Iterable[Row]) -> dict[str, Reproduction]:
         try:
             content = parsed(read_regular(path, MAX_BYTES, follow=True).decode())
             runs, config = tuple(outcome_of(run) for run in content["runs"]), content["config"]
+            if content["row"] != row.name:
+                raise UserError(f"{path}: holds the results of {content['row']}; delete it, and the row is run anew")
             if not isinstance(config, dict) or len({run.seed for run in runs}) < len(runs):
                 raise TypeError("no config, or a seed twice")
         except (KeyError, TypeError, UnicodeDecodeError):

@@ -137,6 +137,20 @@ def test_a_record_whose_log_cannot_be_written_is_still_missing(call, tmp_path, m
     assert log.read_text().startswith("seed,epoch,")
 
 
+@pytest.mark.parametrize(("name", "text"), [("config.yaml", "{{{"), ("result.json", None), ("history.csv", "epoch\n")])
+def test_a_damaged_file_of_a_finished_run_is_named(call, tmp_path, name, text):
+    assert call("fast", "--seeds", "1")[0] == 0
+    (tmp_path / "docs/results/fast.json").unlink()
+    (file,) = (tmp_path / "outputs/sweeps").glob(f"*/*/{name}")
+    if text is None:
+        text = json.dumps({key: value for key, value in json.loads(file.read_text()).items() if key != "seconds"})
+    file.write_text(text)
+    code, out = call("fast", "--seeds", "1")
+    assert (code, f"{name}: " in out, "move its folder away" in out) == (2, True, True), out
+    file.parent.rename(tmp_path / "away")
+    assert call("fast", "--seeds", "1")[0] == 0
+
+
 def test_runs_that_another_process_adds_meanwhile_stay(call, tmp_path, monkeypatch):
     train = reproduce.train
 

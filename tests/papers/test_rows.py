@@ -111,7 +111,7 @@ def test_a_file_that_is_none_is_named(tmp_path):
 
 @pytest.mark.parametrize("key", ["seed", "error", "versions", "blas"])
 def test_a_value_that_is_none_of_a_run_is_named(tmp_path, key):
-    row = TRAINED[0]
+    row = ROW["softmax_regression"]
     content = json.loads((RESULTS / "softmax_regression.json").read_text(encoding="utf-8"))
     content["runs"][1][key] = [1]
     (tmp_path / f"{row.name}.json").write_text(json.dumps(content))
@@ -121,12 +121,18 @@ def test_a_value_that_is_none_of_a_run_is_named(tmp_path, key):
 
 @pytest.mark.parametrize("change", [{"config": "x"}, {"config": None}, {"runs": "twice"}])
 def test_a_file_without_config_or_with_a_seed_twice_is_named(tmp_path, change):
-    row = TRAINED[0]
+    row = ROW["softmax_regression"]
     content = json.loads((RESULTS / "softmax_regression.json").read_text(encoding="utf-8"))
     content |= {"runs": 2 * content["runs"]} if change == {"runs": "twice"} else change
     (tmp_path / f"{row.name}.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match=f"{row.name}.json: is no file of results"):
         read(tmp_path, [row])
+
+
+def test_a_file_of_another_row_is_named(tmp_path):
+    (tmp_path / "lecun_300_100.json").write_bytes((RESULTS / "softmax_regression.json").read_bytes())
+    with pytest.raises(UserError, match=r"lecun_300_100\.json: holds the results of softmax_regression"):
+        read(tmp_path, [ROW["lecun_300_100"]])
 
 
 def test_a_file_that_cannot_be_read_is_not_advised_to_be_deleted(tmp_path):
