@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
-from mnist_np.component import JsonDict, UserError
+from mnist_np.component import Component, JsonDict, UserError
+from mnist_np.experiment import Experiment
 from mnist_np.files import read_regular, write_atomically
 from mnist_np.machine import cores, load, processor
 from mnist_np.papers.rows import WITHOUT_VERDICT, Row
 from mnist_np.papers.verdict import OPEN, relative_verdict, verdict
-from mnist_np.serialize import flatten
+from mnist_np.serialize import flatten, from_dict, to_dict
 from mnist_np.source_code import PACKAGE
 from mnist_np.storage.config_file import read_config
 from mnist_np.storage.provenance import RELEVANT
@@ -168,9 +169,17 @@ def config_of(folder: Path) -> dict[str, object]:
 
 
 def is_same_recipe(recorded: Mapping[str, object], config: Mapping[str, object]) -> bool:
-    """Whether two configs differ in no key that both have, but for the mode: a key may have been added in between."""
-    before, now = flatten(dict(recorded)), flatten(dict(config))
-    return all(now.get(key, value) == value for key, value in before.items() if key not in MODE)
+    """Whether two configs differ in no key but the mode.
+
+    A key that was added after the recorded runs had its default there; one that was removed since counts for nothing. A row
+    without any run has no config to differ from.
+    """
+    if not recorded:
+        return True
+    parts = vars(from_dict(Experiment, dict(config))).items()
+    defaults = {key: to_dict(type(part)()) if isinstance(part, Component) else part for key, part in parts}
+    before, now = flatten(defaults) | flatten(dict(recorded)), flatten(dict(config))
+    return all(value == before.get(key, value) for key, value in now.items() if key not in MODE)
 
 
 def path_of(folder: Path, name: str) -> Path:

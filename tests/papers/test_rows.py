@@ -11,6 +11,7 @@ from mnist_np.cli.arguments import parse
 from mnist_np.cli.compose import compose, to_run_config, without_hydra
 from mnist_np.cli.schemas import store_schemas
 from mnist_np.component import UserError
+from mnist_np.experiment import Experiment
 from mnist_np.papers import outcomes
 from mnist_np.papers.logs import log_of
 from mnist_np.papers.outcomes import is_same_recipe, read
@@ -133,6 +134,17 @@ def test_a_file_of_another_row_is_named(tmp_path):
     (tmp_path / "lecun_300_100.json").write_bytes((RESULTS / "softmax_regression.json").read_bytes())
     with pytest.raises(UserError, match=r"lecun_300_100\.json: holds the results of softmax_regression"):
         read(tmp_path, [ROW["lecun_300_100"]])
+
+
+def test_a_key_that_is_younger_than_the_recorded_runs_had_its_default():
+    now = to_dict(Experiment())
+    training = {key: value for key, value in now["training"].items() if key != "vat"}
+    recorded = now | {"training": training | {"removed": 1}}
+    assert is_same_recipe(recorded, now)
+    assert not is_same_recipe(recorded, now | {"training": now["training"] | {"vat": 2.0}})
+    assert not is_same_recipe(recorded, now | {"training": now["training"] | {"epochs": 1}})
+    assert is_same_recipe(recorded, now | {"training": now["training"] | {"threads": 7}}), "but for the mode"
+    assert is_same_recipe({}, now), "nothing has been run"
 
 
 def test_a_file_that_cannot_be_read_is_not_advised_to_be_deleted(tmp_path):
