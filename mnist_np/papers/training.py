@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from time import monotonic, sleep
 from mnist_np.papers.rows import Row
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.folder import JOBS, SweepFolder
-from mnist_np.sweep.plan import safe
+from mnist_np.sweep.plan import SweepIdentity
 
 EXPERIMENT = "papers"
 """The MLflow experiment that the runs are listed in."""
@@ -64,7 +65,8 @@ def train(
     if anew:
         arguments.append("sweep.skip_finished=false")
     environment = os.environ | {"MNIST_NP_OUTPUTS": str(outputs)}
-    before = {path: path.stat().st_mtime_ns for path in lists(outputs, row)}
+    sweep = folder_of(outputs, row, seeds)
+    before = begun(sweep)
     # A session of its own: a Ctrl-C comes to this process alone, which passes it on once.
     process = subprocess.Popen([sys.executable, "-m", "mnist_np", "train", *arguments], env=environment, start_new_session=True)
     try:
@@ -80,19 +82,19 @@ def train(
         if process.poll() is None:
             process.kill()
             process.wait()
-    return process.returncode, runs(outputs, row, before)
+    return process.returncode, sweep.children() if begun(sweep) != before else []
 
 
-def lists(outputs: Path, row: Row) -> list[Path]:
-    """The lists of jobs of all sweeps of the row: one for each form that it had."""
-    return list((outputs / "sweeps").glob(f"{safe(row.name)}-????????/{JOBS}"))
+def folder_of(outputs: Path, row: Row, seeds: Sequence[int]) -> SweepFolder:
+    """The folder of the sweep that `words` start, and of no other: one of the row's name may have another recipe."""
+    varied = ["seed"] if len(seeds) > 1 else []
+    fixed = [word for word in words(row, seeds) if word != "-m" and word.partition("=")[0] not in varied]
+    fixed = [re.sub("=(true|false)$", lambda found: f"={found[1].title()}", word) for word in fixed]  # as Hydra does
+    return SweepFolder(outputs, row.name, SweepIdentity.of(varied, fixed, row.name).id)
 
 
-def runs(outputs: Path, row: Row, before: dict[Path, int]) -> list[Child]:
-    """The runs of the row's sweep that was started after ``before``, which has the times of the lists of jobs."""
-    new = [path for path in lists(outputs, row) if path.stat().st_mtime_ns != before.get(path)]
-    found: list[Child] = []
-    for path in new:
-        name, _, identity = path.parent.name.rpartition("-")
-        found += SweepFolder(outputs, name, identity).children()
-    return found
+def begun(sweep: SweepFolder) -> int | None:
+    """When the list of jobs was written last; None before the first start."""
+    with suppress(FileNotFoundError):
+        return (sweep.path / JOBS).stat().st_mtime_ns
+    return None

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from mnist_np.commands import reproduce
-from mnist_np.papers import published
+from mnist_np.papers import published, training
 from mnist_np.papers.outcomes import read
 from mnist_np.papers.rows import Row
 
@@ -164,6 +164,18 @@ def test_runs_that_another_process_adds_meanwhile_stay(call, tmp_path, monkeypat
     monkeypatch.setattr(reproduce, "train", slow)
     assert call("fast", "--seeds", "1")[0] == 0
     assert [run.seed for run in read(tmp_path / "docs/results", [FAST])["fast"].runs] == [0, 1]
+
+
+def test_a_sweep_of_the_same_name_that_is_started_meanwhile_is_not_taken(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduce, "ROW", {"fast": replace(FAST, overrides=(*FAST.overrides, "optimizer.lr=0.1"))})
+    assert call("fast", "--seeds", "2")[0] == 0
+    (tmp_path / "docs/results/fast.json").unlink()
+    (other,) = (tmp_path / "outputs/sweeps").glob("fast-*/jobs.jsonl")
+    monkeypatch.setattr(training, "sleep", lambda seconds: (os.utime(other), time.sleep(seconds)))
+    monkeypatch.setattr(reproduce, "ROW", {"fast": FAST})
+    assert call("fast", "--seeds", "1")[0] == 0
+    now = read(tmp_path / "docs/results", [FAST])["fast"]
+    assert ([run.seed for run in now.runs], now.config["optimizer"]["lr"]) == ([0], 0.2)
 
 
 def test_a_run_that_diverges_is_no_seed_and_is_not_said_to_go_on(call, tmp_path, monkeypatch):

@@ -6,7 +6,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from mnist_np.cli import sweepers
 from mnist_np.cli.arguments import parse
 from mnist_np.cli.compose import compose, to_run_config, without_hydra
 from mnist_np.cli.schemas import store_schemas
@@ -18,9 +20,10 @@ from mnist_np.papers.outcomes import is_same_recipe, read
 from mnist_np.papers.page import text_of, write_page
 from mnist_np.papers.published import ROW, ROWS
 from mnist_np.papers.rows import PARTS, SOURCES
-from mnist_np.papers.training import words
+from mnist_np.papers.training import folder_of, words
 from mnist_np.serialize import to_dict
 from mnist_np.storage.records import read_history
+from mnist_np.sweep.plan import SweepIdentity
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 TRAINED = [row for row in ROWS if row.overrides]
@@ -45,6 +48,15 @@ def test_row_composes_to_what_its_file_records(row):
     assert is_same_recipe(recorded, config), (
         f"{row.name} was run with another recipe: delete docs/results/{row.name}.json and run it again"
     )
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1, 2], [3, 7]])
+def test_the_folder_of_a_sweep_is_the_one_that_its_words_lead_to(tmp_path, seeds):
+    for row in TRAINED:
+        parsed = OverridesParser.create().parse_overrides(words(row, seeds)[1:])
+        varied = [override.get_key_element() for override in parsed if override.is_sweep_override()]
+        fixed = [sweepers.text_of(override) for override in parsed if not override.is_sweep_override()]
+        assert folder_of(tmp_path, row, seeds).path.name == f"{row.name}-{SweepIdentity.of(varied, fixed, row.name).id}"
 
 
 def test_the_page_is_what_the_files_say():
