@@ -86,7 +86,10 @@ def train(
 
 
 def folder_of(outputs: Path, row: Row, seeds: Sequence[int]) -> SweepFolder:
-    """The folder of the sweep that `words` start, and of no other: one of the row's name may have another recipe."""
+    """The folder of the sweep that `words` start, and of no other: one of the row's name may have another recipe.
+
+    The row's overrides must be written as Hydra writes them, 0.001 rather than 1e-3: a test compares them.
+    """
     varied = ["seed"] if len(seeds) > 1 else []
     fixed = [word for word in words(row, seeds) if word != "-m" and word.partition("=")[0] not in varied]
     fixed = [re.sub("=(true|false)$", lambda found: f"={found[1].title()}", word) for word in fixed]  # as Hydra does

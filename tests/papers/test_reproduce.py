@@ -179,7 +179,7 @@ def test_a_sweep_of_the_same_name_that_is_started_meanwhile_is_not_taken(call, t
 
 
 def test_a_run_that_diverges_is_no_seed_and_is_not_said_to_go_on(call, tmp_path, monkeypatch):
-    bad = replace(FAST, overrides=(*FAST.overrides, "optimizer.lr=1e6", "activation=identity"))
+    bad = replace(FAST, overrides=(*FAST.overrides, "optimizer.lr=1000000.0", "activation=identity"))
     monkeypatch.setattr(reproduce, "ROW", {"fast": bad})
     code, out = call("fast", "--seeds", "1")
     assert (code, "fast: 0 of 1 finished; 1 diverged, and would again\n" in out) == (1, True), out
