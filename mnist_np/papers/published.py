@@ -207,6 +207,10 @@ PUBLISHED = (
         source="memory",
         minutes=55,
         deviations="batch 32 (1 there), 500 epochs; the same ranges of the distortions for all digits",
+        explanation="The validation images chose epoch 225. From there on neither the training nor the validation loss falls, "
+        "while the learning rate falls from 0.0013 to 0.00003 and 98.3 % of the deformed training images are right: suspected "
+        "is that it falls too soon. The same layers with ReLU and Adam have 0.50 % after 80 epochs (record_995). Nothing else "
+        "was tried.",
     ),
     Row(
         "one_hour",

@@ -32,7 +32,7 @@ TUTORIALS = (
         7.49,
         minutes=0.3,
         deviations="the order of the examples is drawn anew in each epoch; there it is fixed; 9,600 test images there",
-        explanation="All three seeds are within 0.05 points of each other, so it is no chance. Suspected are the 400 test "
+        explanation="Seeds 0 to 2 are within 0.05 points of each other, so it is no chance. Suspected are the 400 test "
         "images that are left out there, and the fixed order of the examples; neither was tried.",
     ),
     Row(
@@ -43,10 +43,10 @@ TUTORIALS = (
         4.58,
         deviations="the epoch is chosen on validation images; there it is the best test epoch of three runs. Biases begin at 0",
         explanation="The book's number is the best of 90 evaluations on the test images: 30 epochs of three runs. Looked at in "
-        "that way, for this paragraph only, the best test epochs of our three seeds have 4.71, 4.65 and 5.05 %, so that 4.65 is "
+        "that way, for this paragraph only, the best test epochs of seeds 0 to 2 have 4.71, 4.65 and 5.05 %, so that 4.65 is "
         "beside 4.58: the difference is the choice by the test images. The book also draws the biases; here they begin at 0.",
     ),
-    nielsen_ch5(1, 3.52, 'The book\'s number is of one run, "or thereabouts"; our three have 3.64, 3.81 and 3.57 %.'),
+    nielsen_ch5(1, 3.52, 'The book\'s number is of one run, "or thereabouts"; seeds 0 to 2 have 3.64, 3.81 and 3.57 %.'),
     nielsen_ch5(2, 3.10),
     nielsen_ch5(3, 3.43),
     nielsen_ch5(4, 3.47),
@@ -108,7 +108,7 @@ TUTORIALS = (
         minutes=1.5,
         deviations="on validation images, as there; of the last epoch. Biases begin at 0",
         explanation="At this learning rate the validation accuracy changes by up to 0.5 points between epochs, and the "
-        "book does not say which epoch it names. The best epochs of our three seeds have 2.28, 2.20 and 2.20 %. The choice of "
+        "book does not say which epoch it names. The best epochs of seeds 0 to 2 have 2.28, 2.20 and 2.20 %. The choice of "
         "the epoch is suspected; nothing else was tried.",
     ),
     Row(
@@ -120,7 +120,7 @@ TUTORIALS = (
         split="val",
         minutes=2,
         deviations="on validation images, as there; the epoch is chosen on them",
-        explanation="Little more than one image of 10,000 separates them; the rule takes the sd of three seeds, "
+        explanation="Little more than one image of 10,000 separates them; the rule takes the sd of the seeds, "
         "which is 0.01 points here by chance.",
     ),
     Row(
