@@ -145,8 +145,9 @@ def plan(
     exclusion, digests = Exclusion(base.sweep.exclude), dict[str, str]()
     jobs: dict[str, tuple[Job, RunConfig]] = {}
     for varied in points(axes, base.sweep.zip):
-        overrides = [f"{key}={value}" for key, value in varied.items()]
-        compose = partial(with_values, base, {key: given[key][text] for key, text in varied.items()})
+        values = {key: given[key][text] for key, text in varied.items()}
+        overrides = [f"{key}={option_of(value)}" for key, value in values.items()]
+        compose = partial(with_values, base, values)
         if config := exclusion.unless_left_out(overrides, compose):
             job = job_of(config, varied, digests)
             jobs.setdefault(job.fingerprint, (job, config))
@@ -183,7 +184,15 @@ def text_of(value: object) -> str:
         return as_written(value)
     described, usual = to_dict(value), to_dict(type(value)())
     keys = ",".join(f"{key}={as_written(v)}" for key, v in described.items() if v != usual[key])
-    return f"{described['name']}({keys})" if keys else str(described["name"])
+    return f"{option_of(value)}({keys})" if keys else option_of(value)
+
+
+def option_of(value: object) -> str:
+    """A value as a condition compares it: ``adam`` for every Adam, whose keys are compared by themselves.
+
+    What is no option among others, such as ``Training``, has no name but its group's.
+    """
+    return str(to_dict(value).get("name", value.group)) if isinstance(value, Component) else as_written(value)
 
 
 def differences(experiment: Experiment, vary: Iterable[str] = ()) -> list[str]:

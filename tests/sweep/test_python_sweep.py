@@ -114,6 +114,23 @@ def test_options_and_components(tmp_path):
     assert len(swept.runs) == 2
 
 
+def test_conditions_look_into_components(tmp_path):
+    swept = sweep(
+        small(),
+        {"optimizer": [Adam(lr=0.01), Adam(lr=0.3), SGD(lr=0.3)]},
+        exclude=["optimizer=adam and optimizer.lr>0.1"],
+        tracking=False,
+        outputs=tmp_path,
+    )
+    assert set(swept.frame()["optimizer"]) == {"adam(lr=0.01)", "sgd(lr=0.3)"}
+
+
+def test_components_without_options_vary_too(tmp_path):
+    vary = {"training": [Training(epochs=1), Training(epochs=2)]}
+    swept = sweep(small(), vary, exclude=["training.epochs>1"], tracking=False, outputs=tmp_path)
+    assert list(swept.frame()["training"]) == ["training(epochs=1)"]
+
+
 @pytest.mark.parametrize(
     ("vary", "more", "said"),
     [
