@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hydra.core.override_parser.types import Override, RangeSweep
 
@@ -16,7 +17,7 @@ from mnist_np.cli.values import all_values
 from mnist_np.component import ConfigError
 from mnist_np.sweep.exclusion import Exclusion
 from mnist_np.sweep.executor import launch
-from mnist_np.sweep.grid import check_groups, points
+from mnist_np.sweep.grid import check_groups, points, written_as
 from mnist_np.sweep.plan import Job
 from mnist_np.sweep.run_config import RunConfig
 from mnist_np.sweep.runner import SweepRunner
@@ -73,13 +74,18 @@ class GridSweeper(ValidatingSweeper):
         """The jobs of the points, each result once, without those that ``sweep.exclude`` leaves out. Raises ConfigError."""
         exclusion = Exclusion(settings_of(self.base).exclude)
         jobs: dict[str, tuple[Job, RunConfig]] = {}
-        for point in {tuple(point.varied.items()): point for point in found}.values():
+        first: dict[str, dict[str, str]] = {}  # how the values of each group were written first
+        left = 0
+        for varied, times in Counter(tuple(point.varied.items()) for point in found).items():
+            point = Point(found[0].fixed, dict(varied))
             if config := self.compose_unless_left_out(exclusion, point.fixed, point.varied):
                 job = self.job(config, point.varied)
+                job = replace(job, varied=written_as(first.setdefault(job.group, point.varied), job.varied))
                 jobs.setdefault(job.fingerprint, (job, config))
+                left += times
         exclusion.check(not jobs)
         if exclusion.conditions:
-            print(f"sweep.exclude leaves out {exclusion.n or 'none'} of {counted(len(found), 'combination')}")
-        if len(jobs) < (left := len(found) - exclusion.n):
+            print(f"sweep.exclude leaves out {len(found) - left or 'none'} of {counted(len(found), 'combination')}")
+        if len(jobs) < left:
             print(f"{counted(left, 'combination')}, {len(jobs)} different: those with the same result run once")
         return jobs

@@ -22,15 +22,11 @@ Config = TypeVar("Config", bound=Described)
 
 
 class Exclusion:
-    """Decides by the overrides of a combination where these suffice, so that it need not be possible, else by its config.
-
-    ``n`` counts what was left out.
-    """
+    """Decides by the overrides of a combination where these suffice, so that it need not be possible, else by its config."""
 
     def __init__(self, conditions: Sequence[str]) -> None:
         self.conditions = [Condition.parse(text) for text in conditions]
         self.keys: set[str] = set()
-        self.n = 0
 
     def unless_left_out(self, overrides: Sequence[str], compose: Callable[[], Config]) -> Config | None:
         """The config that ``compose`` makes of the overrides; None where it is left out."""
@@ -52,9 +48,7 @@ class Exclusion:
 
     def _decide(self, values: dict[str, str], whole: bool) -> bool:
         self.keys |= set(values)
-        out = any(condition.holds(values, whole) for condition in self.conditions)
-        self.n += out
-        return out
+        return any(condition.holds(values, whole) for condition in self.conditions)
 
     def check(self, nothing_left: bool) -> None:
         """Raise ConfigError for a key that no combination has, and where everything was left out."""

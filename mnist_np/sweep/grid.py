@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 from mnist_np.component import ConfigError
+from mnist_np.sweep.conditions import compare, plain
 
 Axes = Mapping[str, Sequence[str]]
 """Key -> the values that it takes, as overrides write them."""
@@ -47,3 +48,10 @@ def check_zip(axes: Axes, zipped: Sequence[Sequence[str]]) -> None:
         if len({len(axes[key]) for key in group}) > 1:
             counts = ", ".join(f"{key} has {len(axes[key])}" for key in group)
             raise ConfigError("sweep.zip", zipped, f"values are paired in order, so each key needs as many: {counts}")
+
+
+def written_as(first: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """The ``values`` as ``first`` writes those that are the same: figures would take ``0.1`` and ``1e-1`` for two values."""
+    return {
+        key: first[key] if key in first and compare(plain(text), "=", plain(first[key])) else text for key, text in values.items()
+    }

@@ -11,6 +11,9 @@ from mnist_np.component import ConfigError
 QUICK = ["data=synthetic", "training.epochs=1", "model.hidden=[8]", "tracking=off"]
 
 
+ONE_WAY = [("0.1", "0"), ("0.1", "1"), ("0.1", "2"), ("0.2", "0"), ("0.2", "2")]
+
+
 def sweep(outputs, *arguments):
     return main(["-m", *QUICK, f"outputs={outputs}", *arguments])
 
@@ -44,6 +47,19 @@ def test_a_value_may_be_named_twice_in_a_pair(tmp_path):
     out = tmp_path / "outputs"
     assert sweep(out, "model.hidden=[8],[8],[16]", "optimizer.lr=0.1,0.2,0.2", "sweep.zip=[[model.hidden,optimizer.lr]]") == 0
     assert len(jobs(out)) == 3
+
+
+def test_a_value_that_is_written_in_two_ways_is_one(tmp_path, capsys):
+    """Each grid has seeds of its own, so that the runs of a value are written in both ways."""
+    first, second = '{optimizer.lr:"0.1,0.2",seed:"0,1"}', '{optimizer.lr:"0.2,1e-1,0.3",seed:"2,1"}'
+    assert (
+        sweep(tmp_path, f"sweep.grids=[{first},{second}]", "sweep.exclude=['optimizer.lr=0.3','optimizer.lr=0.2 and seed=1']")
+        == 0
+    )
+    assert varied(tmp_path) == [(("optimizer.lr", lr), ("seed", seed)) for lr, seed in ONE_WAY]
+    said = capsys.readouterr().out
+    assert "sweep.exclude leaves out 4 of 10 combinations" in said
+    assert "6 combinations, 5 different" in said
 
 
 def test_the_union_of_grids_runs_each_point_once_in_any_order(tmp_path, capsys):
