@@ -33,11 +33,10 @@ from mnist_np.tracking.store import Store
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-LINKED = "linked_folder"
-"""The tag of a copy: the folder of the run that it is a copy of, below ``outputs``."""
+LINKED, ORIGINAL = "linked_folder", "linked_run_id"
+"""The tags of a copy: the folder of the run that it is a copy of, below ``outputs``, and that run's id if it has one."""
 
-
-KEPT = (PARENT, LINKED, "fingerprint", "run_folder")
+KEPT = (PARENT, LINKED, ORIGINAL, "fingerprint", "run_folder")
 
 
 @dataclass(frozen=True)
@@ -80,11 +79,11 @@ class SweepChildren:
             if not child.linked and run_id and self.adopt(run_id, there):
                 kept[child.fingerprint] = run_id
             elif child.status in FINAL and (child.linked or run_id or not (child.folder / "journal.jsonl").exists()):
-                copy = copies.get(child.fingerprint)
-                if copy is None or copy.is_running or copy.tags[LINKED] != self.path(child):
-                    kept[child.fingerprint] = self.copy(child)
-                else:
+                copy, wanted = copies.get(child.fingerprint), (self.path(child), child.run_id)
+                if copy and not copy.is_running and (copy.tags[LINKED], copy.tags.get(ORIGINAL)) == wanted:
                     kept[child.fingerprint] = copy.run_id
+                else:  # another run has its fingerprint now, in the same folder too where it was run anew
+                    kept[child.fingerprint] = self.copy(child)
         current = {child.fingerprint for child in report.children}
         for run_id in there.keys() - set(kept.values()):
             self.dismiss(there[run_id], current)
@@ -140,7 +139,7 @@ class SweepChildren:
 
         client, about = self.store.client, read_json(child.folder / "result.json")
         began, ended = milliseconds(about.get("started")), milliseconds(about.get("ended"))
-        tags = {"linked_run_id": child.run_id} if child.run_id else {}
+        tags = {ORIGINAL: child.run_id} if child.run_id else {}
         tags |= {
             "sweep": self.sweep_id,
             "sweep_role": "child",
@@ -156,7 +155,8 @@ class SweepChildren:
         metrics = [Metric(key, value, ended, 0) for key, value in child.metrics.items()]
         for row in child.history:
             epoch = int(row.get("epoch", 0))
-            metrics += [Metric(key, value, began + epoch, epoch) for key, value in row.items() if math.isfinite(value)]
+            curves = {key: value for key, value in row.items() if key != "epoch" and math.isfinite(value)}
+            metrics += [Metric(key, value, began + epoch, epoch) for key, value in curves.items()]
         client.log_batch(run_id, metrics, params)
         client.set_terminated(run_id, STATUS[child.status], ended)
         return run_id
