@@ -75,7 +75,7 @@ def run_locked(config: RunConfig, folder: Path, stop: Path, interrupted: Interru
         job = prepare(config, folder) if not interrupted() else None
         if job is None or interrupted():
             if stops_sweep:
-                stop_sweep(stop, interruption(str(interrupted())))
+                stop_sweep(stop, interruption(str(interrupted()), config.sweep.skip_finished))
             else:
                 record_interruption(folder, str(interrupted()))
             return ""
@@ -88,14 +88,15 @@ def run_locked(config: RunConfig, folder: Path, stop: Path, interrupted: Interru
     if result.status == "killed":
         record_interruption(folder, result.reason)
         if stops_sweep:
-            stop_sweep(stop, interruption(result.reason))
+            stop_sweep(stop, interruption(result.reason, config.sweep.skip_finished))
         return ""  # what it failed to write it writes when it goes on
     return record_losses(folder, result.failures, tracked) if result.failures else ""
 
 
-def interruption(reason: str) -> str:
-    """What a sweep that was interrupted says last."""
-    return f"interrupted ({reason}); the same command goes on with it"
+def interruption(reason: str, skip_finished: bool) -> str:
+    """What a sweep that was interrupted says last. One that runs finished ones anew would begin again by the same command."""
+    how = "" if skip_finished else " without sweep.skip_finished=false"
+    return f"interrupted ({reason}); the same command{how} goes on with it"
 
 
 def stop_sweep(stop: Path, reason: str) -> None:

@@ -50,9 +50,14 @@ def with_more_seeds(report: SweepReport, argv: Sequence[str], sweep: Sweep, seed
     """
     if any("seed" in group for group in sweep.zip):
         return ""
-    words = [word for word in argv if not word.lstrip("+").startswith("seed=")]
+    words = [word for word in going_on(argv) if not word.lstrip("+").startswith("seed=")]
     dashed = [] if "-m" in words or "--multirun" in words else ["-m"]
     return command("train", *dashed, *words, f"seed={more_seeds(report, seed)}")
+
+
+def going_on(argv: Sequence[str]) -> list[str]:
+    """The words of a command that goes on with the sweep of ``argv``: without the one that trains finished runs anew."""
+    return [word for word in argv if not word.lstrip("+").startswith("sweep.skip_finished=")]
 
 
 def more_seeds(report: SweepReport, fixed: int = 0) -> str:

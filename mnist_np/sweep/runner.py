@@ -22,10 +22,10 @@ from mnist_np.sweep.best_figures import draw_best
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.ending import SweepFailed, failure_of, print_report
 from mnist_np.sweep.folder import SweepFolder
-from mnist_np.sweep.job import stop_file
+from mnist_np.sweep.job import interruption, stop_file
 from mnist_np.sweep.members import Members
 from mnist_np.sweep.monitor import Monitor
-from mnist_np.sweep.next_steps import next_steps, with_more_seeds
+from mnist_np.sweep.next_steps import going_on, next_steps, with_more_seeds
 from mnist_np.sweep.plan import Job, SweepIdentity
 from mnist_np.sweep.publish import publish, write_summary
 from mnist_np.sweep.report import SweepReport
@@ -114,7 +114,8 @@ class SweepRunner:
             from mnist_np.tracking.sweep import SweepParent
 
             outputs = Path(self.config.outputs)
-            fixed, varied, folder, line = self.fixed, self.varied, self.folder.path, self.line
+            fixed, varied, folder = self.fixed, self.varied, self.folder.path
+            line = command("train", *going_on(self.argv)) if self.argv else ""
             self.parent = SweepParent.open(self.config.tracking, outputs, self.id, self.name, fixed, varied, folder, line)
         for old in self.folder.path.glob("STOP*"):
             old.unlink()
@@ -238,7 +239,7 @@ class SweepRunner:
     def raise_for(self, report: SweepReport) -> None:
         """Exit codes: 130 when interrupted, 1 when a job failed or did not come to its end."""
         if reason := self.interrupt():
-            raise SweepFailed(f"the sweep was interrupted ({reason}); the same command goes on with it", 130)
+            raise SweepFailed(f"the sweep was {interruption(reason, self.config.sweep.skip_finished)}", 130)
         if self.stop.exists():
             text = self.stop.read_text()
             raise SweepFailed(text, 130 if text.startswith("interrupted") else 1)

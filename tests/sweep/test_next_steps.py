@@ -16,8 +16,9 @@ from rich.console import Console
 from mnist_np.cli.train import main
 from mnist_np.fitted_table import WIDE, wide_console
 from mnist_np.invocation import command
+from mnist_np.sweep.job import interruption
 from mnist_np.sweep.monitor import Monitor
-from mnist_np.sweep.next_steps import more_seeds, with_more_seeds
+from mnist_np.sweep.next_steps import going_on, more_seeds, with_more_seeds
 from mnist_np.sweep.report import SweepReport
 from mnist_np.sweep.settings import Sweep
 
@@ -50,6 +51,14 @@ def test_the_command_with_more_seeds():
     assert with_more_seeds(report("0"), ["sweep=sizes"], Sweep(), 0).endswith("-m sweep=sizes 'seed=range(5)'")
     paired = Sweep(zip=[["seed", "optimizer.lr"]])
     assert with_more_seeds(report("0"), ["-m", "sweep=paired"], paired, 0) == ""
+
+
+def test_going_on_trains_nothing_anew():
+    typed = ["-m", "optimizer.lr=0.1,0.2", "sweep.skip_finished=false", "seed=0,1"]
+    assert with_more_seeds(report("0", "1"), typed, Sweep(), 0).endswith("-m optimizer.lr=0.1,0.2 'seed=range(5)'")
+    assert going_on(typed) == [typed[0], typed[1], typed[3]]
+    assert interruption("SIGINT", True) == "interrupted (SIGINT); the same command goes on with it"
+    assert "the same command without sweep.skip_finished=false goes on" in interruption("SIGINT", False)
 
 
 def test_more_seeds_hold_the_one_that_all_runs_had():
