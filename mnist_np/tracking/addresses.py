@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from mnist_np.files import near, write_atomically
 from mnist_np.invocation import with_outputs
 from mnist_np.storage.records import read_json
+from mnist_np.terminal import counted
 from mnist_np.tracking.settings import Tracking
 from mnist_np.tracking.store import Store, store_of
 
@@ -51,6 +52,23 @@ def sync_command(store: Store, folder: Path) -> str:
     """The command that delivers to ``store`` what the run, or the runs of the sweep, in ``folder`` could not."""
     is_own = store.uri == store_of(Tracking(), store.outputs).uri and store.outputs.resolve() in folder.resolve().parents
     return with_outputs("sync", store.outputs, near(folder), *([] if is_own else ["--uri", store.uri]))
+
+
+def undelivered(store: Store, folder: Path, waiting: int, again: str) -> list[str]:
+    """Lines for the console: what ``store`` has not got of the sweep in ``folder``, and the command that delivers it.
+
+    Args:
+        store: the store that did not take it.
+        folder: the sweep's folder.
+        waiting: how many of the sweep's runs are not delivered; these `sync` delivers.
+        again: what makes the sweep again, where its own run was not brought up to date: `sync` knows of runs alone.
+    """
+    lines = []
+    if again:
+        lines.append(f"the sweep's own run in MLflow and its means are out of date. Update them later: {again}")
+    if waiting:
+        lines.append(f"not in MLflow yet: {counted(waiting, 'run')}. Deliver them later: {sync_command(store, folder)}")
+    return lines
 
 
 def address_of(store: Store) -> str | None:

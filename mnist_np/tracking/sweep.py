@@ -14,8 +14,7 @@ from filelock import FileLock
 from mnist_np.sweep.children import ENDED
 from mnist_np.sweep.publish import FILES
 from mnist_np.sweep.report import SweepReport
-from mnist_np.terminal import counted
-from mnist_np.tracking.addresses import sync_command, where_to_look
+from mnist_np.tracking.addresses import undelivered, where_to_look
 from mnist_np.tracking.artifacts import log_path
 from mnist_np.tracking.background import TIMEOUT
 from mnist_np.tracking.best_model import log_best
@@ -64,6 +63,7 @@ class SweepParent:
     def __post_init__(self) -> None:
         self.remade = False
         self.waiting: list[Path] = []
+        self.behind = False
         self.begin()
 
     def begin(self) -> None:
@@ -143,6 +143,7 @@ class SweepParent:
         log_best(self.tracking, report, status, self.store.outputs)
         self.waiting = deliver_pending(self.store, [child.folder for child in report.children], every=self.remade)
         if problem := self.attempt(lambda: self.conclude(report, status), TIMEOUT):
+            self.behind = True
             log.warning("the sweep's parent run in %s is not up to date: %s", self.store.uri, problem)
         self.held.release()
 
@@ -242,8 +243,5 @@ class SweepParent:
     def where_to_look(self, report: SweepReport) -> list[str]:
         """Lines for the console: the addresses of the sweep's pages, and how to get a UI there."""
         pages = {name: page for name, page in self.pages(report).items() if name != SIDE_BY_SIDE}
-        lines = where_to_look(self.store, pages, self.run_id)
-        if self.waiting:
-            sync = sync_command(self.store, self.folder)
-            lines.insert(0, f"not in MLflow yet: {counted(len(self.waiting), 'run')}. Deliver them later: {sync}")
-        return lines
+        late = undelivered(self.store, self.folder, len(self.waiting), (self.command or "the same call") if self.behind else "")
+        return [*late, *where_to_look(self.store, pages, self.run_id)]

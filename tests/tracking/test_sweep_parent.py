@@ -111,7 +111,10 @@ def test_a_locked_store_stops_nothing(outputs, parent, caplog, monkeypatch):
         again.finish(report_of(outputs), "FINISHED")
         other.execute("ROLLBACK")
     assert "not up to date: it is locked by another program" in caplog.text
-    open_parent(outputs).finish(report_of(outputs), "FINISHED")
+    assert "out of date. Update them later: " in again.where_to_look(report_of(outputs))[0]
+    later = open_parent(outputs)
+    later.finish(report_of(outputs), "FINISHED")
+    assert not any("out of date" in line for line in later.where_to_look(report_of(outputs)))
     assert parents(outputs)[0].info.status == "FINISHED"
 
 
