@@ -42,7 +42,9 @@ def name_of(component: Component) -> str:
     for name, kind in REGISTRY.get(component.group, {}).items():
         if kind is type(component):
             return name
-    raise ConfigError(component.group, type(component).__name__, "this class is not registered")
+    anew = any(_origin(kind) == _origin(type(component)) for kind in REGISTRY.get(component.group, {}).values())
+    why = "this class was defined anew since: make the component again" if anew else "this class is not registered"
+    raise ConfigError(component.group, type(component).__name__, why)
 
 
 def lookup(group: str, name: object) -> type[Any]:
@@ -71,7 +73,8 @@ def register(group: str, name: str) -> Callable[[P], P]:
     def put(part: P) -> P:
         if group not in PLUGGED:
             raise ConfigError("group", group, f"{did_you_mean(group, list(PLUGGED))}must be one of {', '.join(PLUGGED)}")
-        if name in PLUGGED[group]:
+        # Defined anew, as by a notebook's cell that was edited or a module that is loaded again, it takes its own place.
+        if name in PLUGGED[group] and _origin(PLUGGED[group][name]) != _origin(part):
             raise ConfigError(group, name, "this name is taken already")
         if wanted := missing(group, part):
             raise ConfigError(group, getattr(part, "__name__", part), f"must be {wanted}")
@@ -79,6 +82,11 @@ def register(group: str, name: str) -> Callable[[P], P]:
         return part
 
     return put
+
+
+def _origin(part: object) -> tuple[object, object]:
+    """The module that defines a class or a function, and its name there."""
+    return getattr(part, "__module__", None), getattr(part, "__qualname__", None)
 
 
 def missing(group: str, part: object) -> str:

@@ -15,8 +15,12 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property, partial
+from importlib import machinery
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+
+import numpy as np
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -93,6 +97,9 @@ def _git(*arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
     return done.stdout
 
 
+COMPILED = tuple(machinery.EXTENSION_SUFFIXES)
+"""How the names of modules in C end."""
+
 Part = type | Callable[..., object]
 """A class or a function."""
 
@@ -101,23 +108,94 @@ _part_sha256: dict[Part, str] = {}
 
 def part_sha256(kind: Part) -> str:
     """The SHA-256 of the source of a class of the user's own and of its bases, or of a function; empty if there is none but this
-    package's and the libraries'. Of one without a file, as in a notebook, it is that of its own statement.
+    package's and the libraries'. Of one without a file, as in a notebook, it is that of its definition, see `_definition`.
     """
-    if kind not in _part_sha256:
-        bases = kind.__mro__ if isinstance(kind, type) else (kind,)
-        found = {f"{base.__qualname__} {name}": text for base in bases for name, text in _sources_of(base).items()}
-        _part_sha256[kind] = _hash(found) if found else ""
-    return _part_sha256[kind]
+    if kind in _part_sha256:
+        return _part_sha256[kind]
+    bases = kind.__mro__ if isinstance(kind, type) else (kind,)
+    found = {f"{base.__qualname__} {name}": text for base in bases for name, text in _sources_of(base).items()}
+    sha256 = _hash(found) if found else ""
+    if not any(map(_has_no_file, bases)):  # what such a one calls may be defined anew at any time
+        _part_sha256[kind] = sha256
+    return sha256
+
+
+def _has_no_file(kind: Part) -> bool:
+    """Whether a notebook, or text given to Python, defines it. What Python reads from standard input says ``<stdin>``."""
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return kind.__module__ == "__main__" and not (file and Path(file).is_file())
 
 
 def _sources_of(kind: Part) -> dict[str, bytes]:
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    if file:
-        return sources(Path(file)) if _is_users(Path(file)) else {}
-    try:
-        return {"": inspect.getsource(kind).encode()} if kind.__module__ == "__main__" else {}
-    except (OSError, TypeError):
-        return {}
+    if _has_no_file(kind):
+        return {"": _definition(kind).encode()}
+    return _sources_of_module(sys.modules.get(kind.__module__))
+
+
+def _sources_of_module(module: ModuleType | None) -> dict[str, bytes]:
+    file = getattr(module, "__file__", None)
+    return sources(Path(file)) if file and not file.endswith(COMPILED) and _is_users(Path(file)) else {}
+
+
+def _definition(part: Part) -> str:
+    """What a class or function without a file does: its compiled code and plain values, and those of what it refers to by name.
+
+    Not the text: Python keeps that of a notebook's functions only, and none of what it is given by ``-c``.
+    """
+    told, seen = set[str](), list[object]()
+    todo: list[tuple[str, object]] = [("", part)]
+    while todo:
+        name, value = todo.pop()
+        if any(value is other for other in seen):
+            continue
+        if isinstance(value, type | FunctionType | ModuleType):
+            seen.append(value)
+        if isinstance(value, type) and _has_no_file(value):
+            members = {key: _function_of(member) for key, member in vars(value).items()}
+            todo += [
+                (f"{value.__qualname__}.{key}", member)
+                for key, member in members.items()
+                if isinstance(member, FunctionType) or not key.startswith("__")  # such as the number of the line
+            ]
+        elif isinstance(value, FunctionType) and _has_no_file(value):
+            defaults = _plain(value.__defaults__), _plain(value.__kwdefaults__)
+            told.add(" ".join([value.__qualname__, *_compiled(value.__code__), *defaults]))
+            captured = inspect.getclosurevars(value)
+            todo += captured.globals.items()
+            todo += [(f"{value.__qualname__}.{key}", inner) for key, inner in captured.nonlocals.items()]
+        elif isinstance(value, type | FunctionType | ModuleType):
+            own = _sources_of(value) if not isinstance(value, ModuleType) else _sources_of_module(value)
+            told.add(f"{name} {_hash(own)}")
+        else:
+            told.add(f"{name} {_plain(value)}")
+    return "\n".join(sorted(told))
+
+
+def _function_of(value: object) -> object:
+    """The function within what a class has of it, such as a property; other things as they are."""
+    if isinstance(value, property):
+        return value.fget
+    return value.func if isinstance(value, cached_property | partial) else getattr(value, "__func__", value)
+
+
+def _compiled(code: CodeType) -> Iterator[str]:
+    """The instructions of a function and of those within it, with their names and constants, wherever the lines stand."""
+    yield from (code.co_code.hex(), str(code.co_names), str(code.co_varnames))
+    for constant in code.co_consts:
+        yield from _compiled(constant) if isinstance(constant, CodeType) else [_plain(constant)]
+
+
+def _plain(value: object) -> str:
+    """A number, a text, an array or a collection of such as a text; empty for other things, whose texts are of this process."""
+    if isinstance(value, set | frozenset):
+        return str(sorted(map(_plain, value)))
+    if isinstance(value, list | tuple):
+        return str([_plain(entry) for entry in value])
+    if isinstance(value, dict):
+        return str([(_plain(key), _plain(entry)) for key, entry in value.items()])
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    return repr(value) if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic) else ""
 
 
 def sources(file: Path) -> dict[str, bytes]:

@@ -1,5 +1,6 @@
 """The fingerprint holds all that determines a run's result, and nothing else."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -174,13 +175,81 @@ def test_what_a_plugin_imports_of_the_users_own_counts(imports, file, tmp_path):
     assert all(a != b for a, b in zip(before[1:], after[1:], strict=True))
 
 
-def test_a_class_of_a_notebook_counts_by_its_statement(monkeypatch):
-    kind = type("Mine", (SGD,), {"__module__": "__main__"})
+CELL = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import helper
+from mnist_np.optim.optimizers import SGD
+
+GAIN = 2.0
+
+def scaled(grads):
+    return GAIN * grads
+
+@dataclass
+class Mine(SGD):
+    full_batch: ClassVar[bool] = False
+
+    @property
+    def share(self):
+        return 0.5 if self.lr in {0.1, 0.2, 0.3} else 1
+
+    def update(self, state, params, grads, lr):
+        super().update(state, params, 0 * grads, lr)
+        params -= lr * self.share * helper.VALUE * scaled(grads)
+"""
+
+EDITS = {
+    "a statement": ("params -=", "params +="),
+    "a class variable": ("bool] = False", "bool] = True"),
+    "a property": ("0.5 if", "0.25 if"),
+    "a set": ("0.2, 0.3}", "0.2, 0.4}"),
+    "a function that is called": ("GAIN * grads", "GAIN + grads"),
+    "a number beside it": ("GAIN = 2.0", "GAIN = 3.0"),
+    "a module": ("import helper", "import other as helper"),
+}
+
+
+@pytest.fixture
+def cell(tmp_path, monkeypatch):
+    """The hash of the class that a notebook's cell defines."""
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)  # a worker of pytest-xdist has none
-    for source in ("class Mine: a", "class Mine: b"):
-        monkeypatch.setattr(source_code.inspect, "getsource", lambda _, source=source: source)
-        source_code._part_sha256.pop(kind, None)
-        assert source_code.part_sha256(kind) == source_code._hash({"Mine ": source.encode()})
+    for name in ("helper", "other"):
+        (tmp_path / f"{name}.py").write_text(f"VALUE = {len(name)}")
+
+    def run(text):
+        notebook = {"__name__": "__main__"}
+        exec(text, notebook)
+        return source_code.part_sha256(notebook["Mine"])
+
+    yield run
+    for name in ("helper", "other"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(("old", "new"), EDITS.values(), ids=EDITS)
+def test_a_class_of_a_notebook_counts_by_what_it_does(old, new, cell):
+    assert cell(CELL) == cell("\n# Moved.\n" + CELL)
+    assert cell(CELL) != cell(CELL.replace(old, new))
+
+
+def test_what_a_class_of_a_notebook_calls_may_be_defined_anew(cell):
+    notebook = {"__name__": "__main__"}
+    exec(CELL, notebook)
+    before = source_code.part_sha256(notebook["Mine"])
+    exec("def scaled(grads): return 0 * grads", notebook)
+    assert source_code.part_sha256(notebook["Mine"]) != before
+
+
+def test_a_class_that_python_is_given_as_text_counts_the_same_in_every_process(cell, tmp_path):
+    ask = CELL + "from mnist_np.source_code import part_sha256; print(part_sha256(Mine))"
+    root = {"PYTHONPATH": f"{Path(source_code.PACKAGE).parent}:{tmp_path}"}
+    for arguments, typed in (["-c", ask], None), (["-"], ask):
+        command, env = [sys.executable, *arguments], os.environ | root
+        told = subprocess.run(command, input=typed, env=env, capture_output=True, text=True, check=True).stdout
+        assert told.strip() == cell(CELL)
 
 
 @pytest.fixture

@@ -79,6 +79,8 @@ def sweep(
         raise ConfigError("workers", workers, "must be a whole number from 1 on")
     if workers > 1:
         refuse_script_without_guard()
+        if getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
+            raise ConfigError("workers", workers, "must be 1 for a script from standard input: workers could not run it too")
     settings = Sweep(name=name, metric=metric, direction=direction, zip=[list(group) for group in zip], exclude=list(exclude))
     base = RunConfig(
         **{f.name: getattr(experiment, f.name) for f in dataclasses.fields(Experiment)},

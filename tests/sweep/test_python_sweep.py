@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import mnist_np
 from mnist_np import SGD, Adam, Experiment, Synthetic, Training, load_sweep, sweep
 from mnist_np.cli.train import main
 from mnist_np.component import ConfigError
+from mnist_np.nn.activations import ACTIVATIONS
 from mnist_np.storage.saved_run import SavedRunError
 from mnist_np.sweep.call import differences, text_of, with_values
 from mnist_np.sweep.run_config import RunConfig
@@ -206,6 +208,42 @@ sweep(Experiment(data=Synthetic()), {"seed": range(2)}, workers=2, tracking=Fals
     assert done.returncode == 1
     first = done.stderr.splitlines()[0]
     assert first == 'error: a script that asks for several workers must call sweep() below if __name__ == "__main__":'
+
+
+def test_a_script_from_standard_input_has_one_worker(monkeypatch, tmp_path):
+    """Those of several look for its file."""
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "<stdin>", raising=False)
+    with pytest.raises(ConfigError, match="workers = 2: must be 1 for a script from standard input"):
+        sweep(small(), {"seed": range(2)}, workers=2, tracking=False, outputs=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cell_that_is_run_again_defines_its_component_anew(monkeypatch, tmp_path):
+    """Edited, it is trained anew; not edited, it is not."""
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
+    cell = """
+from dataclasses import dataclass
+from mnist_np.nn.activations import ReLU
+from mnist_np.registry import register
+
+@register("activation", "mine")
+@dataclass
+class Mine(ReLU):
+    def g(self, Z):
+        return 1.0 * super().g(Z)
+"""
+    notebook = {"__name__": "__main__"}
+    try:
+        for text in (cell, cell, cell.replace("1.0", "0.5")):
+            exec(text, notebook)
+            made = sweep(small(), {"activation": ["mine"]}, tracking=False, outputs=tmp_path)
+        old = replace(small(), activation=notebook["Mine"]())
+        exec(cell, notebook)
+        with pytest.raises(ConfigError, match="this class was defined anew since: make the component again"):
+            sweep(old, {"seed": [0]}, tracking=False, outputs=tmp_path)
+    finally:
+        del ACTIVATIONS["mine"]
+    assert len(list(made.folder.glob("*/result.json"))) == 2
 
 
 def test_components_that_workers_cannot_import_are_refused(tmp_path):
