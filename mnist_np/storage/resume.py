@@ -114,7 +114,8 @@ def restore(path: Path, about: dict[str, object], arrays: Arrays, network: Netwo
 def merged(name: str, fresh: JsonDict, saved: JsonDict) -> JsonDict:
     """A state with the saved values and the fresh scratch (whose names begin with ``_``)."""
     remembered = {key for key in fresh if not key.startswith("_")}
-    expect(saved.keys() == remembered, name, f"has {', '.join(saved)} instead of {', '.join(remembered)}")
+    missing = remembered - saved.keys()  # what it has beyond them an optimizer of one's own added in its first step
+    expect(not missing, name, f"lacks {', '.join(sorted(missing))}")
     for key in remembered:
         if isinstance(fresh[key], np.ndarray):
             fitting(key, saved, fresh[key])

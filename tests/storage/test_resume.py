@@ -68,6 +68,22 @@ def test_to_the_bit_with_every_optimizer(name, tmp_path):
     assert outcome(interrupted_and_resumed(experiment, tmp_path, *steps)) == outcome(whole)
 
 
+@dataclasses.dataclass
+class Grown(SGD):
+    """One of a user's own, whose state comes into being in its first step."""
+
+    def update(self, state, params, grads, lr):
+        state["largest"] = [*state.get("largest", []), float(abs(grads).max())]
+        state["m"] = 0.9 * state.get("m", 0) + grads
+        params -= lr * state["m"]
+
+
+def test_to_the_bit_with_an_optimizer_whose_state_grows(monkeypatch, tmp_path):
+    monkeypatch.setitem(OPTIMIZERS, "grown", Grown)
+    experiment = everything_on(optimizer=Grown(lr=0.01))
+    assert outcome(interrupted_and_resumed(experiment, tmp_path, 8, 9)) == outcome(run(experiment))
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_to_the_bit_with_every_schedule(name, tmp_path):
     experiment = everything_on(schedule=SCHEDULES[name](warmup_steps=3, momentum_from=0.5), optimizer=Momentum(lr=0.05))
