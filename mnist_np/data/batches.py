@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_np.component import ConfigError
 from mnist_np.data.augment import Augment
 from mnist_np.data.dataset import IDENTITY, Dataset, Split
 from mnist_np.machine import cores
@@ -96,7 +97,11 @@ class AugmentedBatches(Batches):
         for part in block.pieces(self.piece):
             X = part.X
             images = (X if pixels == IDENTITY else pixels.inverse(X)).reshape(-1, *self.data.image_shape)
-            X[:] = self.augment(images, rng).reshape(X.shape)
+            distorted = self.augment(images, rng)
+            if distorted.shape != images.shape:  # else those that are turned by a right angle would pass as others
+                shapes = f"gave images of the shape {distorted.shape}, not {images.shape}"
+                raise ConfigError("augment", type(self.augment).__name__, shapes)
+            X[:] = distorted.reshape(X.shape)
             pixels.apply(X)
 
 

@@ -2,14 +2,16 @@
 
 import threading
 from contextlib import closing
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnist_np.component import ConfigError
 from mnist_np.data import batches
-from mnist_np.data.augment import Distort, NoAugment
+from mnist_np.data.augment import Augment, Distort, NoAugment
 from mnist_np.data.batches import AugmentedBatches, Batches, batches_of
 from mnist_np.data.dataset import Dataset, Split
 from mnist_np.data.sources import Synthetic
@@ -145,3 +147,19 @@ def test_what_fails_in_a_thread_is_raised_where_the_batch_is_wanted(monkeypatch)
     monkeypatch.setattr(Distort, "__call__", fail)
     with pytest.raises(MemoryError, match="no room"):
         next(AugmentedBatches(dataset(5), 1, UNCHANGED).epoch(Streams(0), 0))
+
+
+@dataclass
+class Turned(Augment):
+    """By a right angle, which changes the shape of images that are not square."""
+
+    active = True
+
+    def __call__(self, images, rng):
+        return images.transpose(0, 2, 1)
+
+
+def test_images_of_another_shape_are_refused():
+    data = replace(dataset(8), image_shape=(1, 4))
+    with pytest.raises(ConfigError, match=r"Turned.*gave images of the shape \(8, 4, 1\), not \(8, 1, 4\)"):
+        list(batches_of(data, 4, Turned()).epoch(Streams(0), 1))
