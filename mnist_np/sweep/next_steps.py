@@ -8,6 +8,7 @@ from pathlib import Path
 from mnist_np.console import LABEL
 from mnist_np.files import near
 from mnist_np.invocation import command, with_outputs
+from mnist_np.plugins import loaded_plugins
 from mnist_np.storage.records import read_json
 from mnist_np.sweep.children import Child
 from mnist_np.sweep.report import SweepReport
@@ -39,7 +40,8 @@ def places(best: Child, outputs: Path) -> list[tuple[str, str]]:
     run_id = [("MLflow id", best.run_id)] if best.run_id else []
     said = read_json(best.folder / "tracking.json").get("registered")
     registered = [("registered", said)] if isinstance(said, str) and said else []
-    again = with_outputs("rerun", outputs, near(best.folder))
+    plugins = [word for file in loaded_plugins() for word in ("--plugin", near(Path(file)))]
+    again = with_outputs("rerun", outputs, near(best.folder), *plugins)
     return [("folder", near(best.folder)), *run_id, *registered, ("again, alone", again)]
 
 

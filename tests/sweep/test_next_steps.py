@@ -16,6 +16,7 @@ from rich.console import Console
 from mnist_np.cli.train import main
 from mnist_np.fitted_table import WIDE, wide_console
 from mnist_np.invocation import command
+from mnist_np.sweep import next_steps
 from mnist_np.sweep.job import interruption
 from mnist_np.sweep.monitor import Monitor
 from mnist_np.sweep.next_steps import going_on, more_seeds, with_more_seeds
@@ -92,6 +93,13 @@ def test_a_sweep_says_what_to_do_next_and_it_works(tmp_path, capsys, monkeypatch
     assert done.returncode == 0, done.stderr
     assert main(shlex.split(more.partition(" train ")[2])) == 0
     assert "10 runs: 10 finished (4 of them earlier)" in capsys.readouterr().out
+
+
+def test_the_command_that_trains_the_best_again_names_the_plugins(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(next_steps, "loaded_plugins", lambda: [str(tmp_path / "my parts.py")])
+    (again,) = (text for label, text in next_steps.places(child({"lr": "0.1"}, 0.9), Path("outputs")) if label == "again, alone")
+    assert shlex.split(again)[-2:] == ["--plugin", "my parts.py"]
 
 
 def test_a_search_says_how_to_repeat_its_best(tmp_path, capsys):
