@@ -26,7 +26,7 @@ def run(
     observers: Iterable[Observer] = (),
     interrupted: Callable[[], str | None] = lambda: None,
     data: Dataset | None = None,
-    resume_from: Path | None = None,
+    resume_from: str | Path | None = None,
     progress: bool | None = None,
 ) -> Result:
     """Train as ``experiment`` says and evaluate the chosen weights once on the test split. Writes nothing.
@@ -47,7 +47,9 @@ def run(
         CheckpointError: there is no checkpoint of this experiment in ``resume_from``.
     """
     data = load_data(experiment, data=data)
-    restore, recorded = (restorer(resume_from, experiment, data), checkpoint_mode(resume_from)) if resume_from else (None, None)
+    restore, recorded = None, None
+    if resume_from:
+        restore, recorded = restorer(Path(resume_from), experiment, data), checkpoint_mode(Path(resume_from))
     if in_notebook() if progress is None else progress:
         plain = Console(highlight=False, force_jupyter=False, force_terminal=False)  # lines of text, in a notebook too
         observers = [*observers, ConsoleReporter(console=plain)]

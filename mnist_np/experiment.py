@@ -8,7 +8,7 @@ print(result.test.accuracy)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -110,6 +110,10 @@ class Experiment(Component):
         return self.data.load(Streams(self.seed)("split"))
 
     def check(self) -> None:
+        for group in (f.name for f in fields(Experiment) if f.name != "seed"):
+            value = getattr(self, group)
+            if not (isinstance(value, Component) and value.group == group):
+                raise self.error(group, value, f"must be a component of the group {group}, as Adam(lr=0.001) is of optimizer")
         optimizer, training, kind = self.optimizer, self.training, type(self.optimizer).__name__
         for key in ("clip_norm", "clip_value"):
             if optimizer.full_batch and getattr(training, key) is not None:

@@ -81,6 +81,9 @@ def sweep(
         refuse_script_without_guard()
         if getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
             raise ConfigError("workers", workers, "must be 1 for a script from standard input: workers could not run it too")
+    if isinstance(exclude, str) or any(isinstance(group, str) for group in zip):
+        key, value, allowed = ("exclude", exclude, "conditions") if isinstance(exclude, str) else ("zip", zip, "lists of keys")
+        raise ConfigError(key, value, f"must be a list of {allowed}: [{value!r}]")
     settings = Sweep(name=name, metric=metric, direction=direction, zip=[list(group) for group in zip], exclude=list(exclude))
     base = RunConfig(
         **{f.name: getattr(experiment, f.name) for f in dataclasses.fields(Experiment)},

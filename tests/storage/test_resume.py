@@ -51,7 +51,7 @@ def interrupted_and_resumed(experiment, folder, *steps):
         killed = run(experiment, [Checkpointer(folder)], After(n), resume_from=resume_from)
         assert killed.status == "killed"
         resume_from = folder
-    return run(experiment, [Checkpointer(folder)], resume_from=folder)
+    return run(experiment, [Checkpointer(folder)], resume_from=str(folder))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

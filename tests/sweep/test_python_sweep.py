@@ -210,6 +210,36 @@ sweep(Experiment(data=Synthetic()), {"seed": range(2)}, workers=2, tracking=Fals
     assert first == 'error: a script that asks for several workers must call sweep() below if __name__ == "__main__":'
 
 
+def test_components_without_a_choice_vary_too(tmp_path):
+    """There is one `Training` only, so it has no name."""
+    trainings = [Training(epochs=1), Training(epochs=1, batch_size=32)]
+    made = sweep(small(), {"training": trainings}, tracking=False, outputs=tmp_path)
+    assert [child.overrides["training"] for child in made.report.children] == [
+        "training(epochs=1)",
+        "training(epochs=1,batch_size=32)",
+    ]
+    assert [run.experiment.training for run in made.runs] == trainings
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"exclude": "seed=1"}, r"exclude = 'seed=1': must be a list of conditions: \['seed=1'\]"),
+        ({"zip": ["seed", "optimizer.lr"]}, r"must be a list of lists of keys: \[\['seed', 'optimizer.lr'\]\]"),
+    ],
+)
+def test_a_text_instead_of_a_list_is_refused(wrong, said, tmp_path):
+    with pytest.raises(ConfigError, match=said):
+        sweep(small(), {"seed": [0, 1], "optimizer.lr": [0.1, 0.2]}, tracking=False, outputs=tmp_path / "out", **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"optimizer": Adam}, {"optimizer": "adam"}, {"activation": Adam()}, {"model": [16]}])
+def test_what_is_no_component_of_its_group_is_refused(wrong):
+    (group,) = wrong
+    with pytest.raises(ConfigError, match=f"must be a component of the group {group}"):
+        Experiment(**wrong)
+
+
 def test_a_script_from_standard_input_has_one_worker(monkeypatch, tmp_path):
     """Those of several look for its file."""
     monkeypatch.setattr(sys.modules["__main__"], "__file__", "<stdin>", raising=False)
