@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -73,4 +74,4 @@ def load_run(run: str | Path, outputs: str | Path | None = None) -> SavedRun:
     folder = folder_of(str(run), root)
     if folder is None:
         raise SavedRunError(f"{run}: no run's folder, and no MLflow run id of a run under {root}")
-    return SavedRun(str(run), folder)
+    return SavedRun(str(run), Path(os.path.abspath(folder)))  # which is read later, maybe from another working directory

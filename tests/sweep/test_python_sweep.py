@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mnist_np
-from mnist_np import SGD, Adam, Experiment, Synthetic, Training, load_sweep, sweep
+from mnist_np import SGD, Adam, Experiment, Synthetic, Training, load_run, load_sweep, sweep
 from mnist_np.cli.train import main
 from mnist_np.component import ConfigError
 from mnist_np.nn.activations import ACTIVATIONS
@@ -168,6 +168,14 @@ def test_the_base_is_left_alone_and_named():
     assert typed(["1e-3", None]) == [0.001, None]
     assert typed(["true", "false"]) == [True, False]
     assert typed(["a", "1"]) == ["a", "1"]
+
+
+def test_a_run_of_a_relative_path_is_read_from_elsewhere_too(swept, monkeypatch, tmp_path):
+    monkeypatch.chdir(swept.folder)
+    run = load_run(swept.best.folder.name)
+    monkeypatch.chdir(tmp_path)
+    assert run.status == "finished"
+    assert run.metrics == swept.best.metrics
 
 
 def test_the_name_can_be_called_whatever_was_imported_before():
