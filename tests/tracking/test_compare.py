@@ -42,7 +42,7 @@ def test_few_runs_stand_side_by_side():
 
 def test_many_runs_stand_below_one_another_best_first():
     runs = [compared(i) for i in range(MOST_COLUMNS + 3)] + [compared(9, momentum="0.9")]
-    text = printed(below(ordered(runs, METRICS[0]), 120))
+    text = printed(below(ordered(runs, METRICS[0], maximize=True), 120))
     seeds = [line.split("│")[1].strip() for line in text.splitlines() if "finished" in line]
     assert seeds == sorted(seeds, reverse=True)
     assert "only some have momentum" in text
@@ -55,7 +55,7 @@ def test_of_repeated_runs_the_newest_counts_in_any_order(tmp_path, newest):
         (tmp_path / str(value) / "config.yaml").write_text("seed: 0\noptimizer: {name: sgd, lr: 0.1}\n")
         about = {"status": "finished", "metrics": {METRICS[0]: value}, "started": f"2026-01-{int(value == newest) + 10}T12:00:00"}
         (tmp_path / str(value) / "result.json").write_text(json.dumps(about))
-    runs = ordered(list(from_folders(tmp_path)), METRICS[0])
+    runs = ordered(list(from_folders(tmp_path)), METRICS[0], maximize=True)
     for some in (runs, runs[::-1]):
         groups = Groups(some, ["optimizer.lr"], METRICS[0], True)
         assert [(spread.n, spread.mean) for spread in groups.spreads.values()] == [(1, newest)]
