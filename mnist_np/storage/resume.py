@@ -57,7 +57,8 @@ def resume(folder: Path, experiment: Experiment, data: Dataset, network: Network
         except TensorFileError as error:
             log.warning("%s; trying the checkpoint before it", error)
             continue
-        restore(path, file.about, arrays, network, progress)
+        grows = not type(experiment.optimizer).__module__.startswith("mnist_np.")
+        restore(path, file.about, arrays, network, progress, grows)
         return
     raise CheckpointError(f"{folder}: there is no checkpoint to go on from" + (" that is whole" if paths else ""))
 
@@ -90,15 +91,18 @@ def within(capacity: int, file: TensorFile) -> TensorFile:
     return file
 
 
-def restore(path: Path, about: dict[str, object], arrays: Arrays, network: Network, progress: Progress) -> None:
-    """Put everything in its place. Raises CheckpointError naming what does not fit; nothing is changed then."""
+def restore(path: Path, about: dict[str, object], arrays: Arrays, network: Network, progress: Progress, grows: bool) -> None:
+    """Put everything in its place. Raises CheckpointError naming what does not fit; nothing is changed then.
+
+    ``grows`` says that the optimizer, one of the user's own, may have added to its state in its first step.
+    """
     try:
         saved: Progress = unpack(Progress, about.get("progress"), arrays, "progress")
         params, state = (fitting(name, arrays, getattr(network, name)) for name in ("params", "state"))
         for f in dataclasses.fields(Progress):
             fresh = getattr(progress, f.name)
             if isinstance(fresh, dict) and fresh:
-                setattr(saved, f.name, merged(f.name, fresh, getattr(saved, f.name)))
+                setattr(saved, f.name, merged(f.name, fresh, getattr(saved, f.name), grows and f.name == "optimizer"))
         if saved.best:
             fitting("params", vars(saved.best), network.params)
             fitting("state", vars(saved.best), network.state)
@@ -111,11 +115,11 @@ def restore(path: Path, about: dict[str, object], arrays: Arrays, network: Netwo
     vars(progress).update(vars(saved))
 
 
-def merged(name: str, fresh: JsonDict, saved: JsonDict) -> JsonDict:
+def merged(name: str, fresh: JsonDict, saved: JsonDict, grows: bool) -> JsonDict:
     """A state with the saved values and the fresh scratch (whose names begin with ``_``)."""
     remembered = {key for key in fresh if not key.startswith("_")}
-    missing = remembered - saved.keys()  # what it has beyond them an optimizer of one's own added in its first step
-    expect(not missing, name, f"lacks {', '.join(sorted(missing))}")
+    same = saved.keys() >= remembered if grows else saved.keys() == remembered
+    expect(same, name, f"has {', '.join(saved)} instead of {', '.join(remembered)}")
     for key in remembered:
         if isinstance(fresh[key], np.ndarray):
             fitting(key, saved, fresh[key])
