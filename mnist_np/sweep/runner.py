@@ -91,8 +91,8 @@ class SweepRunner:
 
     @property
     def line(self) -> str:
-        """The command line that made this start; nothing where it was made from Python."""
-        return command("train", *self.argv) if self.argv else ""
+        """The command line that makes this sweep and goes on with it; nothing where it was made from Python."""
+        return command("train", *going_on(self.argv)) if self.argv else ""
 
     @property
     def tracked(self) -> bool:
@@ -114,8 +114,7 @@ class SweepRunner:
             from mnist_np.tracking.sweep import SweepParent
 
             outputs = Path(self.config.outputs)
-            fixed, varied, folder = self.fixed, self.varied, self.folder.path
-            line = command("train", *going_on(self.argv)) if self.argv else ""
+            fixed, varied, folder, line = self.fixed, self.varied, self.folder.path, self.line
             self.parent = SweepParent.open(self.config.tracking, outputs, self.id, self.name, fixed, varied, folder, line)
         for old in self.folder.path.glob("STOP*"):
             old.unlink()

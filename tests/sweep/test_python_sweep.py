@@ -127,12 +127,6 @@ def test_conditions_look_into_components(tmp_path):
     assert set(swept.frame()["optimizer"]) == {"adam(lr=0.01)", "sgd(lr=0.3)"}
 
 
-def test_components_without_options_vary_too(tmp_path):
-    vary = {"training": [Training(epochs=1), Training(epochs=2)]}
-    swept = sweep(small(), vary, exclude=["training.epochs>1"], tracking=False, outputs=tmp_path)
-    assert list(swept.frame()["training"]) == ["training(epochs=1)"]
-
-
 @pytest.mark.parametrize(
     ("vary", "more", "said"),
     [
@@ -221,7 +215,8 @@ sweep(Experiment(data=Synthetic()), {"seed": range(2)}, workers=2, tracking=Fals
 def test_components_without_a_choice_vary_too(tmp_path):
     """There is one `Training` only, so it has no name."""
     trainings = [Training(epochs=1), Training(epochs=1, batch_size=32)]
-    made = sweep(small(), {"training": trainings}, tracking=False, outputs=tmp_path)
+    vary = {"training": [*trainings, Training(epochs=2)]}
+    made = sweep(small(), vary, exclude=["training.epochs>1"], tracking=False, outputs=tmp_path)
     assert [child.overrides["training"] for child in made.report.children] == [
         "training(epochs=1)",
         "training(epochs=1,batch_size=32)",
